@@ -1,0 +1,19 @@
+/** Why a credential was refused. */
+export type CredentialRefusal =
+  /** Not the 85 characters of the grammar: an ordinary password, perhaps. */
+  | 'malformed-token'
+  /** Signed for another JID, or with another `token_secret`. */
+  | 'wrong-signature'
+  /** Rightly signed, but the OTP is not of the previous, current or next time step. */
+  | 'wrong-otp';
+
+/** What a check of a credential found. */
+export type CredentialCheck =
+  | {
+      readonly accepted: true;
+      /** The time step that the OTP belongs to (RFC 6238). */
+      readonly step: number;
+      /** The signature's bytes as a string: no other token has the same. */
+      readonly id: string;
+    }
+  | { readonly accepted: false; readonly reason: CredentialRefusal };

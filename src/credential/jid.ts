@@ -1,0 +1,71 @@
+import { domainToASCII } from 'node:url';
+// Only the string preparation, so that a bundle does not carry a whole XMPP client.
+import { nameprep, nodeprep } from 'stanza/lib/stringprep/index.js';
+import { InvalidJidError } from '../errors.js';
+
+const MAX_PART_BYTES = 1023;
+
+/**
+ * Brings a bare JID into the form in which XMPP servers send it: the user by nodeprep, the domain by nameprep
+ * (RFC 6122, appendices A and B; what Prosody and ejabberd do). An internationalised domain stays in the
+ * spelling it has: servers keep `bücher.example` and `xn--bcher-kva.example` apart.
+ *
+ * @param jid `user@domain`, in any mixture of upper and lower case
+ * @returns the normalised JID
+ * @throws {@link InvalidJidError} for a JID that cannot be one, or that has no user, or a resource
+ *
+ * @example
+ * ```ts
+ * normalizeJid('Alice@Example.COM'); // 'alice@example.com'
+ * ```
+ */
+export function normalizeJid(jid: string): string {
+  const at = jid.indexOf('@');
+  if (at < 0) throw new InvalidJidError('expected a JID like user@example.com, found no "@"');
+  if (jid.includes('/', at)) {
+    throw new InvalidJidError('expected a bare JID like user@example.com, found a resource after "/"');
+  }
+  return `${normalizeUser(jid.slice(0, at))}@${normalizeDomain(jid.slice(at + 1))}`;
+}
+
+/** @returns the domain of a normalised bare JID */
+export function domainOf(jid: string): string {
+  return jid.slice(jid.indexOf('@') + 1);
+}
+
+/**
+ * Brings a domain into the form in which XMPP servers send it.
+ *
+ * @throws {@link InvalidJidError} for a text that cannot be a domain
+ */
+export function normalizeDomain(text: string): string {
+  const domain = prepare('domain', nameprep, text.endsWith('.') ? text.slice(0, -1) : text);
+  const isName = !/[\s"#%&'/:<>?@\\]/.test(domain) && !domain.split('.').includes('');
+  if (!isName || domainToASCII(domain) === '') {
+    throw new InvalidJidError('the domain of the JID (after "@") is not a host name');
+  }
+  return domain;
+}
+
+function normalizeUser(text: string): string {
+  return prepare('user', nodeprep, text);
+}
+
+function prepare(part: string, profile: (text: string) => string, text: string): string {
+  const prepared = applied(part, profile, text);
+  if (prepared === '') throw new InvalidJidError(`the ${part} of the JID is empty`);
+  if (Buffer.byteLength(prepared) > MAX_PART_BYTES) {
+    throw new InvalidJidError(`the ${part} of the JID is longer than ${MAX_PART_BYTES} bytes`);
+  }
+  return prepared;
+}
+
+function applied(part: string, profile: (text: string) => string, text: string): string {
+  try {
+    return profile(text);
+  } catch {
+    throw new InvalidJidError(
+      `the ${part} of the JID holds a character that none may hold (RFC 6122); XEP-0106 has ways to write some`,
+    );
+  }
+}

@@ -1,0 +1,93 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Secret, TOTP } from 'otpauth';
+import { InvalidSecretError } from '../errors.js';
+
+/** Length of a time step X in milliseconds (RFC 6238, section 4.1). */
+export const STEP_MILLISECONDS = 30_000;
+
+/** How many steps before and after the current one are accepted (RFC 6238, section 5.2). */
+export const DEVIATION_STEPS = 1;
+
+/** The shortest accepted seed in base32 characters: 80 bits, what mod_auth_token's documentation suggests. */
+export const MIN_SEED_CHARACTERS = 16;
+
+const DIGITS = 8;
+const WINDOW_STEPS = 2 * DEVIATION_STEPS + 1;
+
+/**
+ * The number of the time step T that an instant lies in (RFC 6238, section 4.2).
+ *
+ * @param now milliseconds since the Unix epoch
+ */
+export function stepAt(now: number): number {
+  return Math.floor(now / STEP_MILLISECONDS);
+}
+
+/** The one-time passwords of one `otp_seed`: TOTP with HMAC-SHA-1, 8 digits, 30 s steps, T0 = 0 (RFC 6238). */
+export class OtpSeed {
+  readonly #totp: TOTP;
+  #windowStep = Number.NaN;
+  #window: readonly Buffer[] = [];
+
+  /**
+   * @param base32 the seed: at least 16 characters of A–Z and 2–7 (RFC 4648, section 6), with or without padding
+   * @throws {@link InvalidSecretError} for any other text; the message does not repeat it
+   */
+  constructor(base32: string) {
+    assertBase32(base32);
+    const secret = Secret.fromBase32(base32);
+    this.#totp = new TOTP({ secret, algorithm: 'SHA1', digits: DIGITS, period: STEP_MILLISECONDS / 1000 });
+  }
+
+  /** @returns the OTP of a time step: 8 decimal digits */
+  generate(step: number): string {
+    return this.#totp.generate({ timestamp: step * STEP_MILLISECONDS });
+  }
+
+  /**
+   * Says which of the steps that are accepted now an OTP belongs to.
+   *
+   * @param otp 8 decimal digits
+   * @param now milliseconds since the Unix epoch
+   * @returns the step, the latest where several match, or `undefined` where none does
+   */
+  findStep(otp: string, now: number): number | undefined {
+    const first = stepAt(now) - DEVIATION_STEPS;
+    const candidate = Buffer.from(otp, 'latin1');
+    let found: number | undefined;
+    // Every step is compared, in constant time: how long a guess takes tells nothing about the right digits.
+    for (const [index, expected] of this.#windowFrom(first).entries()) {
+      if (candidate.length === expected.length && timingSafeEqual(candidate, expected)) found = first + index;
+    }
+    return found;
+  }
+
+  /** The valid OTPs change every 30 s only, so they are kept until then: a check costs no HMAC-SHA-1. */
+  #windowFrom(first: number): readonly Buffer[] {
+    if (first !== this.#windowStep) {
+      const steps = Array.from({ length: WINDOW_STEPS }, (_, index) => first + index);
+      // Time steps before 1970 do not exist; an empty buffer matches no candidate.
+      this.#window = steps.map((step) => Buffer.from(step < 0 ? '' : this.generate(step), 'latin1'));
+      this.#windowStep = first;
+    }
+    return this.#window;
+  }
+}
+
+// otpauth takes '' and 'A' for an empty key with predictable codes, and its errors repeat a character of the seed.
+function assertBase32(seed: string): void {
+  const characters = seed.replace(/=+$/, '');
+  if (/[^A-Z2-7]/.test(characters)) {
+    throw new InvalidSecretError('expected base32: the capital letters A–Z and the digits 2–7 only');
+  }
+  if (characters.length < MIN_SEED_CHARACTERS) {
+    throw new InvalidSecretError(
+      `expected at least ${MIN_SEED_CHARACTERS} base32 characters, found ${characters.length}`,
+    );
+  }
+  if ([1, 3, 6].includes(characters.length % 8)) {
+    throw new InvalidSecretError(
+      `found ${characters.length} characters, a length that base32 never has: one is missing or too many`,
+    );
+  }
+}

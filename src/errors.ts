@@ -1,0 +1,29 @@
+/**
+ * The base of every error that xtokend throws on purpose. The message is for a person: what was expected,
+ * what was there, and what to do. It never holds a secret or a token.
+ */
+export class XtokendError extends Error {
+  /** A stable name for programs to switch on, such as `'invalid-jid'`. */
+  readonly code: string;
+
+  /** @param code a stable name; @param message for a person */
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A JID that no server would send: `code` is `'invalid-jid'`. */
+export class InvalidJidError extends XtokendError {
+  constructor(message: string) {
+    super('invalid-jid', message);
+  }
+}
+
+/** An `otp_seed` or a `token_secret` that cannot be used: `code` is `'invalid-secret'`. */
+export class InvalidSecretError extends XtokendError {
+  constructor(message: string) {
+    super('invalid-secret', message);
+  }
+}

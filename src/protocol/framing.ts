@@ -1,0 +1,18 @@
+import type { Frame } from './request.js';
+
+/** Cuts a stream of bytes, however it is split into chunks, into requests. */
+export interface FrameDecoder {
+  /**
+   * @param chunk the next bytes of the stream; not kept
+   * @returns the requests that are complete with them, in order
+   */
+  push(chunk: Buffer): Frame[];
+}
+
+/** One way of writing requests and answers as bytes. Keeps at most MAX_REQUEST_BYTES of an unfinished request. */
+export interface Framing {
+  /** @returns a decoder for one stream of requests */
+  createDecoder(): FrameDecoder;
+  /** The bytes that answer one request. */
+  readonly answers: { readonly yes: Buffer; readonly no: Buffer };
+}

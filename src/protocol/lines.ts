@@ -1,0 +1,32 @@
+import type { FrameDecoder, Framing } from './framing.js';
+import { PartialFrame } from './partial-frame.js';
+import type { Frame } from './request.js';
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** The framing of Prosody's external module (`generic`): a line a request, a line with `1` or `0` an answer. */
+export const lines: Framing = {
+  createDecoder: () => new LineDecoder(),
+  answers: { yes: Buffer.from('1\n'), no: Buffer.from('0\n') },
+};
+
+class LineDecoder implements FrameDecoder {
+  readonly #partial = new PartialFrame();
+
+  push(chunk: Buffer): Frame[] {
+    const frames: Frame[] = [];
+    let from = 0;
+    for (let to = chunk.indexOf(LINE_FEED); to >= 0; to = chunk.indexOf(LINE_FEED, from)) {
+      this.#partial.append(chunk.subarray(from, to));
+      frames.push(withoutCarriageReturn(this.#partial.take()));
+      from = to + 1;
+    }
+    this.#partial.append(chunk.subarray(from));
+    return frames;
+  }
+}
+
+function withoutCarriageReturn(frame: Frame): Frame {
+  return frame !== 'oversized' && frame.at(-1) === CARRIAGE_RETURN ? frame.subarray(0, -1) : frame;
+}

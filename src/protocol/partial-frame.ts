@@ -1,0 +1,24 @@
+import { MAX_REQUEST_BYTES, type Frame } from './request.js';
+
+/** The bytes of a request that has not come whole yet. Holds no more than the longest request that is understood. */
+export class PartialFrame {
+  #bytes = Buffer.alloc(0);
+  #oversized = false;
+
+  /** Adds bytes; they are copied, so that the chunk that they came in can go. */
+  append(bytes: Buffer): void {
+    if (this.#bytes.length + bytes.length > MAX_REQUEST_BYTES) {
+      this.#oversized = true;
+      this.#bytes = Buffer.alloc(0);
+    }
+    if (!this.#oversized) this.#bytes = Buffer.concat([this.#bytes, bytes]);
+  }
+
+  /** @returns the whole request, and starts on the next */
+  take(): Frame {
+    const frame = this.#oversized ? 'oversized' : this.#bytes;
+    this.#bytes = Buffer.alloc(0);
+    this.#oversized = false;
+    return frame;
+  }
+}
