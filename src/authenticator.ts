@@ -16,7 +16,9 @@ export type Refusal =
   | 'unknown-host'
   /** `setpass` and the like: there are no accounts to change here. */
   | 'unsupported-operation'
-  | 'malformed-request';
+  | 'malformed-request'
+  /** There is no good configuration to decide by. */
+  | 'no-configuration';
 
 /** The answer to a request, with what the log says of it. */
 export type Verdict =

@@ -53,7 +53,8 @@ export class OtpSeed {
    */
   findStep(otp: string, now: number): number | undefined {
     const first = stepAt(now) - DEVIATION_STEPS;
-    const candidate = Buffer.from(otp, 'latin1');
+    const candidate = Buffer.from(otp, 'utf8');
+    if (candidate.length !== DIGITS) return undefined;
     let found: number | undefined;
     // Every step is compared, in constant time: how long a guess takes tells nothing about the right digits.
     for (const [index, expected] of this.#windowFrom(first).entries()) {
@@ -66,7 +67,7 @@ export class OtpSeed {
   #windowFrom(first: number): readonly Buffer[] {
     if (first !== this.#windowStep) {
       const steps = Array.from({ length: WINDOW_STEPS }, (_, index) => first + index);
-      // Time steps before 1970 do not exist; an empty buffer matches no candidate.
+      // Time steps before 1970 do not exist; an empty buffer equals no candidate.
       this.#window = steps.map((step) => Buffer.from(step < 0 ? '' : this.generate(step), 'latin1'));
       this.#windowStep = first;
     }

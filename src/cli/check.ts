@@ -1,0 +1,52 @@
+import { statSync } from 'node:fs';
+import type { Configuration } from '../config/configuration.js';
+import { ConfigurationError, UnreadableConfigurationError } from '../config/errors.js';
+import { loadConfiguration } from '../config/load.js';
+
+/** The options of `xtokend check`. */
+export interface CheckOptions {
+  readonly config?: string;
+}
+
+const FIT = 0;
+const UNFIT = 1;
+const ACCESS_BY_OTHERS = 0o007;
+
+/**
+ * `xtokend check`: says what the daemon would make of its configuration.
+ *
+ * @returns the exit code
+ */
+export async function check(options: CheckOptions): Promise<number> {
+  try {
+    const configuration = await loadConfiguration(options.config, process.env);
+    for (const line of describe(configuration)) process.stdout.write(`${line}\n`);
+    return FIT;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError || error instanceof UnreadableConfigurationError)) throw error;
+    process.stdout.write(`problem: ${error.message}\n`);
+    return UNFIT;
+  }
+}
+
+function describe(configuration: Configuration): string[] {
+  const { file, keys, secretFiles, shortSeeds } = configuration;
+  return [
+    `ok: ${file} is good; it serves ${keys.hosts?.join(', ') ?? 'every host'}`,
+    ...secretFiles
+      .filter(isOpenToOthers)
+      .map(
+        (path) =>
+          `warning: every user of this machine can get at the secrets in ${path}; run: chmod o-rwx '${path}'`,
+      ),
+    ...shortSeeds.map(
+      (where) =>
+        `warning: ${where} has under 32 characters (160 bits, RFC 4226); \`xtokend keygen\` makes longer ones`,
+    ),
+    'warning: used tokens are remembered in memory: after a restart, a token of the last 90 s can be used again',
+  ];
+}
+
+function isOpenToOthers(path: string): boolean {
+  return (statSync(path).mode & ACCESS_BY_OTHERS) !== 0;
+}

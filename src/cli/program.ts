@@ -1,0 +1,119 @@
+import { Command, Option } from 'commander';
+import { framings } from '../protocol/framings.js';
+import type { CheckOptions } from './check.js';
+import type { MintCommandOptions } from './mint.js';
+import { reportErrors } from './report-errors.js';
+import type { ServeOptions } from './serve.js';
+import type { VerifyCommandOptions } from './verify.js';
+
+const EXAMPLES = `
+Examples:
+  $ (umask 077; mkdir -p /etc/xtokend && xtokend keygen >/etc/xtokend/xtokend.toml)
+  $ xtokend check
+  $ xtokend mint alice@example.com
+  $ xtokend mint alice@example.com | xtokend verify alice@example.com -
+  $ echo "auth:alice:example.com:$(xtokend mint alice@example.com)" | xtokend`;
+
+/**
+ * Reads the command line and carries it out.
+ *
+ * @param argv as in process.argv
+ */
+export async function runProgram(argv: readonly string[], version: string): Promise<void> {
+  await reportErrors(async () => {
+    await createProgram(version).parseAsync(argv);
+  });
+}
+
+/** Each command is loaded only when it is the one that runs. */
+function createProgram(version: string): Command {
+  const program = new Command('xtokend')
+    .description('Lets XMPP servers accept one-time login tokens that a web application signs.')
+    .version(version)
+    .exitOverride()
+    .addHelpText('after', EXAMPLES);
+  addServe(program, version);
+  addMint(program);
+  addVerify(program);
+  addKeygen(program);
+  addCheck(program);
+  return program;
+}
+
+function addServe(program: Command, version: string): void {
+  program
+    .command('serve', { isDefault: true })
+    .description('answer requests on stdin/stdout until end of input (the default)')
+    .addOption(configOption())
+    .addOption(
+      new Option('--protocol <framing>', 'how requests are written')
+        .choices(Object.keys(framings))
+        .default('generic'),
+    )
+    .allowExcessArguments()
+    .action(async (options: ServeOptions, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) command.error(`error: there is no command '${word}'; see xtokend --help`);
+      const { serve } = await import('./serve.js');
+      await serve(options, version);
+    });
+}
+
+function addMint(program: Command): void {
+  program
+    .command('mint')
+    .description('print one token')
+    .argument('<jid>', 'whom it lets in, such as alice@example.com')
+    .addOption(configOption())
+    .option('--count <n>', 'how many tokens', '1')
+    .addOption(atOption())
+    .action(async (jid: string, options: MintCommandOptions) => {
+      const { mint } = await import('./mint.js');
+      await mint(jid, options);
+    });
+}
+
+function addVerify(program: Command): void {
+  program
+    .command('verify')
+    .description('say whether a token would be accepted, or why not; spends nothing')
+    .argument('<jid>', 'who logs in with it')
+    .argument('<token>', '- reads it from standard input, so that it stands in no list of processes')
+    .addOption(configOption())
+    .addOption(atOption())
+    .addHelpText('after', '\nExit status: 0 accepted, 1 refused, 2 could not tell.')
+    .action(async (jid: string, token: string, options: VerifyCommandOptions) => {
+      const { verify } = await import('./verify.js');
+      process.exitCode = await verify(jid, token, options);
+    });
+}
+
+function addKeygen(program: Command): void {
+  program
+    .command('keygen')
+    .description('print fresh secrets, ready to paste into a configuration')
+    .action(async () => {
+      const { keygen } = await import('./keygen.js');
+      keygen();
+    });
+}
+
+function addCheck(program: Command): void {
+  program
+    .command('check')
+    .description('read the configuration as the daemon would, and name every problem and its cure')
+    .addOption(configOption())
+    .addHelpText('after', '\nExit status: 0 fit to run, 1 not.')
+    .action(async (options: CheckOptions) => {
+      const { check } = await import('./check.js');
+      process.exitCode = await check(options);
+    });
+}
+
+function configOption(): Option {
+  return new Option('--config <file>', 'otherwise $XTOKEND_CONFIG, otherwise /etc/xtokend/xtokend.toml');
+}
+
+function atOption(): Option {
+  return new Option('--at <time>', 'ISO 8601 or Unix seconds; otherwise now');
+}

@@ -1,0 +1,36 @@
+import { DateTime, Duration } from 'luxon';
+import { UsageError } from './usage-error.js';
+
+/**
+ * Reads the value of `--at`.
+ *
+ * @param text ISO 8601 (local time where it names no zone), or Unix seconds; `undefined` is now
+ * @returns milliseconds since the Unix epoch
+ * @throws {@link UsageError} for anything else
+ */
+export function parseTime(text: string | undefined): number {
+  if (text === undefined) return Date.now();
+  const time = /^\d+(\.\d+)?$/.test(text) ? DateTime.fromSeconds(Number(text)) : DateTime.fromISO(text);
+  if (!time.isValid || time.toMillis() < 0) {
+    throw new UsageError('--at: expected a time from 1970 on, such as 2026-11-23T18:00:00Z or 1795456800');
+  }
+  return time.toMillis();
+}
+
+/** @returns an instant as people read it, with its zone */
+export function formatTime(milliseconds: number): string {
+  return DateTime.fromMillis(milliseconds).toFormat('yyyy-MM-dd HH:mm:ss ZZ');
+}
+
+/** @returns a length of time in its two largest units: "42 s", "3 min 5 s", "2 h 10 min" */
+export function formatDuration(milliseconds: number): string {
+  const { hours, minutes, seconds } = Duration.fromMillis(milliseconds).shiftTo(
+    'hours',
+    'minutes',
+    'seconds',
+  );
+  const parts = [`${hours} h`, `${minutes} min`, `${Math.floor(seconds)} s`].filter(
+    (part) => !part.startsWith('0 '),
+  );
+  return parts.slice(0, 2).join(' ') || '0 s';
+}

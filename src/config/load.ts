@@ -1,0 +1,66 @@
+import { dirname } from 'node:path';
+import type { Configuration, LogTarget } from './configuration.js';
+import { ConfigurationError, UnreadableConfigurationError, type Problem } from './errors.js';
+import { readHostKeys } from './hosts.js';
+import { KeyReader } from './keys.js';
+import { locateConfiguration, type Location } from './locate.js';
+import { parseDocument } from './parse.js';
+import { explainReadError, isMissing, readTextFile } from './read-file.js';
+import type { Document } from './schema.js';
+
+/**
+ * Finds, reads and checks the configuration.
+ *
+ * @param option the value of `--config`, where it is given
+ * @param env the environment: `XTOKEND_CONFIG` and `CREDENTIALS_DIRECTORY`
+ * @throws {@link UnreadableConfigurationError} where there is none, {@link ConfigurationError} where it is not good
+ */
+export async function loadConfiguration(
+  option: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<Configuration> {
+  const location = locateConfiguration(option, env);
+  const { file } = location;
+  const document = parseDocument(file, readConfiguration(location));
+  const reader = new KeyReader({
+    configurationFile: file,
+    credentialsDirectory: env['CREDENTIALS_DIRECTORY'],
+  });
+  const keys = await readHostKeys(document, reader);
+  const logTarget = parseLogTarget(document.log?.target ?? 'stderr');
+  const problems = logTarget === undefined ? [...reader.problems, badLogTarget] : reader.problems;
+  if (logTarget === undefined || problems.length > 0) throw new ConfigurationError(file, problems);
+  if (holdsSecret(document)) reader.secretFiles.add(file);
+  return { file, keys, logTarget, secretFiles: [...reader.secretFiles], shortSeeds: [...reader.shortSeeds] };
+}
+
+function readConfiguration({ file, tried }: Location): string {
+  try {
+    return readTextFile(file);
+  } catch (error) {
+    const places = tried.map((place) => `\n  ${place}`).join('');
+    throw new UnreadableConfigurationError(
+      `cannot read the configuration ${file}: ${explainReadError(error)}\n` +
+        `It is looked for in three places; the first that is named counts:${places}` +
+        (isMissing(error)
+          ? `\nTo make one: (umask 077; mkdir -p ${dirname(file)} && xtokend keygen >${file})`
+          : ''),
+      { cause: error },
+    );
+  }
+}
+
+const badLogTarget: Problem = {
+  where: 'log.target',
+  message: 'expected "stderr" or "file:/path/of/the/log"',
+};
+
+function parseLogTarget(text: string): LogTarget | undefined {
+  if (text === 'stderr') return { kind: 'stderr' };
+  return text.startsWith('file:/') ? { kind: 'file', path: text.slice('file:'.length) } : undefined;
+}
+
+function holdsSecret(document: Document): boolean {
+  const tables = [document, ...Object.values(document.hosts ?? {})];
+  return tables.some((table) => (table.otp_seed ?? table.token_secret) !== undefined);
+}

@@ -1,0 +1,46 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+
+/** Far more than any configuration or secret needs. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/**
+ * Reads a small text file.
+ *
+ * @throws {Error} with a message for a person where it is missing, not a regular file, too large or not UTF-8
+ */
+export function readTextFile(path: string): string {
+  // Without O_NONBLOCK a FIFO in the file's place would hang the daemon.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) throw new Error('expected a regular file');
+    if (stat.size > MAX_FILE_BYTES)
+      throw new Error(`expected at most ${MAX_FILE_BYTES} bytes, found ${stat.size}`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(descriptor));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Says in words why a file could not be read. */
+export function explainReadError(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EACCES':
+      return `this user (uid ${String(process.getuid?.())}) may not read it`;
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return 'expected UTF-8 text, found other bytes';
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Whether a file could not be read because there is none. */
+export function isMissing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT';
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

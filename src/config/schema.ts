@@ -1,0 +1,38 @@
+import * as z from 'zod/mini';
+
+/** The settings that a key is made of, at the top of the file or under a host. */
+export interface KeySettings {
+  otp_seed?: string | undefined;
+  otp_seed_file?: string | undefined;
+  token_secret?: string | undefined;
+  token_secret_file?: string | undefined;
+}
+
+/** A configuration file as it stands. */
+export interface Document extends KeySettings {
+  hosts?: Record<string, KeySettings> | undefined;
+  replay?: { store?: 'memory' | undefined } | undefined;
+  log?: { target?: string | undefined } | undefined;
+}
+
+const text = z.optional(z.string());
+const keySettings = { otp_seed: text, otp_seed_file: text, token_secret: text, token_secret_file: text };
+const host = z.strictObject(keySettings);
+const replay = z.strictObject({ store: z.optional(z.literal('memory')) });
+const log = z.strictObject({ target: text });
+const top = z.strictObject({
+  ...keySettings,
+  hosts: z.optional(z.record(z.string(), host)),
+  replay: z.optional(replay),
+  log: z.optional(log),
+});
+const tables = { hosts: host, replay, log };
+
+/** The shape of the configuration file. What its texts mean is looked at later. */
+export const schema: z.ZodMiniType<Document> = top;
+
+/** @returns the names of the settings that may stand in a table of the file */
+export function knownSettings(path: readonly PropertyKey[]): string[] {
+  const [table] = path;
+  return Object.keys((table === undefined ? top : tables[table as keyof typeof tables]).shape);
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { Authenticator, type Verdict } from '../src/authenticator.js';
+import { createKey } from '../src/credential/key.js';
+import { mintWithKey } from '../src/credential/mint-with-key.js';
+import { parseRequest } from '../src/protocol/request.js';
+import { MemoryRecord } from '../src/replay/memory-record.js';
+import type { ReplayRecord } from '../src/replay/replay-record.js';
+import { key, NOW, OTHER_SECRET, OTHER_SEED } from './support/keys.js';
+
+const otherKey = createKey({ otpSeed: OTHER_SEED, tokenSecret: OTHER_SECRET });
+
+function authenticator(replay: ReplayRecord = new MemoryRecord()): (text: string) => Promise<Verdict> {
+  const keys = new Map([
+    ['example.com', key],
+    ['other.example', otherKey],
+  ]);
+  const subject = new Authenticator({ keyOf: (host) => keys.get(host), replay, clock: () => NOW });
+  return (text) => subject.decide(parseRequest(Buffer.from(text)));
+}
+
+const refused = (reason: string, jid?: string): object => ({ accepted: false, reason, ...(jid && { jid }) });
+const jid = 'alice@example.com';
+
+describe('Authenticator', () => {
+  it('accepts a token once', async () => {
+    const decide = authenticator();
+    const [a, b] = [mintWithKey(key, jid, NOW), mintWithKey(key, jid, NOW - 30_000)];
+    expect(await decide(`auth:alice:example.com:${a}`)).toEqual({ accepted: true, jid });
+    expect(await decide(`auth:alice:example.com:${b}`)).toEqual({ accepted: true, jid });
+    expect(await decide(`auth:alice:example.com:${a}`)).toEqual(refused('replayed', jid));
+  });
+
+  it.each([
+    ['auth:bob:example.com:', 'wrong-signature', 'bob@example.com'],
+    ['auth:alice:other.example:', 'wrong-signature', 'alice@other.example'],
+    ['auth:alice:elsewhere.example:', 'unknown-host', 'alice@elsewhere.example'],
+    ['auth:Alice:example.com:', 'wrong-signature', 'Alice@example.com'],
+    ['setpass:alice:example.com:', 'unsupported-operation', undefined],
+  ])('refuses alice’s token in %s… as %s', async (request, reason, whom) => {
+    expect(await authenticator()(request + mintWithKey(key, jid, NOW))).toEqual(refused(reason, whom));
+  });
+
+  it('refuses a password, an old token and nonsense', async () => {
+    const decide = authenticator();
+    const old = mintWithKey(key, jid, NOW - 60_000);
+    expect(await decide('auth:alice:example.com:secret')).toEqual(refused('malformed-token', jid));
+    expect(await decide(`auth:alice:example.com:${old}`)).toEqual(refused('wrong-otp', jid));
+    expect(await decide('nonsense')).toEqual(refused('malformed-request'));
+  });
+
+  it('knows every well-formed user of its hosts, and nobody of others', async () => {
+    const decide = authenticator();
+    expect(await decide('isuser:nobody:example.com')).toMatchObject({ accepted: true });
+    expect(await decide('isuser:nobody:elsewhere.example')).toMatchObject({ reason: 'unknown-host' });
+  });
+
+  it('records only what is rightly signed and in time', async () => {
+    const record = new MemoryRecord();
+    const decide = authenticator(record);
+    for (const token of ['secret', mintWithKey(otherKey, jid, NOW), mintWithKey(key, jid, NOW + 90_000)]) {
+      await decide(`auth:alice:example.com:${token}`);
+    }
+    expect(record.size).toBe(0);
+    await decide(`auth:alice:example.com:${mintWithKey(key, jid, NOW)}`);
+    expect(record.size).toBe(1);
+  });
+
+  it('leaves a record that cannot be asked to its caller', async () => {
+    const broken: ReplayRecord = { claim: () => Promise.reject(new Error('the disk is gone')) };
+    const request = `auth:alice:example.com:${mintWithKey(key, jid, NOW)}`;
+    await expect(authenticator(broken)(request)).rejects.toThrow('the disk is gone');
+  });
+
+  it('refuses where the record cannot tell', async () => {
+    const blind: ReplayRecord = { claim: () => Promise.resolve('before-horizon') };
+    const request = `auth:alice:example.com:${mintWithKey(key, jid, NOW)}`;
+    expect(await authenticator(blind)(request)).toEqual(refused('before-horizon', jid));
+  });
+});

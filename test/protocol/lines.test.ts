@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { lines } from '../../src/protocol/lines.js';
+import { MAX_REQUEST_BYTES } from '../../src/protocol/request.js';
+import { bytes, cuts, decode, split } from '../support/chunks.js';
+
+const frames = (text: string | Buffer): unknown[] =>
+  decode(lines, [Buffer.from(text)]).map((frame) =>
+    frame === 'oversized' ? frame : frame.toString('latin1'),
+  );
+
+describe('lines', () => {
+  it.each([
+    ['a\nb\n', ['a', 'b']],
+    ['a\r\nb\r\n', ['a', 'b']],
+    ['\n\r\n', ['', '']],
+    ['a\r\r\n', ['a\r']],
+    ['a', []],
+    ['a\nb', ['a']],
+  ])('reads %j as %j', (text, expected) => {
+    expect(frames(text)).toEqual(expected);
+  });
+
+  it('answers 1 and 0 with a newline', () => {
+    expect([lines.answers.yes.toString(), lines.answers.no.toString()]).toEqual(['1\n', '0\n']);
+  });
+
+  it('takes a line of the longest length and no longer', () => {
+    const longest = 'x'.repeat(MAX_REQUEST_BYTES);
+    expect(frames(`${longest}\n${longest}x\na\n`)).toEqual([longest, 'oversized', 'a']);
+  });
+
+  it('finds the same requests however the bytes are cut', () => {
+    const newlines = fc.array(
+      fc.oneof(bytes(6000), fc.constant(Buffer.from('\n')), fc.constant(Buffer.from('\r\n'))),
+    );
+    fc.assert(
+      fc.property(newlines, cuts, (parts, places) => {
+        const stream = Buffer.concat(parts);
+        expect(decode(lines, split(stream, places))).toEqual(decode(lines, [stream]));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('finds one request for each newline in any bytes', () => {
+    fc.assert(
+      fc.property(bytes(10_000), cuts, (stream, places) => {
+        const newlines = stream.filter((byte) => byte === 0x0a).length;
+        expect(decode(lines, split(stream, places))).toHaveLength(newlines);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('holds nothing of a line of 1 GB', () => {
+    const decoder = lines.createDecoder();
+    const chunk = Buffer.alloc(1024 * 1024, 'x');
+    const before = process.memoryUsage().arrayBuffers;
+    for (let sent = 0; sent < 1024; sent += 1) expect(decoder.push(chunk)).toEqual([]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * chunk.length);
+    expect(decoder.push(Buffer.from('\nisuser:a:b\n'))).toEqual(['oversized', Buffer.from('isuser:a:b')]);
+  });
+});

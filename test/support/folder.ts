@@ -1,0 +1,20 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** @returns a new empty folder that goes when the test ends */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'xtokend-test-'));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** @returns the path of a new file, readable by its owner only, that goes when the test ends */
+export function temporaryFile(text: string, name = 'xtokend.toml'): string {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, text, { mode: 0o600 });
+  return path;
+}
