@@ -18,7 +18,7 @@ const MAX_TYPING_ERRORS = 4;
 export function parseDocument(file: string, text: string): Document {
   const document = parseToml(file, text);
   const result = schema.safeParse(document);
-  const problems = [...prototypeKeys(document), ...(result.error?.issues.flatMap(problemsOf) ?? [])];
+  const problems = [...prototypeHost(document), ...(result.error?.issues.flatMap(problemsOf) ?? [])];
   if (!result.success || problems.length > 0) throw new ConfigurationError(file, problems);
   return result.data;
 }
@@ -39,13 +39,11 @@ function reasonOf(error: TomlError): string {
   return /^[a-z :,.-]+$/.test(reason) ? reason : 'this value cannot be read';
 }
 
-// TOML has nothing against this name, and zod passes over it in silence.
-function prototypeKeys(table: object, path: readonly string[] = []): Problem[] {
-  return Object.entries(table).flatMap(([key, value]: [string, unknown]) => {
-    const here = [...path, key];
-    if (key === '__proto__') return [{ where: settingName(here), message: 'there is no such setting' }];
-    return typeof value === 'object' && value !== null ? prototypeKeys(value, here) : [];
-  });
+// TOML has nothing against this name, and zod's records pass over it in silence.
+function prototypeHost(document: object): Problem[] {
+  const hosts: unknown = 'hosts' in document ? document.hosts : undefined;
+  if (typeof hosts !== 'object' || hosts === null || !Object.hasOwn(hosts, '__proto__')) return [];
+  return [{ where: settingName(['hosts', '__proto__']), message: 'expected a domain such as example.com' }];
 }
 
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
@@ -63,9 +61,10 @@ function unknownSetting(path: readonly PropertyKey[], key: string): Problem {
 }
 
 function nearest(key: string, known: readonly string[]): string | undefined {
-  const distances = known.map((name) => ({ name, distance: leven(key, name) }));
-  const best = distances.sort((a, b) => a.distance - b.distance)[0];
-  return best !== undefined && best.distance <= MAX_TYPING_ERRORS ? best.name : undefined;
+  const near = known
+    .map((name) => ({ name, distance: leven(key, name), length: Math.max(key.length, name.length) }))
+    .filter(({ distance, length }) => distance <= Math.min(MAX_TYPING_ERRORS, length / 2));
+  return near.sort((a, b) => a.distance - b.distance)[0]?.name;
 }
 
 function expectationOf(issue: z.core.$ZodIssue): string {

@@ -49,24 +49,36 @@ export class Responder {
   }
 
   #take(frame: Frame): void {
-    const decision = this.#accepts(parseRequest(frame));
+    const request = parseRequest(frame);
+    const decision = this.#decideSafely(request);
     const before = this.#answered;
     this.#unanswered += 1;
     this.#answered = before.then(async () => {
-      const { yes, no } = this.#framing.answers;
-      this.#write((await decision) ? yes : no);
+      const { accepted, report } = await decision;
+      this.#write(accepted ? this.#framing.answers.yes : this.#framing.answers.no);
       this.#unanswered -= 1;
+      report();
     });
   }
 
-  async #accepts(request: Request): Promise<boolean> {
+  /** A fault refuses, and never keeps a later request from its answer. */
+  async #decideSafely(request: Request): Promise<{ accepted: boolean; report: () => void }> {
+    const observer = this.#observer;
     try {
       const verdict = await this.#decide(request);
-      this.#observer.decided(request, verdict);
-      return verdict.accepted;
+      return {
+        accepted: verdict.accepted,
+        report: () => {
+          observer.decided(request, verdict);
+        },
+      };
     } catch (error) {
-      this.#observer.failed(request, error);
-      return false;
+      return {
+        accepted: false,
+        report: () => {
+          observer.failed(request, error);
+        },
+      };
     }
   }
 }

@@ -42,7 +42,7 @@ describe('parseToken', () => {
   });
 
   it('accepts exactly one spelling of each signature', () => {
-    const last = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'];
+    const last = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
     const accepted = last.filter(
       (character) => parseToken(`${good.slice(0, 83)}${character}=`) !== undefined,
     );

@@ -9,4 +9,4 @@ export const OTHER_SECRET = 'VT54SFOBMCH3NYX3YKH33CPF7L34GYND';
 export const key: CredentialKey = createKey({ otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
 
 /** An instant at the start of a time step. */
-export const NOW: number = 1_795_456_800_000;
+export const NOW = 1_795_456_800_000;

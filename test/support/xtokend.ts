@@ -27,12 +27,13 @@ export function xtokend(
   return spawnSync(program, args, { input, encoding: 'utf8', env: environment(env), cwd, timeout: 30_000 });
 }
 
-/** Starts xtokend and leaves it running. */
+/** Starts xtokend, or a program that starts it, and leaves it running. */
 export function startXtokend(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  program: string = PROGRAM,
 ): ChildProcessWithoutNullStreams {
-  return spawn(PROGRAM, args, { env: environment(env) });
+  return spawn(program, args, { env: environment(env) });
 }
 
 function environment(extra: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -1,0 +1,184 @@
+import { chmodSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+import { xtokend, type Ended } from '../support/xtokend.js';
+
+const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
+const noon = '2026-11-23T12:00:00Z';
+const token = /^[0-9]{40} [A-Za-z0-9+/]{43}=$/;
+
+const withSecrets = (...args: string[]): Ended =>
+  xtokend(args, { env: { XTOKEND_CONFIG: temporaryFile(secrets) } });
+
+describe('xtokend', () => {
+  it('says which version it is', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(xtokend(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('shows examples in its help', () => {
+    const { status, stdout } = xtokend(['--help']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('Examples:\n');
+  });
+
+  it.each([
+    [['frobnicate'], "error: there is no command 'frobnicate'; see xtokend --help"],
+    [['serve', '--protocol', 'http'], "argument 'http' is invalid. Allowed choices are generic, ejabberd"],
+    [['mint'], "missing required argument 'jid'"],
+    [['mint', '--count', '0', 'a@b'], '--count: expected a whole number from 1 to 1000000'],
+    [['mint', '--at', 'yesterday', 'a@b'], '--at: expected a time from 1970 on'],
+    [['mint', '--at', '1969-12-31T23:59:59Z', 'a@b'], '--at: expected a time from 1970 on'],
+    [['mint', 'alice'], 'expected a JID like user@example.com, found no "@"'],
+    [['verify', 'alice@example.com'], "missing required argument 'token'"],
+    [['mint', 'a@b', '--config', '/no/such.toml'], '--config: /no/such.toml'],
+  ])('refuses %j with exit code 2', (args, message) => {
+    const { status, stdout, stderr } = withSecrets(...args);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('    at ');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+});
+
+describe('xtokend mint', () => {
+  it('prints one token and a newline', () => {
+    const { status, stdout } = withSecrets('mint', 'Alice@Example.com');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^[^\n]{85}\n$/);
+    expect(stdout.trimEnd()).toMatch(token);
+  });
+
+  it('prints as many different tokens as it is asked for', () => {
+    const tokens = withSecrets('mint', 'a@b', '--count', '500').stdout.trimEnd().split('\n');
+    expect(new Set(tokens).size).toBe(500);
+  });
+
+  it('takes the same time in two spellings', () => {
+    const otp = (at: string): string => withSecrets('mint', 'a@b', '--at', at).stdout.slice(0, 8);
+    expect(otp(noon)).toBe(otp('1795435200'));
+  });
+
+  it('mints for no host that is not served', () => {
+    const config = temporaryFile(`${secrets}[hosts."example.com"]\n`);
+    const { status, stderr } = xtokend(['mint', 'a@example.org', '--config', config]);
+    expect(status).toBe(2);
+    expect(stderr).toBe(`xtokend: example.org is not one of the hosts in ${config}: example.com\n`);
+  });
+});
+
+describe('xtokend verify', () => {
+  let configuration = '';
+  let minted = '';
+
+  beforeEach(() => {
+    configuration = temporaryFile(secrets);
+    minted = xtokend(['mint', 'alice@example.com', '--at', noon, '--config', configuration]).stdout.trimEnd();
+  });
+
+  it.each([
+    [
+      'alice@example.com',
+      noon,
+      0,
+      'accepted for alice@example.com: its OTP is of the 30 s from 2026-11-23 12:00:00 +00:00',
+    ],
+    ['alice@example.com', '2026-11-23T12:01:42Z', 1, 'rightly signed, but expired 42 s ago'],
+    ['alice@example.com', '2026-11-23T14:11:03Z', 1, 'rightly signed, but expired 2 h 10 min ago'],
+    [
+      'alice@example.com',
+      '2026-11-23T11:58:30Z',
+      1,
+      'the clock of the signing machine is about 1 min 30 s ahead',
+    ],
+    [
+      'alice@example.com',
+      '2026-11-25T12:00:00Z',
+      1,
+      'rightly signed, but its OTP is of no time within a day of now',
+    ],
+    [
+      'bob@example.com',
+      noon,
+      1,
+      'signed for another JID or with another token_secret (its OTP comes from this otp_seed)',
+    ],
+    ['bob@example.com', '2026-11-25T12:00:00Z', 1, 'and its OTP is of no time within a day of now'],
+  ])('says of a token for alice, shown by %s at %s, with exit code %i: %s', (jid, at, status, words) => {
+    const result = xtokend(['verify', jid, '-', '--at', at, '--config', configuration], {
+      input: `${minted}\n`,
+    });
+    expect(result).toMatchObject({ status, stderr: '' });
+    expect(result.stdout).toContain(words);
+    expect(result.stdout).not.toContain(minted);
+  });
+
+  it('says of another text that it is no token', () => {
+    const { status, stdout } = withSecrets('verify', 'a@b', 'hunter2hunter2');
+    expect(status).toBe(1);
+    expect(stdout).toContain('this is not a token: expected 40 digits, a space and 44 characters of base64');
+    expect(stdout).not.toContain('hunter2');
+  });
+
+  it('refuses for a host that is not served', () => {
+    const config = temporaryFile(`${secrets}[hosts."example.com"]\n`);
+    const result = xtokend(['verify', 'a@example.org', minted, '--config', config]);
+    expect(result).toMatchObject({ status: 1 });
+    expect(result.stdout).toContain('example.org is not one of the hosts in');
+  });
+});
+
+describe('xtokend keygen', () => {
+  it('prints a configuration that is fit to run', () => {
+    const { stdout } = xtokend(['keygen']);
+    expect(stdout).toMatch(/^otp_seed = "[A-Z2-7]{32}"\ntoken_secret = "[A-Z2-7]{32}"\n$/);
+    expect(xtokend(['check', '--config', temporaryFile(stdout)])).toMatchObject({ status: 0, stderr: '' });
+  });
+});
+
+describe('xtokend check', () => {
+  it('names the hosts and what the memory store cannot do', () => {
+    const config = temporaryFile(`${secrets}[hosts."example.com"]\n`);
+    expect(xtokend(['check', '--config', config]).stdout).toBe(
+      `ok: ${config} is good; it serves example.com\n` +
+        'warning: used tokens are remembered in memory: after a restart, a token of the last 90 s can be used again\n',
+    );
+  });
+
+  it('warns of secrets that others can read, with the command to run', () => {
+    const config = temporaryFile(secrets);
+    chmodSync(config, 0o644);
+    const { status, stdout } = xtokend(['check', '--config', config]);
+    expect(status).toBe(0);
+    expect(stdout).toContain(
+      `warning: every user of this machine can get at the secrets in ${config}; run: chmod o-rwx '${config}'`,
+    );
+    chmodSync(config, 0o640);
+    expect(xtokend(['check', '--config', config]).stdout).not.toContain('chmod');
+  });
+
+  it('warns of a short seed', () => {
+    const config = temporaryFile(secrets.replace(OTP_SEED, OTP_SEED.slice(0, 16)));
+    expect(xtokend(['check', '--config', config]).stdout).toContain(
+      'warning: otp_seed has under 32 characters',
+    );
+  });
+
+  it('names every problem, never a secret, with exit code 1', () => {
+    const config = temporaryFile(`otp_seed = "${OTP_SEED}1"\ntoken_secret = ["${TOKEN_SECRET}"]\nport = 1\n`);
+    const { status, stdout, stderr } = xtokend(['check', '--config', config]);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+    expect(stdout).toContain(
+      `problem: ${config}: 2 problems\n  token_secret: expected a text in quotes\n  port: `,
+    );
+    expect(stdout).not.toContain(OTP_SEED);
+    expect(stdout).not.toContain(TOKEN_SECRET);
+  });
+
+  it('says that there is no configuration', () => {
+    const { status, stdout } = xtokend(['check', '--config', join(temporaryFolder(), 'none')]);
+    expect(status).toBe(1);
+    expect(stdout).toContain('there is no such file');
+  });
+});

@@ -1,0 +1,179 @@
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { mintToken } from '../../src/index.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
+
+const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
+const mint = (jid: string): string => mintToken({ jid, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
+const environment = (): NodeJS.ProcessEnv => ({ XTOKEND_CONFIG: temporaryFile(secrets) });
+
+function packet(text: string): Buffer {
+  const body = Buffer.from(text);
+  return Buffer.concat([Buffer.from([body.length >> 8, body.length & 0xff]), body]);
+}
+
+describe('xtokend on stdin and stdout', () => {
+  it('answers each request with a line, and writes nothing else', () => {
+    const token = mint('alice@example.com');
+    const requests = [
+      `auth:alice:example.com:${token}`,
+      `auth:alice:example.com:${token}`,
+      `auth:bob:example.com:${token}`,
+      'auth:alice:example.com:hunter2hunter2',
+      'isuser:alice:example.com',
+      'setpass:alice:example.com:hunter2hunter2',
+      'nonsense',
+    ];
+    const { status, stdout, stderr } = xtokend([], { input: `${requests.join('\n')}\n`, env: environment() });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '1\n0\n0\n0\n1\n0\n0\n' });
+    const reasons = Array.from(stderr.matchAll(/reason="([^"]+)"/g), ([, reason]) => reason);
+    expect(reasons).toEqual([
+      'replayed',
+      'wrong-signature',
+      'malformed-token',
+      'unsupported-operation',
+      'malformed-request',
+    ]);
+    for (const secret of [token, 'hunter2', OTP_SEED, TOKEN_SECRET]) expect(stderr).not.toContain(secret);
+  });
+
+  it('speaks the framing of ejabberd', () => {
+    const input = Buffer.concat([packet('isuser:a:b'), packet(`auth:a:b:${mint('a@b')}`), packet('')]);
+    const { status, stdout } = xtokend(['--protocol', 'ejabberd'], { input, env: environment() });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '\0\u0002\0\u0001\0\u0002\0\u0001\0\u0002\0\0' });
+  });
+
+  it('runs from any folder, through symbolic links, absolute and relative, and from PATH', () => {
+    const folder = temporaryFolder();
+    const env = environment();
+    mkdirSync(join(folder, 'bin'));
+    symlinkSync(PROGRAM, join(folder, 'absolute'));
+    symlinkSync(relative(join(folder, 'bin'), PROGRAM), join(folder, 'bin/relative'));
+    symlinkSync('bin/relative', join(folder, 'twice'));
+    const run = (program: string, args: string[] = [], extra: NodeJS.ProcessEnv = {}): string =>
+      xtokend(args, { program, cwd: folder, input: 'isuser:a:b\n', env: { ...env, ...extra } }).stdout;
+    expect([join(folder, 'absolute'), './bin/relative', './twice'].map((program) => run(program))).toEqual([
+      '1\n',
+      '1\n',
+      '1\n',
+    ]);
+    const path = `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`;
+    expect(run('/usr/bin/env', ['relative'], { PATH: path })).toBe('1\n');
+  });
+
+  it('is one process: it becomes Node', async () => {
+    const child = startXtokend([], environment());
+    child.stdin.write('isuser:a:b\n');
+    await once(child.stdout, 'data');
+    expect(readFileSync(`/proc/${child.pid}/comm`, 'utf8').trim()).toMatch(/^node|^MainThread/);
+    child.stdin.end();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('leaves a request that was cut off unanswered, and ends well', () => {
+    expect(xtokend([], { input: 'isuser:a:b\nisuser:a', env: environment() })).toMatchObject({
+      status: 0,
+      stdout: '1\n',
+    });
+    expect(xtokend([], { input: '', env: environment() })).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  it('answers a flood of requests, and a line without an end, in little memory', async () => {
+    const child = startXtokend([], { ...environment(), NODE_OPTIONS: '--max-old-space-size=64' });
+    let answered = 0;
+    child.stdout.on('data', (data: Buffer) => (answered += data.length / 2));
+    child.stderr.resume();
+    const chunk = Buffer.alloc(1024 * 1024, 'x');
+    for (let sent = 0; sent < 128; sent += 1) if (!child.stdin.write(chunk)) await once(child.stdin, 'drain');
+    child.stdin.end(`\n${'nonsense\n'.repeat(50_000)}`);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(answered).toBe(50_001);
+  });
+
+  it('ends quietly when nobody reads the answers', async () => {
+    const child = startXtokend([], environment());
+    let said = '';
+    child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+    child.stdin.on('error', () => undefined);
+    child.stdin.write('isuser:a:b\n');
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    child.stdin.write('isuser:a:b\n');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(said).not.toContain('EPIPE');
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 at %s', async (signal) => {
+    const child = startXtokend([], environment());
+    child.stdin.write('isuser:a:b\n');
+    await once(child.stdout, 'data');
+    child.kill(signal);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('writes its log into a file where it is told to', () => {
+    const log = join(temporaryFolder(), 'log');
+    const config = temporaryFile(`${secrets}[log]\ntarget = "file:${log}"\n`);
+    expect(xtokend(['--config', config], { input: 'isuser:a:b\n' })).toMatchObject({
+      stdout: '1\n',
+      stderr: '',
+    });
+    expect(readFileSync(log, 'utf8')).toMatch(
+      /info started .*\n.*info accepted operation="isuser" jid="a@b"\n$/,
+    );
+  });
+
+  it('refuses every request while the configuration is missing, and takes up one that appears', async () => {
+    const config = join(temporaryFolder(), 'xtokend.toml');
+    const child = startXtokend(['--config', config]);
+    child.stdin.write('isuser:a:b\n');
+    expect(await once(child.stdout, 'data')).toEqual([Buffer.from('0\n')]);
+    writeFileSync(config, secrets);
+    child.stdin.write('isuser:a:b\n');
+    expect(await once(child.stdout, 'data')).toEqual([Buffer.from('1\n')]);
+    child.stdin.end();
+    await once(child, 'exit');
+  });
+
+  it('says what is missing where there is no Node.js, and where it was not built', () => {
+    const folder = temporaryFolder();
+    symlinkSync('/bin/sh', join(folder, 'sh'));
+    const withoutNode = xtokend([], { env: { PATH: folder } });
+    expect(withoutNode.status).toBe(127);
+    expect(withoutNode.stderr).toContain("xtokend: expected Node.js 20 or later; there is no 'node' in PATH");
+    mkdirSync(join(folder, 'bin'));
+    writeFileSync(join(folder, 'bin/xtokend'), readFileSync(PROGRAM), { mode: 0o755 });
+    const notBuilt = xtokend([], { program: join(folder, 'bin/xtokend') });
+    expect(notBuilt.status).toBe(127);
+    expect(notBuilt.stderr).toContain('npm ci && npm run build');
+  });
+
+  it('tells a person on a terminal what to type', async () => {
+    const config = temporaryFile(secrets);
+    // script(1) gives the program a terminal, as a shell would.
+    const child = startXtokend(['-qec', `${PROGRAM} --config ${config}`, '/dev/null'], {}, 'script');
+    let screen = '';
+    child.stdout.on('data', (data: Buffer) => (screen += data.toString()));
+    while (!screen.includes('Ctrl-D ends.')) await sleep(20);
+    expect(screen).toContain(`mint --config ${config} alice@example.com`);
+    expect(screen).toContain('auth:alice:example.com:TOKEN');
+    child.stdin.write('isuser:a:b\n');
+    while (!screen.includes('\n1\r\n')) await sleep(20);
+    // Ctrl-D.
+    child.stdin.write('\u0004');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('gives a person on a terminal the prompt back where there is no configuration', () => {
+    const { stdout, status } = xtokend(['-qec', `${PROGRAM} --config /no/such`, '/dev/null'], {
+      program: 'script',
+    });
+    expect(status).toBe(2);
+    expect(stdout).toContain('xtokend: cannot read the configuration /no/such');
+  });
+});

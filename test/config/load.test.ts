@@ -1,0 +1,130 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Configuration } from '../../src/config/configuration.js';
+import { loadConfiguration } from '../../src/config/load.js';
+import { checkCredential } from '../../src/credential/check.js';
+import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { createKey, type CredentialKey } from '../../src/credential/key.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { key, NOW, OTHER_SECRET, OTHER_SEED, OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+
+const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
+const otherKey = createKey({ otpSeed: OTHER_SEED, tokenSecret: OTHER_SECRET });
+
+const load = (text: string, env: NodeJS.ProcessEnv = {}): Promise<Configuration> =>
+  loadConfiguration(temporaryFile(text), env);
+
+/** Whether a configuration's key for a host takes tokens that were made with another. */
+function takes({ keys }: Configuration, host: string, maker: CredentialKey): boolean {
+  const own = keys.keyOf(host);
+  const jid = `alice@${host}`;
+  return own !== undefined && checkCredential(own, mintWithKey(maker, jid, NOW), jid, NOW).accepted;
+}
+
+describe('loadConfiguration', () => {
+  it('serves every host with the secrets at the top', async () => {
+    const configuration = await load(secrets);
+    expect(configuration.keys.hosts).toBeUndefined();
+    expect(takes(configuration, 'any.example', key)).toBe(true);
+    expect(configuration.logTarget).toEqual({ kind: 'stderr' });
+  });
+
+  it('serves only the hosts that are listed, each with its own secrets or those at the top', async () => {
+    const configuration = await load(
+      `${secrets}[hosts."Example.COM"]\n[hosts."other.example"]\notp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`,
+    );
+    expect(configuration.keys.hosts).toEqual(['example.com', 'other.example']);
+    expect(takes(configuration, 'example.com', key)).toBe(true);
+    expect(takes(configuration, 'other.example', otherKey)).toBe(true);
+    expect(takes(configuration, 'other.example', key)).toBe(false);
+    expect(configuration.keys.keyOf('elsewhere.example')).toBeUndefined();
+    expect(configuration.keys.keyOf('constructor')).toBeUndefined();
+  });
+
+  it('lets a host override one secret of the two', async () => {
+    const configuration = await load(`${secrets}[hosts.localhost]\ntoken_secret = "${OTHER_SECRET}"\n`);
+    const mixed = createKey({ otpSeed: OTP_SEED, tokenSecret: OTHER_SECRET });
+    expect(takes(configuration, 'localhost', mixed)).toBe(true);
+  });
+
+  it('brings an internationalised host into the form in which servers send it', async () => {
+    const configuration = await load(`${secrets}[hosts."BÜCHER.example"]\n[hosts."Straße.example"]\n`);
+    expect(configuration.keys.hosts).toEqual(['bücher.example', 'strasse.example']);
+  });
+
+  it('reads secrets from files beside the configuration, without one newline at their end', async () => {
+    const file = temporaryFile('otp_seed_file = "seed"\ntoken_secret_file = "keys/secret"\n');
+    const folder = join(file, '..');
+    mkdirSync(join(folder, 'keys'));
+    writeFileSync(join(folder, 'seed'), `${OTP_SEED}\n`);
+    writeFileSync(join(folder, 'keys/secret'), `${TOKEN_SECRET}\n\n`);
+    const configuration = await loadConfiguration(file, {});
+    const withNewline = createKey({ otpSeed: OTP_SEED, tokenSecret: `${TOKEN_SECRET}\n` });
+    expect(takes(configuration, 'example.com', withNewline)).toBe(true);
+    expect(configuration.secretFiles).toEqual([join(folder, 'seed'), join(folder, 'keys/secret')]);
+  });
+
+  it('looks for bare names in $CREDENTIALS_DIRECTORY', async () => {
+    const credentials = temporaryFolder();
+    writeFileSync(join(credentials, 'seed'), OTP_SEED);
+    writeFileSync(join(credentials, 'secret'), TOKEN_SECRET);
+    const env = { CREDENTIALS_DIRECTORY: credentials };
+    const configuration = await load('otp_seed_file = "seed"\ntoken_secret_file = "secret"\n', env);
+    expect(takes(configuration, 'example.com', key)).toBe(true);
+  });
+
+  it('knows which files hold secrets, and which seeds are short', async () => {
+    const file = temporaryFile(`otp_seed = "ABCDEFGHIJKLMNOP"\ntoken_secret = "${TOKEN_SECRET}"\n`);
+    const configuration = await loadConfiguration(file, {});
+    expect(configuration.secretFiles).toEqual([file]);
+    expect(configuration.shortSeeds).toEqual(['otp_seed']);
+  });
+
+  it('takes a log target', async () => {
+    const configuration = await load(
+      `${secrets}[log]\ntarget = "file:/var/log/xtokend.log"\n[replay]\nstore = "memory"\n`,
+    );
+    expect(configuration.logTarget).toEqual({ kind: 'file', path: '/var/log/xtokend.log' });
+  });
+});
+
+describe('a configuration that cannot be read', () => {
+  it('is looked for in three places', async () => {
+    const missing = join(temporaryFolder(), 'none.toml');
+    const env = { XTOKEND_CONFIG: '/also/none.toml' };
+    await expect(loadConfiguration(missing, env)).rejects.toMatchObject({
+      code: 'unreadable-configuration',
+      message: `cannot read the configuration ${missing}: there is no such file
+It is looked for in three places; the first that is named counts:
+  --config: ${missing}
+  $XTOKEND_CONFIG: /also/none.toml
+  the default: /etc/xtokend/xtokend.toml
+To make one: (umask 077; mkdir -p ${join(missing, '..')} && xtokend keygen >${missing})`,
+    });
+    await expect(loadConfiguration(undefined, env)).rejects.toThrow('/also/none.toml: there is no such file');
+    await expect(loadConfiguration(undefined, { XTOKEND_CONFIG: '' })).rejects.toThrow(
+      '$XTOKEND_CONFIG: not set',
+    );
+  });
+
+  it.each([
+    ['a folder', () => temporaryFolder(), 'expected a regular file'],
+    ['an endless device', () => '/dev/zero', 'expected a regular file'],
+    ['bytes that are not UTF-8', () => latin1File(), 'expected UTF-8 text'],
+    [
+      'far too much',
+      () => temporaryFile('#'.repeat(2 ** 21)),
+      'expected at most 1048576 bytes, found 2097152',
+    ],
+  ])('is %s', async (_, path, message) => {
+    await expect(loadConfiguration(path(), {})).rejects.toThrow(message);
+  });
+});
+
+function latin1File(): string {
+  const file = temporaryFile('');
+  writeFileSync(file, Buffer.from([0x23, 0xfc, 0x0a]));
+  chmodSync(file, 0o600);
+  return file;
+}

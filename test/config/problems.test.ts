@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError } from '../../src/config/errors.js';
+import { loadConfiguration } from '../../src/config/load.js';
+import { temporaryFile } from '../support/folder.js';
+import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+
+const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
+
+async function problemsOf(text: string): Promise<string[]> {
+  const error: unknown = await loadConfiguration(temporaryFile(text), {}).catch((thrown: unknown) => thrown);
+  if (!(error instanceof ConfigurationError))
+    throw new Error('expected a ConfigurationError', { cause: error });
+  return error.problems.map(({ where, message }) => `${where}: ${message}`);
+}
+
+const missing = 'is missing, and so is';
+const paste = 'paste what `xtokend keygen` prints';
+const cure = '`xtokend keygen` makes a good one';
+
+describe('a problem of a configuration', () => {
+  it.each([
+    [
+      '',
+      `otp_seed: ${missing} otp_seed_file; ${paste}`,
+      `token_secret: ${missing} token_secret_file; ${paste}`,
+    ],
+    [`otp_sed = "x"\n${secrets}`, 'otp_sed: there is no such setting; did you mean otp_seed?'],
+    [
+      `colour = 1\n${secrets}`,
+      'colour: there is no such setting; known here: otp_seed, otp_seed_file, token_secret, token_secret_file, hosts, replay, log',
+    ],
+    [`${secrets}[replay]\nstroe = "memory"\n`, 'replay.stroe: there is no such setting; did you mean store?'],
+    [
+      `${secrets}[hosts."a.example"]\nseed = "x"\n`,
+      'hosts."a.example".seed: there is no such setting; did you mean otp_seed?',
+    ],
+    [`${secrets}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory"'],
+    [`${secrets}[log]\ntarget = "nowhere"\n`, 'log.target: expected "stderr" or "file:/path/of/the/log"'],
+    [`${secrets}log = "stderr"\n`, 'log: expected a table'],
+    [`${secrets}hosts = ["a.example"]\n`, 'hosts: expected a table'],
+    [`otp_seed = 12345\ntoken_secret = "${TOKEN_SECRET}"\n`, 'otp_seed: expected a text in quotes'],
+    [
+      `otp_seed = "SHORT"\ntoken_secret = "tiny"\n`,
+      `otp_seed: expected at least 16 base32 characters, found 5; ${cure}`,
+      `token_secret: expected at least 16 characters, found 4; ${cure}`,
+    ],
+    [
+      `otp_seed = "${OTP_SEED}"\notp_seed_file = "/x"\ntoken_secret = "${TOKEN_SECRET}"`,
+      'otp_seed: expected either otp_seed or otp_seed_file, found both',
+    ],
+    [
+      `otp_seed_file = "/no/such"\ntoken_secret = "${TOKEN_SECRET}"`,
+      'otp_seed_file: /no/such: there is no such file',
+    ],
+    [
+      `[hosts."a.example"]\notp_seed = "${OTP_SEED}"\n`,
+      `hosts."a.example".token_secret: ${missing} token_secret_file; ${paste}`,
+    ],
+    [`${secrets}[hosts."a.example"]\n[hosts."A.example"]\n`, 'hosts."A.example": a.example is listed twice'],
+    [`${secrets}[hosts."a example"]\n`, 'hosts."a example": expected a domain such as example.com'],
+    [`${secrets}[hosts]\n`, 'hosts: lists no host, so nobody could log in; name one, or remove the table'],
+    [`${secrets}[hosts."__proto__"]\n`, 'hosts.__proto__: expected a domain such as example.com'],
+    [`__proto__ = 1\n${secrets}`, expect.stringContaining('__proto__: there is no such setting')],
+    ['otp_seed = \n', 'line 1, column 12: not TOML: invalid value'],
+  ])('is named: %j', async (text, ...problems) => {
+    expect(await problemsOf(text)).toEqual(problems);
+  });
+});
+
+describe('a secret', () => {
+  const secret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PX1';
+  const spellings = [
+    secret,
+    secret.toLowerCase(),
+    `${secret.slice(0, 16)}/+aB=`,
+    'correct horse battery staple',
+  ];
+  const places: [string, (secret: string) => string][] = [
+    ['a seed that is not base32', (s) => `otp_seed = "${s}"\ntoken_secret = "${TOKEN_SECRET}"`],
+    ['the name of a file', (s) => `otp_seed_file = "${s}"\ntoken_secret_file = "${s}"`],
+    ['a relative path', (s) => `otp_seed_file = "./${s}"\ntoken_secret_file = "x/${s}"`],
+    ['a list', (s) => `otp_seed = ["${s}"]\ntoken_secret = { value = "${s}" }`],
+    ['a misspelt setting', (s) => `otp_sed = "${s}"\ntoken-secret = "${s}"`],
+    ['the name of a setting', (s) => `"${s}" = "otp_seed"\n"${s}x" = 1`],
+    ['a store', (s) => `${secrets}[replay]\nstore = "${s}"`],
+    ['a log target', (s) => `${secrets}[log]\ntarget = "${s}"`],
+    ['a line without quotes', (s) => `otp_seed = ${s}\n`],
+    ['a line without its end', (s) => `otp_seed = "${s}\ntoken_secret = "${s}"`],
+    ['a line beside a broken one', (s) => `otp_seed = "${s}"\ntoken_secret =\nx = "${s}"`],
+    ['a line of its own', (s) => `${s}\n`],
+    ['a setting under a host', (s) => `[hosts."a.example"]\notp_seed = "${s}"\n"${s}" = 1`],
+  ];
+
+  it.each(places)('is not repeated when it is %s', async (_, document) => {
+    for (const spelling of spellings) {
+      const said = (await problemsOf(document(spelling))).join('\n');
+      expect(said).not.toBe('');
+      expect(said).not.toContain(spelling);
+      expect(said).not.toContain(spelling.slice(0, 10));
+    }
+  });
+});
