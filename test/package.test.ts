@@ -1,0 +1,94 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from './support/folder.js';
+
+/** @returns a folder in which the package is installed as npm would from its tarball */
+function installed(): string {
+  const folder = temporaryFolder();
+  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder]);
+  execFileSync(
+    'npm',
+    ['install', '--silent', '--offline', '--no-audit', '--no-fund', `${folder}/xtokend-${version()}.tgz`],
+    {
+      cwd: folder,
+    },
+  );
+  return folder;
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
+}
+
+describe('the npm package', () => {
+  it('holds what is needed and nothing else', () => {
+    const listing = execFileSync('npm', ['pack', '--ignore-scripts', '--dry-run', '--json'], {
+      encoding: 'utf8',
+    });
+    const [pack] = JSON.parse(listing) as [{ files: { path: string }[] }];
+    const files = pack.files.map(({ path }) => path).filter((path) => !path.startsWith('dist/types/'));
+    expect(files.sort()).toEqual(
+      [
+        'CHANGELOG.md',
+        'LICENSE',
+        'README.md',
+        'SECURITY.md',
+        'bin/xtokend',
+        'dist/THIRD-PARTY-LICENSES.txt',
+        'dist/index.js',
+        'dist/program.cjs',
+        'dist/xtokend.cjs',
+        'package.json',
+        'prosody.cfg.example.lua',
+      ].sort(),
+    );
+  });
+
+  it('works where it is installed, as a program and as a library, without any other package', () => {
+    const folder = installed();
+    const keys = spawnSync(join(folder, 'node_modules/.bin/xtokend'), ['keygen'], { encoding: 'utf8' });
+    expect(keys).toMatchObject({ status: 0, stderr: '' });
+    const script = `
+      import { mintToken, verifyToken, generateSecret } from 'xtokend';
+      const secrets = { jid: 'a@b', otpSeed: generateSecret(), tokenSecret: generateSecret() };
+      console.log(verifyToken({ ...secrets, token: mintToken(secrets) }).accepted);`;
+    const run = spawnSync('node', ['--input-type=module', '-e', script], { cwd: folder, encoding: 'utf8' });
+    expect(run).toMatchObject({ status: 0, stdout: 'true\n', stderr: '' });
+    expect(statSync(join(folder, 'node_modules/xtokend/bin/xtokend')).mode & 0o111).toBe(0o111);
+  });
+
+  it('does nothing when it is imported', () => {
+    const script = `
+      const before = process.listenerCount('exit') + Object.keys(globalThis).length;
+      await import('${process.cwd()}/dist/index.js');
+      console.log(process.listenerCount('exit') + Object.keys(globalThis).length - before, process.getActiveResourcesInfo().length);`;
+    const run = spawnSync('node', ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    expect(run).toMatchObject({ status: 0, stdout: '0 0\n', stderr: '' });
+  });
+
+  it('has types that need no others', () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'node_modules/xtokend'), { recursive: true });
+    cpSync('package.json', join(folder, 'node_modules/xtokend/package.json'));
+    cpSync('dist', join(folder, 'node_modules/xtokend/dist'), { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(
+      join(folder, 'application.ts'),
+      `import { mintToken, verifyToken } from 'xtokend';
+       const secrets = { jid: 'a@b', otpSeed: 'x', tokenSecret: 'y' };
+       const result = verifyToken({ ...secrets, token: mintToken({ ...secrets, now: new Date(0) }) });
+       export const reason: string = result.accepted ? result.id : result.reason;
+       // @ts-expect-error a secret is missing
+       mintToken({ jid: 'a@b', otpSeed: 'x' });`,
+    );
+    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', ''];
+    const tsc = spawnSync(join(process.cwd(), 'node_modules/.bin/tsc'), [...options, 'application.ts'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(tsc).toMatchObject({ stdout: '', status: 0 });
+    rmSync(folder, { recursive: true });
+  });
+});
