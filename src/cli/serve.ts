@@ -1,12 +1,20 @@
-import type { Configuration } from '../config/configuration.js';
-import { loadConfiguration } from '../config/load.js';
+import { writeSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import type { Configuration, LogTarget } from '../config/configuration.js';
+import { DEFAULT_ANSWER_WITHIN_MILLISECONDS, loadConfiguration } from '../config/load.js';
 import { CurrentAuthenticator } from '../operations/current-authenticator.js';
 import { decisionLog } from '../operations/decision-log.js';
-import { openLog, type Log } from '../operations/log.js';
+import { openLog } from '../operations/log.js';
+import { parentOf, uptime } from '../operations/processes.js';
 import { framings, type Protocol } from '../protocol/framings.js';
 import { MemoryRecord } from '../replay/memory-record.js';
+import { KEEPER_VARIABLE, parseKeeperHandover, type KeeperHandover } from '../server/keeper-handover.js';
+import type { Decide, Observer } from '../server/responder.js';
 import { serveStdio } from '../server/stdio.js';
+import { serveTerminal } from '../server/terminal.js';
 import { hint } from './hint.js';
+import { stopSignal } from './stop-signal.js';
+import { UsageError } from './usage-error.js';
 
 /** The options of `xtokend serve`. */
 export interface ServeOptions {
@@ -14,46 +22,92 @@ export interface ServeOptions {
   readonly protocol: Protocol;
 }
 
+/** What every transport needs. */
+interface Service {
+  readonly decide: Decide;
+  readonly observer: Observer;
+  readonly answerWithin: () => number;
+  readonly closeLog: () => void;
+}
+
+const STDOUT = 1;
+
 /** `xtokend serve`: answers requests on stdin and stdout until end of input. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
-  const load = (): Promise<Configuration> => loadConfiguration(options.config, process.env);
-  // A person gets the message and the prompt back; a server gets refusals until the configuration is good.
-  if (process.stdin.isTTY) process.stderr.write(hint(await load(), version));
-  let log = openLog({ kind: 'stderr' }, Date.now);
+  const handover = parseKeeperHandover(process.env[KEEPER_VARIABLE] ?? '');
+  if (handover === undefined && process.stdin.isTTY) await welcome(options, version);
+  const service = await createService(options, version, handover === undefined ? 'stderr' : 'syslog');
+  const { decide, observer, answerWithin } = service;
+  const stop = stopSignal();
+  if (handover === undefined) {
+    const framing = framings[options.protocol];
+    await serveStdio({ input: process.stdin, output: process.stdout, framing, decide, observer, stop });
+  } else {
+    await serveTerminal({ ...terminalOf(handover), decide, observer, answerWithin, stop });
+  }
+  service.closeLog();
+}
+
+/** A person gets a hint, or the reason and the prompt back; a server gets refusals until the configuration is good. */
+async function welcome({ protocol, config }: ServeOptions, version: string): Promise<void> {
+  if (protocol !== 'generic') {
+    throw new UsageError(
+      `--protocol ${protocol} is for pipes: on a terminal nobody can type it, nor read the answers`,
+    );
+  }
+  process.stderr.write(hint(await loadConfiguration(config, process.env), version));
+}
+
+async function createService(
+  { config }: ServeOptions,
+  version: string,
+  // Under a keeper stderr leads nowhere: it would be the terminal, and what stands there is an answer.
+  standardLog: 'stderr' | 'syslog',
+): Promise<Service> {
+  let log = openLog({ kind: standardLog }, Date.now);
+  let answerWithin = DEFAULT_ANSWER_WITHIN_MILLISECONDS;
   const authenticator = new CurrentAuthenticator({
-    load,
+    load: () => loadConfiguration(config, process.env),
     replay: new MemoryRecord(),
     clock: Date.now,
-    onLoaded: ({ file, logTarget }) => {
-      log = openLog(logTarget, Date.now);
-      log('info', 'started', { version, configuration: file });
+    onLoaded: (configuration) => {
+      log.close();
+      log = openLog(logTargetOf(configuration, standardLog), Date.now);
+      log.write('info', 'started', { version, configuration: configuration.file });
+      answerWithin = configuration.answerWithin;
     },
     onBroken: (error) => {
-      log('error', `refusing every request: ${message(error)}`);
+      log.write('error', `refusing every request: ${error instanceof Error ? error.message : String(error)}`);
     },
   });
-  await authenticator.load();
-  await serveStdio({
-    input: process.stdin,
-    output: process.stdout,
-    framing: framings[options.protocol],
-    decide: (request) => authenticator.decide(request),
-    observer: decisionLog((...line: Parameters<Log>) => {
-      log(...line);
-    }),
-    stop: stopSignal(),
+  process.on('uncaughtExceptionMonitor', (error) => {
+    log.write('error', `ending after an exception that nobody expected: ${error.stack ?? error.message}`);
   });
+  await authenticator.load();
+  return {
+    decide: (request) => authenticator.decide(request),
+    observer: decisionLog(() => log),
+    answerWithin: () => answerWithin,
+    closeLog: () => {
+      log.close();
+    },
+  };
 }
 
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function logTargetOf({ logTarget }: Configuration, standardLog: 'stderr' | 'syslog'): LogTarget {
+  return logTarget.kind === 'stderr' ? { kind: standardLog } : logTarget;
 }
 
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => {
-      controller.abort();
-    });
-  return controller.signal;
+type Terminal = Omit<Parameters<typeof serveTerminal>[0], 'decide' | 'observer' | 'answerWithin' | 'stop'>;
+
+function terminalOf({ emptyAt, startsInRequest, keeperPid, serverPid }: KeeperHandover): Terminal {
+  return {
+    input: process.stdin,
+    write: (answer) => writeSync(STDOUT, answer),
+    // The keeper has only the clock of /proc; what has gone by since is counted on ours.
+    emptyAt: performance.now() - (uptime() - emptyAt),
+    clock: () => performance.now(),
+    startsInRequest,
+    isOrphaned: () => process.ppid !== keeperPid || parentOf(keeperPid) !== serverPid,
+  };
 }

@@ -1,7 +1,10 @@
 import type { CredentialKey } from '../credential/key.js';
 
 /** Where log lines go. */
-export type LogTarget = { readonly kind: 'stderr' } | { readonly kind: 'file'; readonly path: string };
+export type LogTarget =
+  | { readonly kind: 'stderr' }
+  | { readonly kind: 'syslog' }
+  | { readonly kind: 'file'; readonly path: string };
 
 /** A configuration that was found good. */
 export interface Configuration {
@@ -9,6 +12,8 @@ export interface Configuration {
   readonly file: string;
   readonly keys: HostKeys;
   readonly logTarget: LogTarget;
+  /** How long after a request it may still be answered on a terminal, in milliseconds. */
+  readonly answerWithin: number;
   /** Every file that holds a secret: others should not be able to read it. */
   readonly secretFiles: readonly string[];
   /** Settings whose seed has under 32 characters (160 bits; RFC 4226, section 4, R6). */

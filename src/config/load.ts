@@ -8,6 +8,9 @@ import { parseDocument } from './parse.js';
 import { explainReadError, isMissing, readTextFile } from './read-file.js';
 import type { Document } from './schema.js';
 
+/** Below the 5 s for which Prosody's external module waits. */
+export const DEFAULT_ANSWER_WITHIN_MILLISECONDS = 4000;
+
 /**
  * Finds, reads and checks the configuration.
  *
@@ -31,7 +34,16 @@ export async function loadConfiguration(
   const problems = logTarget === undefined ? [...reader.problems, badLogTarget] : reader.problems;
   if (logTarget === undefined || problems.length > 0) throw new ConfigurationError(file, problems);
   if (holdsSecret(document)) reader.secretFiles.add(file);
-  return { file, keys, logTarget, secretFiles: [...reader.secretFiles], shortSeeds: [...reader.shortSeeds] };
+  const answerWithin =
+    document.answer_within === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : document.answer_within * 1000;
+  return {
+    file,
+    keys,
+    answerWithin,
+    logTarget,
+    secretFiles: [...reader.secretFiles],
+    shortSeeds: [...reader.shortSeeds],
+  };
 }
 
 function readConfiguration({ file, tried }: Location): string {
@@ -52,11 +64,11 @@ function readConfiguration({ file, tried }: Location): string {
 
 const badLogTarget: Problem = {
   where: 'log.target',
-  message: 'expected "stderr" or "file:/path/of/the/log"',
+  message: 'expected "stderr", "syslog" or "file:/path/of/the/log"',
 };
 
 function parseLogTarget(text: string): LogTarget | undefined {
-  if (text === 'stderr') return { kind: 'stderr' };
+  if (text === 'stderr' || text === 'syslog') return { kind: text };
   return text.startsWith('file:/') ? { kind: 'file', path: text.slice('file:'.length) } : undefined;
 }
 

@@ -6,6 +6,10 @@ import { ConfigurationError, type Problem } from './errors.js';
 import { knownSettings, schema, type Document } from './schema.js';
 import { settingName } from './setting-name.js';
 
+const expectedTypes: Readonly<Record<string, string>> = {
+  string: 'expected a text in quotes',
+  number: 'expected a number',
+};
 const MAX_TYPING_ERRORS = 4;
 
 /**
@@ -70,6 +74,8 @@ function nearest(key: string, known: readonly string[]): string | undefined {
 function expectationOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value')
     return `expected ${issue.values.map((v) => `"${String(v)}"`).join(' or ')}`;
+  if (issue.code === 'too_small') return `expected at least ${String(issue.minimum)}`;
+  if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`;
   if (issue.code !== 'invalid_type') return 'this value cannot be used';
-  return issue.expected === 'string' ? 'expected a text in quotes' : 'expected a table';
+  return expectedTypes[issue.expected] ?? 'expected a table';
 }

@@ -12,8 +12,12 @@ export interface KeySettings {
 export interface Document extends KeySettings {
   hosts?: Record<string, KeySettings> | undefined;
   replay?: { store?: 'memory' | undefined } | undefined;
+  answer_within?: number | undefined;
   log?: { target?: string | undefined } | undefined;
 }
+
+const MIN_ANSWER_WITHIN = 0.5;
+const MAX_ANSWER_WITHIN = 60;
 
 const text = z.optional(z.string());
 const keySettings = { otp_seed: text, otp_seed_file: text, token_secret: text, token_secret_file: text };
@@ -24,6 +28,7 @@ const top = z.strictObject({
   ...keySettings,
   hosts: z.optional(z.record(z.string(), host)),
   replay: z.optional(replay),
+  answer_within: z.optional(z.number().check(z.minimum(MIN_ANSWER_WITHIN), z.maximum(MAX_ANSWER_WITHIN))),
   log: z.optional(log),
 });
 const tables = { hosts: host, replay, log };

@@ -2,17 +2,19 @@ import type { Observer } from '../server/responder.js';
 import type { Log } from './log.js';
 
 /** Writes one line for each decision: the verdict, its reason, and whom it was about. */
-export function decisionLog(log: Log): Observer {
+export function decisionLog(log: () => Log): Observer {
   return {
-    decided(request, verdict) {
-      const { operation } = request;
+    decided({ operation }, verdict) {
       const jid = verdict.jid === undefined ? {} : { jid: verdict.jid };
-      if (verdict.accepted) log('info', 'accepted', { operation, ...jid });
-      else log('info', 'refused', { operation, reason: verdict.reason, ...jid });
+      if (verdict.accepted) log().write('info', 'accepted', { operation, ...jid });
+      else log().write('info', 'refused', { operation, reason: verdict.reason, ...jid });
     },
-    failed(request, error) {
+    failed({ operation }, error) {
       const cause = error instanceof Error ? error.message : String(error);
-      log('error', 'refused', { operation: request.operation, reason: 'internal-error', cause });
+      log().write('error', 'refused', { operation, reason: 'internal-error', cause });
+    },
+    withheld({ operation }) {
+      log().write('warning', 'withheld', { operation, reason: 'too-late' });
     },
   };
 }

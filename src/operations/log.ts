@@ -1,5 +1,6 @@
 import { appendFileSync, writeSync } from 'node:fs';
 import type { LogTarget } from '../config/configuration.js';
+import { Syslog } from './syslog.js';
 
 /** How much a line matters. */
 export type Level = 'info' | 'warning' | 'error';
@@ -7,8 +8,12 @@ export type Level = 'info' | 'warning' | 'error';
 /** What a line says besides its message. Never a secret, a token or a password. */
 export type Fields = Readonly<Record<string, string | number>>;
 
-/** Writes one line. Never throws: a log that cannot be written must not keep anybody from an answer. */
-export type Log = (level: Level, message: string, fields?: Fields) => void;
+/** Writes lines somewhere. Never throws: a log that cannot be written must not keep anybody from an answer. */
+export interface Log {
+  write(level: Level, message: string, fields?: Fields): void;
+  /** Lets go of what is behind the log. */
+  close(): void;
+}
 
 const STDERR = 2;
 
@@ -19,21 +24,32 @@ const STDERR = 2;
  * @param clock milliseconds since the Unix epoch
  */
 export function openLog(target: LogTarget, clock: () => number): Log {
-  const write = writerTo(target);
-  return (level, message, fields = {}) => {
-    try {
-      write(`${new Date(clock()).toISOString()} ${level} ${message}${formatFields(fields)}\n`);
-    } catch {
-      // A full disk or a closed stderr; the answers go on.
-    }
+  if (target.kind === 'syslog') return openSyslog();
+  const path = target.kind === 'file' ? target.path : undefined;
+  return {
+    write: (level, message, fields = {}) => {
+      const line = `${new Date(clock()).toISOString()} ${level} ${message}${formatFields(fields)}\n`;
+      try {
+        // Written at once and whole: a line is not lost when the process is killed after it.
+        if (path === undefined) writeSync(STDERR, line);
+        else appendFileSync(path, line, { mode: 0o640 });
+      } catch {
+        // A full disk or a closed stderr; the answers go on.
+      }
+    },
+    close: () => undefined,
   };
 }
 
-// Written at once and whole: a line is not lost when the process is killed after it.
-function writerTo(target: LogTarget): (line: string) => void {
-  if (target.kind === 'stderr') return (line) => void writeSync(STDERR, line);
-  return (line) => {
-    appendFileSync(target.path, line, { mode: 0o640 });
+function openSyslog(): Log {
+  const syslog = new Syslog();
+  return {
+    write: (level, message, fields = {}) => {
+      syslog.write(level, message + formatFields(fields));
+    },
+    close: () => {
+      syslog.close();
+    },
   };
 }
 

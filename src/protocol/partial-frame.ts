@@ -5,6 +5,11 @@ export class PartialFrame {
   #bytes = Buffer.alloc(0);
   #oversized = false;
 
+  /** Whether nothing of a request has come yet. */
+  get isEmpty(): boolean {
+    return this.#bytes.length === 0 && !this.#oversized;
+  }
+
   /** Adds bytes; they are copied, so that the chunk that they came in can go. */
   append(bytes: Buffer): void {
     if (this.#bytes.length + bytes.length > MAX_REQUEST_BYTES) {

@@ -10,32 +10,56 @@ export interface Observer {
   decided(request: Request, verdict: Verdict): void;
   /** Something broke; the request was refused. */
   failed(request: Request, error: unknown): void;
+  /** Nobody may be waiting for the answer any more; it was not sent. */
+  withheld(request: Request): void;
 }
+
+/** The way back to the server, for one request. */
+export interface Reply {
+  /** @returns whether the answer was sent: not where nobody may be waiting for it any more */
+  send(answer: Buffer): boolean;
+  /** Comes when nobody may be waiting any more; never, where it is left out. */
+  readonly expired?: Promise<void>;
+}
+
+/** What a {@link Responder} works with. */
+export interface ResponderOptions {
+  readonly framing: Framing;
+  readonly decide: Decide;
+  readonly observer: Observer;
+  /** Is called as soon as a request has been read. */
+  readonly openReply: () => Reply;
+}
+
+type Outcome =
+  | { readonly verdict: Verdict }
+  | { readonly error: unknown }
+  /** The reply expired before there was a verdict. */
+  | undefined;
 
 /**
  * Answers the requests of one connection, in their order. Several are decided at the same time; each answer waits
  * for those before it.
  */
 export class Responder {
-  readonly #framing: Framing;
+  readonly #options: ResponderOptions;
   readonly #decoder: FrameDecoder;
-  readonly #decide: Decide;
-  readonly #observer: Observer;
-  readonly #write: (answer: Buffer) => void;
   #answered: Promise<void> = Promise.resolve();
   #unanswered = 0;
 
-  constructor(framing: Framing, decide: Decide, observer: Observer, write: (answer: Buffer) => void) {
-    this.#framing = framing;
-    this.#decoder = framing.createDecoder();
-    this.#decide = decide;
-    this.#observer = observer;
-    this.#write = write;
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+    this.#decoder = options.framing.createDecoder();
   }
 
   /** How many requests were read and wait for their answer. */
   get unanswered(): number {
     return this.#unanswered;
+  }
+
+  /** Whether a request has been read in part. */
+  get inRequest(): boolean {
+    return this.#decoder.inRequest;
   }
 
   /** @returns when all that has been received so far is answered */
@@ -50,35 +74,33 @@ export class Responder {
 
   #take(frame: Frame): void {
     const request = parseRequest(frame);
-    const decision = this.#decideSafely(request);
+    const reply = this.#options.openReply();
+    const outcome = this.#outcomeOf(request, reply);
     const before = this.#answered;
     this.#unanswered += 1;
     this.#answered = before.then(async () => {
-      const { accepted, report } = await decision;
-      this.#write(accepted ? this.#framing.answers.yes : this.#framing.answers.no);
+      this.#answer(request, reply, await outcome);
       this.#unanswered -= 1;
-      report();
     });
   }
 
   /** A fault refuses, and never keeps a later request from its answer. */
-  async #decideSafely(request: Request): Promise<{ accepted: boolean; report: () => void }> {
-    const observer = this.#observer;
+  async #outcomeOf(request: Request, { expired }: Reply): Promise<Outcome> {
     try {
-      const verdict = await this.#decide(request);
-      return {
-        accepted: verdict.accepted,
-        report: () => {
-          observer.decided(request, verdict);
-        },
-      };
+      const verdict = this.#options.decide(request);
+      const outcome = verdict.then((value) => ({ verdict: value }));
+      return await (expired === undefined ? outcome : Promise.race([outcome, expired.then(() => undefined)]));
     } catch (error) {
-      return {
-        accepted: false,
-        report: () => {
-          observer.failed(request, error);
-        },
-      };
+      return { error };
     }
+  }
+
+  #answer(request: Request, reply: Reply, outcome: Outcome): void {
+    const { framing, observer } = this.#options;
+    const accepted = outcome !== undefined && 'verdict' in outcome && outcome.verdict.accepted;
+    const sent = outcome !== undefined && reply.send(accepted ? framing.answers.yes : framing.answers.no);
+    if (!sent) observer.withheld(request);
+    else if ('verdict' in outcome) observer.decided(request, outcome.verdict);
+    else observer.failed(request, outcome.error);
   }
 }

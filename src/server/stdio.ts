@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Framing } from '../protocol/framing.js';
-import { Responder, type Decide, type Observer } from './responder.js';
+import { Responder, type Decide, type Observer, type Reply } from './responder.js';
 
 /** Above so many unanswered requests nothing more is read, so that a flood of them waits in the pipe, not in memory. */
 const MAX_UNANSWERED = 1024;
@@ -23,7 +23,13 @@ export interface StdioOptions {
  */
 export async function serveStdio(options: StdioOptions): Promise<void> {
   const { input, output, framing, decide, observer } = options;
-  const responder = new Responder(framing, decide, observer, (answer) => output.write(answer));
+  const reply: Reply = {
+    send: (answer) => {
+      output.write(answer);
+      return true;
+    },
+  };
+  const responder = new Responder({ framing, decide, observer, openReply: () => reply });
   input.on('data', (chunk: Buffer) => {
     responder.receive(chunk);
     if (responder.unanswered <= MAX_UNANSWERED && !output.writableNeedDrain) return;

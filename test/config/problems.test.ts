@@ -27,7 +27,7 @@ describe('a problem of a configuration', () => {
     [`otp_sed = "x"\n${secrets}`, 'otp_sed: there is no such setting; did you mean otp_seed?'],
     [
       `colour = 1\n${secrets}`,
-      'colour: there is no such setting; known here: otp_seed, otp_seed_file, token_secret, token_secret_file, hosts, replay, log',
+      'colour: there is no such setting; known here: otp_seed, otp_seed_file, token_secret, token_secret_file, hosts, replay, answer_within, log',
     ],
     [`${secrets}[replay]\nstroe = "memory"\n`, 'replay.stroe: there is no such setting; did you mean store?'],
     [
@@ -35,7 +35,10 @@ describe('a problem of a configuration', () => {
       'hosts."a.example".seed: there is no such setting; did you mean otp_seed?',
     ],
     [`${secrets}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory"'],
-    [`${secrets}[log]\ntarget = "nowhere"\n`, 'log.target: expected "stderr" or "file:/path/of/the/log"'],
+    [
+      `${secrets}[log]\ntarget = "nowhere"\n`,
+      'log.target: expected "stderr", "syslog" or "file:/path/of/the/log"',
+    ],
     [`${secrets}log = "stderr"\n`, 'log: expected a table'],
     [`${secrets}hosts = ["a.example"]\n`, 'hosts: expected a table'],
     [`otp_seed = 12345\ntoken_secret = "${TOKEN_SECRET}"\n`, 'otp_seed: expected a text in quotes'],

@@ -9,6 +9,7 @@ const good: Configuration = {
   file: '/etc/xtokend/xtokend.toml',
   keys: { hosts: undefined, keyOf: () => key },
   logTarget: { kind: 'stderr' },
+  answerWithin: 4000,
   secretFiles: [],
   shortSeeds: [],
 };

@@ -9,8 +9,8 @@ describe('a log in a file', () => {
   it('gets one line for each call, with the fields behind the message', () => {
     const path = join(temporaryFolder(), 'log');
     const log = openLog({ kind: 'file', path }, () => NOW);
-    log('info', 'accepted', { jid: 'alice@example.com', milliseconds: 3 });
-    log('error', 'refused');
+    log.write('info', 'accepted', { jid: 'alice@example.com', milliseconds: 3 });
+    log.write('error', 'refused');
     expect(readFileSync(path, 'utf8')).toBe(
       '2026-11-23T18:00:00.000Z info accepted jid="alice@example.com" milliseconds=3\n' +
         '2026-11-23T18:00:00.000Z error refused\n',
@@ -20,17 +20,19 @@ describe('a log in a file', () => {
 
   it('keeps a newline in a name from making up a line', () => {
     const path = join(temporaryFolder(), 'log');
-    openLog({ kind: 'file', path }, () => NOW)('info', 'refused', { jid: 'a\n2026 info accepted jid="b"' });
+    openLog({ kind: 'file', path }, () => NOW).write('info', 'refused', {
+      jid: 'a\n2026 info accepted jid="b"',
+    });
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(2);
   });
 
   it('lets the answers go on when it cannot be written', () => {
     const log = openLog({ kind: 'file', path: '/no/such/folder/log' }, () => NOW);
     expect(() => {
-      log('info', 'accepted');
+      log.write('info', 'accepted');
     }).not.toThrow();
     expect(() => {
-      openLog({ kind: 'file', path: '/dev/full' }, () => NOW)('info', 'accepted');
+      openLog({ kind: 'file', path: '/dev/full' }, () => NOW).write('info', 'accepted');
     }).not.toThrow();
   });
 });

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { Verdict } from '../../src/authenticator.js';
 import { lines } from '../../src/protocol/lines.js';
 import type { Request } from '../../src/protocol/request.js';
-import { Responder, type Observer } from '../../src/server/responder.js';
+import { Responder, type Observer, type Reply } from '../../src/server/responder.js';
 import { cuts, split } from '../support/chunks.js';
 
-const silent: Observer = { decided: () => undefined, failed: () => undefined };
+const silent: Observer = { decided: () => undefined, failed: () => undefined, withheld: () => undefined };
 const accepted: Verdict = { accepted: true, jid: 'a@b' };
 const refused: Verdict = { accepted: false, reason: 'unknown-host' };
 
@@ -18,6 +18,15 @@ async function decide(request: Request): Promise<Verdict> {
   return request.host === 'yes' ? accepted : refused;
 }
 
+function replyTo(answers: string[]): Reply {
+  return {
+    send: (answer) => {
+      answers.push(answer.toString());
+      return true;
+    },
+  };
+}
+
 describe('Responder', () => {
   it('answers every request once and in order, however long each takes and however the bytes are cut', async () => {
     const request = fc.record({
@@ -27,7 +36,12 @@ describe('Responder', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(request, { maxLength: 40 }), cuts, async (requests, places) => {
         const answers: string[] = [];
-        const responder = new Responder(lines, decide, silent, (answer) => answers.push(answer.toString()));
+        const responder = new Responder({
+          framing: lines,
+          decide,
+          observer: silent,
+          openReply: () => replyTo(answers),
+        });
         const stream = Buffer.from(requests.map(({ user, host }) => `isuser:${user}:${host}\n`).join(''));
         for (const piece of split(stream, places)) responder.receive(piece);
         await responder.answered;
@@ -43,8 +57,9 @@ describe('Responder', () => {
     const observer: Observer = {
       decided: (request, verdict) => events.push(`${request.operation} ${verdict.accepted ? 'yes' : 'no'}`),
       failed: (request, error) => events.push(`${request.operation} ${String(error)}`),
+      withheld: () => undefined,
     };
-    const responder = new Responder(lines, decide, observer, () => undefined);
+    const responder = new Responder({ framing: lines, decide, observer, openReply: () => replyTo([]) });
     responder.receive(Buffer.from('isuser:a:yes\nisuser:a:broken\nx\n'));
     await responder.answered;
     expect(events.sort()).toEqual(['isuser Error: the store is gone', 'isuser yes', 'malformed no']);

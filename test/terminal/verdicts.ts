@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mintToken } from '../../src/index.js';
+import { LptyHarness } from '../support/lpty.js';
+import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+
+/** What was seen over the requests of many terminals. */
+export interface Tally {
+  /** Verdicts that belong to another request: somebody was let in, or kept out, for somebody else. */
+  wrong: number;
+  right: number;
+  /** Requests that were not answered, or whose echo was taken for the answer: no login, and no harm. */
+  unanswered: number;
+}
+
+const REQUESTS = 10;
+const LONGEST_PAUSE_MILLISECONDS = 500;
+
+/**
+ * Starts a program on many fresh terminals, some at a time, and sends each a random sequence of good and bad
+ * credentials of several users.
+ */
+export async function tallyVerdicts(command: string, config: string, terminals: number): Promise<Tally> {
+  const tally: Tally = { wrong: 0, right: 0, unanswered: 0 };
+  let left = terminals;
+  const worker = async (): Promise<void> => {
+    for (; left > 0;) {
+      left -= 1;
+      await oneTerminal(command, config, tally);
+    }
+  };
+  await Promise.all(Array.from({ length: 6 }, worker));
+  return tally;
+}
+
+async function oneTerminal(command: string, config: string, tally: Tally): Promise<void> {
+  const harness = new LptyHarness(command, { XTOKEND_CONFIG: config });
+  // Some begin with a burst, as a server does that takes the echo for an answer and goes on at once.
+  const burst = Math.floor(Math.random() * 5);
+  for (let sent = 0; sent < REQUESTS; sent += 1) {
+    if (sent > burst) await sleep(Math.random() * LONGEST_PAUSE_MILLISECONDS);
+    const isGood = Math.random() < 0.5;
+    const said = await harness.ask(requestOf(isGood));
+    if (said === 'accepted' || said === 'refused')
+      tally[(said === 'accepted') === isGood ? 'right' : 'wrong'] += 1;
+    else tally.unanswered += 1;
+  }
+  harness.end();
+}
+
+function requestOf(isGood: boolean): string {
+  const user = ['alice', 'bob', 'carol'][Math.floor(Math.random() * 3)] ?? '';
+  const signer = isGood ? user : 'mallory';
+  const token = mintToken({ jid: `${signer}@example.com`, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
+  return `auth:${user}:example.com:${token}`;
+}
