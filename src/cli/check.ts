@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
-import type { Configuration } from '../config/configuration.js';
+import type { Configuration, LogTarget } from '../config/configuration.js';
 import { ConfigurationError, UnreadableConfigurationError } from '../config/errors.js';
+import { append } from '../operations/append.js';
 import { loadConfiguration } from '../config/load.js';
 
 /** The options of `xtokend check`. */
@@ -33,6 +34,7 @@ function describe(configuration: Configuration): string[] {
   const { file, keys, secretFiles, shortSeeds } = configuration;
   return [
     `ok: ${file} is good; it serves ${keys.hosts?.join(', ') ?? 'every host'}`,
+    ...describeLog(configuration.logTarget),
     ...secretFiles
       .filter(isOpenToOthers)
       .map(
@@ -45,6 +47,15 @@ function describe(configuration: Configuration): string[] {
     ),
     'warning: used tokens are remembered in memory: after a restart, a token of the last 90 s can be used again',
   ];
+}
+
+function describeLog(target: LogTarget): string[] {
+  try {
+    if (target.kind === 'file') append(target.path, '');
+    return [];
+  } catch (error) {
+    return [`warning: the log cannot be written: ${String(error)}; make it writable for this user`];
+  }
 }
 
 function isOpenToOthers(path: string): boolean {

@@ -6,6 +6,8 @@ import { reportErrors } from './report-errors.js';
 import type { ServeOptions } from './serve.js';
 import type { VerifyCommandOptions } from './verify.js';
 
+type Serve = (options: ServeOptions, version: string) => Promise<void>;
+
 const EXAMPLES = `
 Examples:
   $ (umask 077; mkdir -p /etc/xtokend && xtokend keygen >/etc/xtokend/xtokend.toml)
@@ -18,21 +20,22 @@ Examples:
  * Reads the command line and carries it out.
  *
  * @param argv as in process.argv
+ * @param serve what runs where no other command is named; it is loaded already
  */
-export async function runProgram(argv: readonly string[], version: string): Promise<void> {
+export async function runProgram(argv: readonly string[], version: string, serve: Serve): Promise<void> {
   await reportErrors(async () => {
-    await createProgram(version).parseAsync(argv);
+    await createProgram(version, serve).parseAsync(argv);
   });
 }
 
 /** Each command is loaded only when it is the one that runs. */
-function createProgram(version: string): Command {
+function createProgram(version: string, serve: Serve): Command {
   const program = new Command('xtokend')
     .description('Lets XMPP servers accept one-time login tokens that a web application signs.')
     .version(version)
     .exitOverride()
     .addHelpText('after', EXAMPLES);
-  addServe(program, version);
+  addServe(program, version, serve);
   addMint(program);
   addVerify(program);
   addKeygen(program);
@@ -40,7 +43,7 @@ function createProgram(version: string): Command {
   return program;
 }
 
-function addServe(program: Command, version: string): void {
+function addServe(program: Command, version: string, serve: Serve): void {
   program
     .command('serve', { isDefault: true })
     .description('answer requests on stdin/stdout until end of input (the default)')
@@ -52,9 +55,9 @@ function addServe(program: Command, version: string): void {
     )
     .allowExcessArguments()
     .action(async (options: ServeOptions, command: Command) => {
-      const [word] = command.args;
-      if (word !== undefined) command.error(`error: there is no command '${word}'; see xtokend --help`);
-      const { serve } = await import('./serve.js');
+      // What stands there is not repeated: it may be a token.
+      if (command.args.length > 0)
+        command.error('error: expected a command and then its options; see xtokend --help');
       await serve(options, version);
     });
 }

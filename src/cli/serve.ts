@@ -1,10 +1,10 @@
 import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import type { Configuration, LogTarget } from '../config/configuration.js';
+import type { Configuration } from '../config/configuration.js';
 import { DEFAULT_ANSWER_WITHIN_MILLISECONDS, loadConfiguration } from '../config/load.js';
 import { CurrentAuthenticator } from '../operations/current-authenticator.js';
 import { decisionLog } from '../operations/decision-log.js';
-import { openLog } from '../operations/log.js';
+import { openLog, type Log } from '../operations/log.js';
 import { parentOf, uptime } from '../operations/processes.js';
 import { framings, type Protocol } from '../protocol/framings.js';
 import { MemoryRecord } from '../replay/memory-record.js';
@@ -46,6 +46,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     await serveTerminal({ ...terminalOf(handover), decide, observer, answerWithin, stop });
   }
   service.closeLog();
+  // An answer that nobody reads would keep the process for ever.
+  if (stop.aborted) process.exit();
 }
 
 /** A person gets a hint, or the reason and the prompt back; a server gets refusals until the configuration is good. */
@@ -64,15 +66,15 @@ async function createService(
   // Under a keeper stderr leads nowhere: it would be the terminal, and what stands there is an answer.
   standardLog: 'stderr' | 'syslog',
 ): Promise<Service> {
-  let log = openLog({ kind: standardLog }, Date.now);
+  const standard = openLog({ kind: standardLog }, Date.now);
+  let log = standard;
   let answerWithin = DEFAULT_ANSWER_WITHIN_MILLISECONDS;
   const authenticator = new CurrentAuthenticator({
     load: () => loadConfiguration(config, process.env),
     replay: new MemoryRecord(),
     clock: Date.now,
     onLoaded: (configuration) => {
-      log.close();
-      log = openLog(logTargetOf(configuration, standardLog), Date.now);
+      log = openConfiguredLog(configuration, standardLog, standard);
       log.write('info', 'started', { version, configuration: configuration.file });
       answerWithin = configuration.answerWithin;
     },
@@ -90,12 +92,14 @@ async function createService(
     answerWithin: () => answerWithin,
     closeLog: () => {
       log.close();
+      standard.close();
     },
   };
 }
 
-function logTargetOf({ logTarget }: Configuration, standardLog: 'stderr' | 'syslog'): LogTarget {
-  return logTarget.kind === 'stderr' ? { kind: standardLog } : logTarget;
+function openConfiguredLog({ logTarget }: Configuration, standardLog: string, standard: Log): Log {
+  const isStandard = logTarget.kind === 'stderr' || logTarget.kind === standardLog;
+  return isStandard ? standard : openLog(logTarget, Date.now, standard);
 }
 
 type Terminal = Omit<Parameters<typeof serveTerminal>[0], 'decide' | 'observer' | 'answerWithin' | 'stop'>;

@@ -1,4 +1,3 @@
-import { text } from 'node:stream/consumers';
 import { checkCredential } from '../credential/check.js';
 import { explainToken, type Explanation } from '../credential/explain.js';
 import { DEVIATION_STEPS, STEP_MILLISECONDS, stepAt } from '../credential/otp.js';
@@ -13,6 +12,7 @@ export interface VerifyCommandOptions {
 
 const ACCEPTED = 0;
 const REFUSED = 1;
+const MAX_INPUT_CHARACTERS = 1000;
 
 /**
  * `xtokend verify JID TOKEN`: says in words what the daemon would say of a token that nobody has used yet.
@@ -26,11 +26,21 @@ export async function verify(
 ): Promise<number> {
   const now = parseTime(options.at);
   const { jid, key, refusal } = await findKey(jidText, options.config);
-  const token = tokenText === '-' ? (await text(process.stdin)).replace(/\r?\n$/, '') : tokenText;
+  const token = tokenText === '-' ? await readToken() : tokenText;
   if (key === undefined) return say(REFUSED, `refused: ${refusal}`);
   const check = checkCredential(key, token, jid, now);
   if (check.accepted) return say(ACCEPTED, `accepted for ${jid}: ${describeStep(check.step)}`);
   return say(REFUSED, `refused for ${jid}: ${describeRefusal(explainToken(key, token, jid, now), now)}`);
+}
+
+/** Reads a line from stdin; of what is too long for a token, only enough to see that. */
+async function readToken(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin) {
+    text += String(chunk);
+    if (text.length > MAX_INPUT_CHARACTERS) break;
+  }
+  return text.replace(/\r?\n$/, '');
 }
 
 function say(exitCode: number, sentence: string): number {

@@ -31,8 +31,11 @@ export function explainReadError(error: unknown): string {
       return `this user (uid ${String(process.getuid?.())}) may not read it`;
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
       return 'expected UTF-8 text, found other bytes';
-    default:
+    case undefined:
       return error instanceof Error ? error.message : String(error);
+    default:
+      // Not the system's own message: it holds the path, and a secret may stand in the path's place.
+      return `it cannot be read (${String(codeOf(error))})`;
   }
 }
 

@@ -41,9 +41,9 @@ function secretFilePath(
   return resolve(dirname(configurationFile), value);
 }
 
-// A relative name is not repeated: somebody may have pasted the secret itself in its place.
+// The name itself is not repeated: somebody may have pasted the secret in its place.
 function describe(value: string, { credentialsDirectory, configurationFile }: SecretFilePlaces): string {
-  if (value.startsWith('/')) return value;
+  if (value.startsWith('/')) return 'the file that it names';
   const folder = dirname(resolve(configurationFile));
   return credentialsDirectory === undefined || value.includes('/')
     ? `the file of that name in ${folder}`

@@ -1,5 +1,5 @@
-import { appendFileSync, writeSync } from 'node:fs';
 import type { LogTarget } from '../config/configuration.js';
+import { append, appendToStderr } from './append.js';
 import { Syslog } from './syslog.js';
 
 /** How much a line matters. */
@@ -15,26 +15,34 @@ export interface Log {
   close(): void;
 }
 
-const STDERR = 2;
-
 /**
  * Opens a log.
  *
  * @param target where its lines go
  * @param clock milliseconds since the Unix epoch
+ * @param fallback is told, once, that a file cannot be written, and that it can be again
  */
-export function openLog(target: LogTarget, clock: () => number): Log {
+export function openLog(target: LogTarget, clock: () => number, fallback?: Log): Log {
   if (target.kind === 'syslog') return openSyslog();
   const path = target.kind === 'file' ? target.path : undefined;
+  let lost = 0;
   return {
     write: (level, message, fields = {}) => {
-      const line = `${new Date(clock()).toISOString()} ${level} ${message}${formatFields(fields)}\n`;
       try {
-        // Written at once and whole: a line is not lost when the process is killed after it.
-        if (path === undefined) writeSync(STDERR, line);
-        else appendFileSync(path, line, { mode: 0o640 });
-      } catch {
-        // A full disk or a closed stderr; the answers go on.
+        const line = `${new Date(clock()).toISOString()} ${level} ${message}${formatFields(fields)}\n`;
+        if (path === undefined) appendToStderr(line);
+        else append(path, line);
+        if (lost > 0)
+          fallback?.write('warning', 'the log can be written again', { path: path ?? 'stderr', lost });
+        lost = 0;
+      } catch (error) {
+        // A full disk, a folder that is gone, a reader that does not read; the answers go on.
+        if (lost === 0)
+          fallback?.write('error', 'the log cannot be written', {
+            path: path ?? 'stderr',
+            cause: String(error),
+          });
+        lost += 1;
       }
     },
     close: () => undefined,
@@ -53,9 +61,14 @@ function openSyslog(): Log {
   };
 }
 
-/** Texts stand in quotes, so that a newline in a user's name cannot make up a line of its own. */
+/** Texts stand in quotes, and what a terminal would act on is escaped: a user's name cannot make up a line of its own. */
 function formatFields(fields: Fields): string {
   return Object.entries(fields)
-    .map(([name, value]) => ` ${name}=${typeof value === 'number' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => ` ${name}=${typeof value === 'number' ? value : quote(value)}`)
     .join('');
+}
+
+function quote(text: string): string {
+  const escape = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`;
+  return JSON.stringify(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escape);
 }

@@ -20,9 +20,8 @@ export const MAX_REQUEST_BYTES = 4096;
 const MALFORMED: Request = { operation: 'malformed' };
 const UNSUPPORTED: Request = { operation: 'unsupported' };
 
-// What nodeprep and nameprep leave out of ASCII (RFC 6122, appendices A.5 and B.5), so that `user@host` reads one way only.
-// eslint-disable-next-line no-control-regex -- control characters are what must not be there
-const PART = /^[^\u0000- "&'/:<>@\u007f]+$/;
+// What nodeprep leaves out (RFC 6122, appendix A.5): controls, spaces, and what would let `user@host` read in two ways.
+const PART = /^[^\p{Cc}\p{Z}"&'/:<>@]+$/u;
 const MAX_PART_BYTES = 1023;
 
 /** Parses one request, as Prosody and ejabberd write it: `op:user:host[:password]`. Never throws. */

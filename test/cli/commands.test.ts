@@ -25,7 +25,7 @@ describe('xtokend', () => {
   });
 
   it.each([
-    [['frobnicate'], "error: there is no command 'frobnicate'; see xtokend --help"],
+    [['frobnicate'], 'error: expected a command and then its options; see xtokend --help'],
     [['serve', '--protocol', 'http'], "argument 'http' is invalid. Allowed choices are generic, ejabberd"],
     [['mint'], "missing required argument 'jid'"],
     [['mint', '--count', '0', 'a@b'], '--count: expected a whole number from 1 to 1000000'],

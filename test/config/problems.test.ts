@@ -53,7 +53,7 @@ describe('a problem of a configuration', () => {
     ],
     [
       `otp_seed_file = "/no/such"\ntoken_secret = "${TOKEN_SECRET}"`,
-      'otp_seed_file: /no/such: there is no such file',
+      'otp_seed_file: the file that it names: there is no such file',
     ],
     [
       `[hosts."a.example"]\notp_seed = "${OTP_SEED}"\n`,
@@ -82,6 +82,8 @@ describe('a secret', () => {
     ['a seed that is not base32', (s) => `otp_seed = "${s}"\ntoken_secret = "${TOKEN_SECRET}"`],
     ['the name of a file', (s) => `otp_seed_file = "${s}"\ntoken_secret_file = "${s}"`],
     ['a relative path', (s) => `otp_seed_file = "./${s}"\ntoken_secret_file = "x/${s}"`],
+    ['an absolute path', (s) => `otp_seed_file = "/${s}/b64=="\ntoken_secret_file = "${s.repeat(20)}"`],
+    ['a path through a file', (s) => `otp_seed_file = "/etc/passwd/${s}"\ntoken_secret_file = "${s}\\u0000"`],
     ['a list', (s) => `otp_seed = ["${s}"]\ntoken_secret = { value = "${s}" }`],
     ['a misspelt setting', (s) => `otp_sed = "${s}"\ntoken-secret = "${s}"`],
     ['the name of a setting', (s) => `"${s}" = "otp_seed"\n"${s}x" = 1`],

@@ -19,7 +19,7 @@ export class LptyHarness {
   readonly #lines: AsyncIterator<string>;
 
   constructor(command: string, env: NodeJS.ProcessEnv) {
-    this.#lua = spawn('lua5.2', [HARNESS, command], { env: { PATH: process.env['PATH'], ...env } });
+    this.#lua = spawn('/usr/bin/lua5.2', [HARNESS, command], { env: { PATH: process.env['PATH'], ...env } });
     this.#lines = createInterface(this.#lua.stdout)[Symbol.asyncIterator]();
     this.#lua.stdin.on('error', () => undefined);
   }
@@ -43,8 +43,12 @@ export class LptyHarness {
 
   /** Starts the program by a first request, whose answer the module never understands, and waits until all is calm. */
   async warmUp(): Promise<void> {
-    await this.ask('isuser:warm:up', 1);
-    for (let calm = 0; calm < 2;) calm = (await this.ask('isuser:warm:up', 1)) === 'accepted' ? calm + 1 : 0;
+    let calm = 0;
+    for (let asked = 0; asked < 20; asked += 1) {
+      calm = (await this.ask('isuser:warm:up', 1)) === 'accepted' ? calm + 1 : 0;
+      if (calm === 2) return;
+    }
+    throw new Error('expected the program to answer at last');
   }
 
   /** Kills the process that stands for Prosody, and all that it started and that lives on. */

@@ -76,7 +76,14 @@ local function perform(line)
 	error("unknown command: " .. line)
 end
 
-for line in io.lines() do
+-- The end of a child interrupts a read; that is not the end of the input.
+local function next_line()
+	local line, problem
+	repeat line, problem = io.read() until line or problem ~= "Interrupted system call"
+	return line
+end
+
+for line in next_line do
 	print(perform(line))
 	io.stdout:flush()
 end

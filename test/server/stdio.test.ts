@@ -1,0 +1,96 @@
+import { PassThrough, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { lines } from '../../src/protocol/lines.js';
+import type { Decide, Observer } from '../../src/server/responder.js';
+import { serveStdio } from '../../src/server/stdio.js';
+
+const observer: Observer = { decided: () => undefined, failed: () => undefined, withheld: () => undefined };
+
+/** A reader that takes an answer only when it is told to. */
+class SlowReader extends Writable {
+  answers = 0;
+  #release: (() => void)[] = [];
+  #isOpen = false;
+
+  constructor() {
+    super({ highWaterMark: 16 });
+  }
+
+  override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
+    this.answers += 1;
+    if (this.#isOpen) done();
+    else this.#release.push(done);
+  }
+
+  open(): void {
+    this.#isOpen = true;
+    for (const done of this.#release.splice(0)) done();
+  }
+}
+
+function start(
+  output: Writable,
+  decide: Decide,
+): { input: PassThrough; stop: AbortController; end: Promise<void> } {
+  const input = new PassThrough();
+  const stop = new AbortController();
+  return {
+    input,
+    stop,
+    end: serveStdio({ input, output, framing: lines, decide, observer, stop: stop.signal }),
+  };
+}
+
+const refuse: Decide = () => Promise.resolve({ accepted: false, reason: 'unknown-host' });
+
+describe('serveStdio', () => {
+  it('reads no more requests than it may hold while nobody reads the answers', async () => {
+    const output = new SlowReader();
+    let decided = 0;
+    const { input, end } = start(output, (request) => {
+      decided += 1;
+      return refuse(request);
+    });
+    input.end(Buffer.alloc(200_000, '\n'));
+    await sleep(100);
+    expect(decided).toBeLessThan(10_000);
+    output.open();
+    await end;
+    expect(output.answers).toBe(200_000);
+  });
+
+  it('ends only when all that was read is answered', async () => {
+    const output = new SlowReader();
+    output.open();
+    const { input, end } = start(output, async (request) => {
+      await sleep(50);
+      return refuse(request);
+    });
+    input.end('a\nb\nc\n');
+    await end;
+    expect(output.answers).toBe(3);
+  });
+
+  it('answers what was read when it is told to stop', async () => {
+    const output = new SlowReader();
+    output.open();
+    const { input, stop, end } = start(output, async (request) => {
+      await sleep(50);
+      return refuse(request);
+    });
+    input.write('a\nb\n');
+    await sleep(10);
+    stop.abort();
+    await end;
+    expect(output.answers).toBe(2);
+  });
+
+  it('does not wait for ever for a reader that does not read, when it is told to stop', async () => {
+    const { input, stop, end } = start(new SlowReader(), refuse);
+    input.write(Buffer.alloc(50_000, '\n'));
+    await sleep(10);
+    stop.abort();
+    await end;
+  });
+});

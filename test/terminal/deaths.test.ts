@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { descendantsOf, findProgram, hasLpty, openLpty, survivorsOf } from '../support/lpty.js';
+import { requirePackage } from '../support/requirement.js';
+import { environment, expectInStep, fakeLogger, UNKNOWN } from '../support/terminal.js';
+import { PROGRAM } from '../support/xtokend.js';
+
+describe('on the terminal of lpty', () => {
+  beforeEach((context) => {
+    requirePackage(context, hasLpty(), 'lua5.2 and lua-lpty');
+  });
+
+  it('a Node that is killed is replaced; the next request but one is answered', async () => {
+    const harness = openLpty(PROGRAM, environment());
+    await harness.warmUp();
+    for (const signal of ['SIGKILL', 'SIGSEGV', 'SIGHUP'] as const) {
+      // Longer than a short life.
+      await sleep(1200);
+      process.kill(findProgram(descendantsOf(harness.pid), 'node'), signal);
+      await harness.ask(UNKNOWN);
+      await expectInStep(harness);
+    }
+  });
+
+  it('an exception that nobody expected costs one process, not the terminal', async () => {
+    const { folder, env, expectLogged } = fakeLogger();
+    const trap = join(folder, 'trap.cjs');
+    writeFileSync(trap, `process.on('SIGUSR2', () => { throw new Error('nobody expected this'); });`);
+    const harness = openLpty(PROGRAM, { ...env, NODE_OPTIONS: `--require ${trap}` });
+    await harness.warmUp();
+    await sleep(1200);
+    process.kill(findProgram(descendantsOf(harness.pid), 'node'), 'SIGUSR2');
+    await harness.ask(UNKNOWN);
+    await expectInStep(harness);
+    await expectLogged('ending after an exception that nobody expected: Error: nobody expected this');
+    await expectLogged('the Node process ended with status 1; it is started again');
+  });
+
+  describe('nobody is left behind', () => {
+    it.each([
+      ['SIGTERM to the keeper', (keeper: number) => process.kill(keeper, 'SIGTERM')],
+      ['SIGHUP to the keeper', (keeper: number) => process.kill(keeper, 'SIGHUP')],
+      ['SIGKILL to the keeper', (keeper: number) => process.kill(keeper, 'SIGKILL')],
+      ['SIGKILL to the server', (_: number, server: number) => process.kill(server, 'SIGKILL')],
+    ])('after %s', async (_, kill) => {
+      const { env } = fakeLogger();
+      const harness = openLpty(PROGRAM, env);
+      await harness.warmUp();
+      const ours = descendantsOf(harness.pid);
+      // The keeper, Node and its logger.
+      expect(ours.length).toBeGreaterThanOrEqual(3);
+      kill(findProgram(ours, 'sh'), harness.pid);
+      expect(await survivorsOf(ours, 2000)).toEqual([]);
+    });
+
+    it('after SIGTERM to the keeper of a Node that is stopped', async () => {
+      const harness = openLpty(PROGRAM, environment());
+      await harness.warmUp();
+      const ours = descendantsOf(harness.pid);
+      process.kill(findProgram(ours, 'node'), 'SIGSTOP');
+      process.kill(findProgram(ours, 'sh'), 'SIGTERM');
+      expect(await survivorsOf(ours, 2000)).toEqual([]);
+    });
+
+    it('when the server closes the terminal, and it ends with 0', async () => {
+      const harness = openLpty(PROGRAM, environment());
+      await harness.warmUp();
+      const ours = descendantsOf(harness.pid);
+      await harness.perform('close');
+      expect(await survivorsOf(ours, 2000)).toEqual([]);
+    });
+
+    it('when SIGTERM ended it, and the next request starts it again', async () => {
+      const harness = openLpty(PROGRAM, environment());
+      await harness.warmUp();
+      const ours = descendantsOf(harness.pid);
+      process.kill(findProgram(ours, 'sh'), 'SIGTERM');
+      expect(await survivorsOf(ours, 2000)).toEqual([]);
+      await harness.warmUp();
+      await expectInStep(harness);
+    });
+  });
+});

@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { temporaryFile } from '../support/folder.js';
+import { CONFIGURATION } from '../support/terminal.js';
+import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
+
+describe("on a person's terminal", () => {
+  it('echo, its settings and Ctrl-C are as they were', async () => {
+    const config = temporaryFile(CONFIGURATION);
+    // The settings are printed before and after; between them the program is interrupted by the terminal's key.
+    const commands = `trap : INT; stty -a; ${PROGRAM} --config ${config}; echo "status $?"; stty -a`;
+    const session = startXtokend(['-qec', commands, '/dev/null'], {}, 'script');
+    let screen = '';
+    session.stdout.on('data', (data: Buffer) => (screen += data.toString()));
+    await expect.poll(() => screen, { timeout: 5000 }).toContain('Ctrl-D ends.');
+    session.stdin.write('isuser:a:b');
+    await expect.poll(() => screen).toContain('isuser:a:b');
+    session.stdin.write('\u0003');
+    await once(session, 'exit');
+    expect(screen).toContain('status 0');
+    const [before, after] = screen.split('isuser:a:b').map((part) => /-?ignbrk[^]*-extproc/.exec(part)?.[0]);
+    expect(before).toContain(' icanon ');
+    expect(before).toContain(' echo ');
+    expect(after).toBe(before);
+  });
+
+  it('--protocol ejabberd is refused with the reason', () => {
+    const { stdout, status } = xtokend(['-qec', `${PROGRAM} --protocol ejabberd`, '/dev/null'], {
+      program: 'script',
+    });
+    expect(status).toBe(2);
+    expect(stdout).toContain('--protocol ejabberd is for pipes');
+  });
+});
