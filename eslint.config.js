@@ -15,6 +15,8 @@ export default defineConfig(
       'max-lines-per-function': ['error', { max: 40, skipComments: true }],
       // isolatedDeclarations wants the type of a public property on the left.
       '@typescript-eslint/consistent-generic-constructors': 'off',
+      // … and that of a constant that is a template.
+      '@typescript-eslint/no-inferrable-types': 'off',
       // A number in a message needs no String() around it.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
