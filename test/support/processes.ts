@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentOf } from '../../src/operations/processes.js';
+
+/** @returns the processes that a process started, and those that these started */
+export function descendantsOf(pid: number): number[] {
+  const all = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  const children = all.filter((child) => parentOf(child) === pid && !isZombie(child));
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+/** @returns whichever of some processes still live after a time at the most */
+export async function survivorsOf(pids: readonly number[], milliseconds: number): Promise<number[]> {
+  const end = Date.now() + milliseconds;
+  let alive = pids.filter(isAlive);
+  while (alive.length > 0 && Date.now() < end) {
+    await sleep(20);
+    alive = alive.filter(isAlive);
+  }
+  return alive;
+}
+
+/** @returns the first of some processes that runs a program of this name */
+export function findProgram(pids: readonly number[], name: string): number {
+  const found = pids.find((pid) => commandLineOf(pid).split('\0', 1)[0]?.endsWith(name));
+  if (found === undefined)
+    throw new Error(`expected a process ${name} among ${pids.map(commandLineOf).join(', ')}`);
+  return found;
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return parentOf(pid) !== undefined && !isZombie(pid);
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return true;
+  }
+}
