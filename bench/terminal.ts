@@ -26,7 +26,7 @@ for (const [name, program] of Object.entries(programs)) {
   say(`${name}: ${first} ms from the start to the first answer (median of ${STARTS})`);
   const tally = await tallyVerdicts(program, config, TERMINALS);
   say(
-    `${name}: ${TERMINALS} terminals, of which ${tally.badTerminals} with wrong verdicts; ` +
+    `${name}: ${TERMINALS} terminals, of which ${tally.echoed} echoed the first request, and ${tally.badTerminals} gave wrong verdicts; ` +
       `verdicts: ${tally.right} right, ${tally.wrong} wrong; ${tally.unanswered} requests without an answer`,
   );
   const harness = new LptyHarness(program, env);

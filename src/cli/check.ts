@@ -11,6 +11,7 @@ export interface CheckOptions {
 
 const FIT = 0;
 const UNFIT = 1;
+const STOCK_MODULE_PATIENCE_MILLISECONDS = 5000;
 const ACCESS_BY_OTHERS = 0o007;
 
 /**
@@ -45,6 +46,7 @@ function describe(configuration: Configuration): string[] {
       (where) =>
         `warning: ${where} has under 32 characters (160 bits, RFC 4226); \`xtokend keygen\` makes longer ones`,
     ),
+    ...describePatience(configuration.answerWithin),
     'warning: used tokens are remembered in memory: after a restart, a token of the last 90 s can be used again',
   ];
 }
@@ -56,6 +58,13 @@ function describeLog(target: LogTarget): string[] {
   } catch (error) {
     return [`warning: the log cannot be written: ${String(error)}; make it writable for this user`];
   }
+}
+
+function describePatience(answerWithin: number): string[] {
+  if (answerWithin < STOCK_MODULE_PATIENCE_MILLISECONDS) return [];
+  return [
+    "warning: answer_within is not below the 5 s for which Prosody's stock module waits; set it lower, or external_auth_timeout a second higher",
+  ];
 }
 
 function isOpenToOthers(path: string): boolean {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
-import { xtokend, type Ended } from '../support/xtokend.js';
+import { PROGRAM, xtokend, type Ended } from '../support/xtokend.js';
 
 const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
 const noon = '2026-11-23T12:00:00Z';
@@ -68,6 +68,14 @@ describe('xtokend mint', () => {
   });
 });
 
+describe('a full disk', () => {
+  it('is said, with exit code 2', () => {
+    const result = xtokend(['-c', `${PROGRAM} keygen >/dev/full`], { program: 'sh' });
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain('ENOSPC');
+  });
+});
+
 describe('xtokend verify', () => {
   let configuration = '';
   let minted = '';
@@ -121,6 +129,14 @@ describe('xtokend verify', () => {
     expect(stdout).not.toContain('hunter2');
   });
 
+  it('reads no more than it needs to say so', () => {
+    const { status, stdout } = xtokend(['verify', 'a@b', '-', '--config', configuration], {
+      input: Buffer.alloc(2 ** 26, 'x'),
+    });
+    expect(status).toBe(1);
+    expect(stdout).toContain('this is not a token');
+  });
+
   it('refuses for a host that is not served', () => {
     const config = temporaryFile(`${secrets}[hosts."example.com"]\n`);
     const result = xtokend(['verify', 'a@example.org', minted, '--config', config]);
@@ -156,6 +172,14 @@ describe('xtokend check', () => {
     );
     chmodSync(config, 0o640);
     expect(xtokend(['check', '--config', config]).stdout).not.toContain('chmod');
+  });
+
+  it('warns of a log that cannot be written, and of an answer that comes too late for the stock module', () => {
+    const config = temporaryFile(`answer_within = 5\n${secrets}[log]\ntarget = "file:/no/such/log"\n`);
+    const { status, stdout } = xtokend(['check', '--config', config]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('warning: the log cannot be written: ');
+    expect(stdout).toContain('warning: answer_within is not below the 5 s');
   });
 
   it('warns of a short seed', () => {

@@ -128,6 +128,17 @@ describe('xtokend on stdin and stdout', () => {
     );
   });
 
+  it('answers although nobody reads its log on stderr', { timeout: 30_000 }, async () => {
+    const child = startXtokend([], environment());
+    // Paused: far more than a pipe holds will be written there.
+    child.stderr.pause();
+    let answered = 0;
+    child.stdout.on('data', (data: Buffer) => (answered += data.length / 2));
+    child.stdin.end('nonsense\n'.repeat(20_000));
+    await once(child.stdout, 'end');
+    expect(answered).toBe(20_000);
+  });
+
   it('refuses every request while the configuration is missing, and takes up one that appears', async () => {
     const config = join(temporaryFolder(), 'xtokend.toml');
     const child = startXtokend(['--config', config]);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -81,6 +82,11 @@ describe('loadConfiguration', () => {
     expect(configuration.shortSeeds).toEqual(['otp_seed']);
   });
 
+  it('takes a time to answer within, in seconds', async () => {
+    expect((await load(secrets)).answerWithin).toBe(4000);
+    expect((await load(`answer_within = 2.5\n${secrets}`)).answerWithin).toBe(2500);
+  });
+
   it('takes a log target', async () => {
     const configuration = await load(
       `${secrets}[log]\ntarget = "file:/var/log/xtokend.log"\n[replay]\nstore = "memory"\n`,
@@ -110,6 +116,7 @@ To make one: (umask 077; mkdir -p ${join(missing, '..')} && xtokend keygen >${mi
 
   it.each([
     ['a folder', () => temporaryFolder(), 'expected a regular file'],
+    ['a FIFO that nobody writes', () => fifo(), 'expected a regular file'],
     ['an endless device', () => '/dev/zero', 'expected a regular file'],
     ['bytes that are not UTF-8', () => latin1File(), 'expected UTF-8 text'],
     [
@@ -121,6 +128,12 @@ To make one: (umask 077; mkdir -p ${join(missing, '..')} && xtokend keygen >${mi
     await expect(loadConfiguration(path(), {})).rejects.toThrow(message);
   });
 });
+
+function fifo(): string {
+  const path = join(temporaryFolder(), 'fifo');
+  execFileSync('mkfifo', [path]);
+  return path;
+}
 
 function latin1File(): string {
   const file = temporaryFile('');

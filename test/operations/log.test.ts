@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openLog } from '../../src/operations/log.js';
+import { openLog, type Log } from '../../src/operations/log.js';
 import { temporaryFolder } from '../support/folder.js';
 import { NOW } from '../support/keys.js';
 
@@ -23,6 +24,36 @@ describe('a log in a file', () => {
     openLog({ kind: 'file', path }, () => NOW).write('info', 'refused', {
       jid: 'a\n2026 info accepted jid="b"',
     });
+    expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(2);
+  });
+
+  it('keeps what a terminal would act on out', () => {
+    const path = join(temporaryFolder(), 'log');
+    openLog({ kind: 'file', path }, () => NOW).write('info', 'refused', {
+      jid: 'a\u009b31m\u2028\u202e\u{e0001}b',
+    });
+    expect(readFileSync(path, 'utf8')).toContain('jid="a\\u{9b}31m\\u{2028}\\u{202e}\\u{e0001}b"');
+  });
+
+  it('does not wait for the reader of a FIFO', () => {
+    const path = join(temporaryFolder(), 'fifo');
+    execFileSync('mkfifo', [path]);
+    openLog({ kind: 'file', path }, () => NOW).write('info', 'accepted');
+  });
+
+  it('says elsewhere, once, that it cannot be written, and that it can be again', () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'later', 'log');
+    const elsewhere: string[] = [];
+    const fallback: Log = {
+      write: (level, message) => elsewhere.push(`${level} ${message}`),
+      close: () => undefined,
+    };
+    const log = openLog({ kind: 'file', path }, () => NOW, fallback);
+    for (let line = 0; line < 3; line += 1) log.write('info', 'accepted');
+    mkdirSync(join(folder, 'later'));
+    log.write('info', 'accepted');
+    expect(elsewhere).toEqual(['error the log cannot be written', 'warning the log can be written again']);
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(2);
   });
 

@@ -10,20 +10,22 @@ export interface Tally {
   right: number;
   /** Requests that were not answered, or whose echo was taken for the answer: no login, and no harm. */
   unanswered: number;
+  /** Terminals that echoed the first request, which the module takes for an answer. */
+  echoed: number;
   /** Terminals on which at least one verdict was wrong. */
   badTerminals: number;
 }
 
 const REQUESTS = 10;
 const LONGEST_PAUSE_MILLISECONDS = 500;
-const AT_A_TIME = 6;
+const AT_A_TIME = 4;
 
 /**
  * Starts a program on many fresh terminals, some at a time, and sends each a random sequence of good and bad
  * credentials of several users.
  */
 export async function tallyVerdicts(command: string, config: string, terminals: number): Promise<Tally> {
-  const tally: Tally = { wrong: 0, right: 0, unanswered: 0, badTerminals: 0 };
+  const tally: Tally = { wrong: 0, right: 0, unanswered: 0, echoed: 0, badTerminals: 0 };
   let left = terminals;
   const worker = async (): Promise<void> => {
     while (left > 0) {
@@ -43,7 +45,9 @@ async function oneTerminal(command: string, config: string, tally: Tally): Promi
   for (let sent = 0; sent < REQUESTS; sent += 1) {
     if (sent > burst) await sleep(Math.random() * LONGEST_PAUSE_MILLISECONDS);
     const isGood = Math.random() < 0.5;
-    verdicts[judge(await harness.ask(requestOf(isGood)), isGood)] += 1;
+    const said = await harness.ask(requestOf(isGood));
+    verdicts[judge(said, isGood)] += 1;
+    if (sent === 0 && said.startsWith('garbled')) tally.echoed += 1;
   }
   harness.end();
   tally.wrong += verdicts.wrong;
