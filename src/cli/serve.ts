@@ -46,8 +46,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     await serveTerminal({ ...terminalOf(handover), decide, observer, answerWithin, stop });
   }
   service.closeLog();
-  // An answer that nobody reads would keep the process for ever.
-  if (stop.aborted) process.exit();
+  // Answers or log lines that nobody reads would keep the process for ever.
+  process.exit();
 }
 
 /** A person gets a hint, or the reason and the prompt back; a server gets refusals until the configuration is good. */

@@ -2,11 +2,9 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs';
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
 
-const STDERR = 2;
-
 /**
- * Appends to a file, at once and whole: what is written is not lost when the process is killed after it. Never waits: not
- * for the reader of a FIFO, nor for that of a pipe that stands for stderr.
+ * Appends to a file, at once and whole: what is written is not lost when the process is killed after it. Never waits for
+ * the reader of a FIFO.
  *
  * @throws where it cannot be written, or not now
  */
@@ -17,21 +15,5 @@ export function append(path: string, text: string): void {
     writeSync(descriptor, text);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-/**
- * Writes to stderr without waiting for whoever reads it, where that can be had.
- *
- * @throws where it cannot be written, or not now
- */
-export function appendToStderr(text: string): void {
-  try {
-    // Opened anew it does not wait; the descriptor that we were given does, and is shared with others.
-    append('/dev/stderr', text);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') throw error;
-    // A socket, such as the journal's, and a file of another user cannot be opened anew.
-    writeSync(STDERR, text);
   }
 }

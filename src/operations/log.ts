@@ -1,5 +1,6 @@
 import type { LogTarget } from '../config/configuration.js';
-import { append, appendToStderr } from './append.js';
+import { append } from './append.js';
+import { openStderr } from './stderr.js';
 import { Syslog } from './syslog.js';
 
 /** How much a line matters. */
@@ -24,28 +25,29 @@ export interface Log {
  */
 export function openLog(target: LogTarget, clock: () => number, fallback?: Log): Log {
   if (target.kind === 'syslog') return openSyslog();
-  const path = target.kind === 'file' ? target.path : undefined;
+  const write = openWriter(target);
+  const path = target.kind === 'file' ? target.path : 'stderr';
   let lost = 0;
   return {
     write: (level, message, fields = {}) => {
       try {
-        const line = `${new Date(clock()).toISOString()} ${level} ${message}${formatFields(fields)}\n`;
-        if (path === undefined) appendToStderr(line);
-        else append(path, line);
-        if (lost > 0)
-          fallback?.write('warning', 'the log can be written again', { path: path ?? 'stderr', lost });
+        write(`${new Date(clock()).toISOString()} ${level} ${message}${formatFields(fields)}\n`);
+        if (lost > 0) fallback?.write('warning', 'the log can be written again', { path, lost });
         lost = 0;
       } catch (error) {
         // A full disk, a folder that is gone, a reader that does not read; the answers go on.
-        if (lost === 0)
-          fallback?.write('error', 'the log cannot be written', {
-            path: path ?? 'stderr',
-            cause: String(error),
-          });
+        if (lost === 0) fallback?.write('error', 'the log cannot be written', { path, cause: String(error) });
         lost += 1;
       }
     },
     close: () => undefined,
+  };
+}
+
+function openWriter(target: LogTarget): (line: string) => void {
+  if (target.kind !== 'file') return openStderr();
+  return (line) => {
+    append(target.path, line);
   };
 }
 

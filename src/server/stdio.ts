@@ -41,7 +41,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   });
   await ended(options);
   input.destroy();
-  const allAnswered = taken.then(() => responder.answered).then(() => drained(output));
+  const allAnswered = taken.then(() => responder.answered).then(() => flushed(output));
   await Promise.race(stop.aborted ? [allAnswered, delay(LAST_ANSWERS_MILLISECONDS)] : [allAnswered]);
 }
 
@@ -67,6 +67,15 @@ function ended({ input, output, stop }: StdioOptions): Promise<void> {
     for (const event of ['end', 'error', 'close']) input.on(event, done);
     for (const event of ['error', 'close']) output.on(event, done);
     stop.addEventListener('abort', done);
+  });
+}
+
+function flushed(output: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    // Called with an error where nobody takes the answers any more.
+    output.write('', () => {
+      resolve();
+    });
   });
 }
 

@@ -4,6 +4,8 @@ import { Patience } from './patience.js';
 import { Responder, type Decide, type Observer } from './responder.js';
 
 const HEARTBEAT_MILLISECONDS = 250;
+/** Where one request follows the other, a turn of the event loop without input can take some looking for. */
+const MAX_LOOKS = 100;
 const LINE_FEED = 0x0a;
 
 /** What {@link serveTerminal} works with. Times are milliseconds of a clock that only goes forward. */
@@ -43,13 +45,18 @@ export async function serveTerminal(options: TerminalOptions): Promise<void> {
     lastInput = clock();
     responder.receive(whole(chunk));
   });
-  await ended(options, () => {
+  const lookForEmptiness = (tries = MAX_LOOKS): void => {
     const instant = clock();
-    // Between a timer and the immediates of the same turn the event loop reads all the input that there is.
+    // Between a timer, or an immediate, and the immediates that it makes the event loop reads all the input that there is.
     setImmediate(() => {
-      if (lastInput < instant && !responder.inRequest) patience.sawEmpty(instant);
+      if (lastInput < instant) {
+        if (!responder.inRequest) patience.sawEmpty(instant);
+      } else if (tries > 1) {
+        lookForEmptiness(tries - 1);
+      }
     });
-  });
+  };
+  await ended(options, lookForEmptiness);
   input.destroy();
   await responder.answered;
 }

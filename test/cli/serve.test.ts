@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { mintToken } from '../../src/index.js';
@@ -128,15 +130,23 @@ describe('xtokend on stdin and stdout', () => {
     );
   });
 
-  it('answers although nobody reads its log on stderr', { timeout: 30_000 }, async () => {
-    const child = startXtokend([], environment());
+  it.each([
+    ['a socket', [], PROGRAM],
+    ['a pipe', ['-c', `${PROGRAM} 2>&1 >&3 3>&- | sleep 20 3>&-`], 'sh'],
+  ])('answers, and ends, although nobody reads its log on stderr, %s', async (_, args, program) => {
+    const child = spawn(program, args, {
+      env: { PATH: process.env['PATH'], ...environment() },
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    });
+    const answers = child.stdio[program === 'sh' ? 3 : 1] as Readable;
     // Paused: far more than a pipe holds will be written there.
     child.stderr.pause();
     let answered = 0;
-    child.stdout.on('data', (data: Buffer) => (answered += data.length / 2));
+    answers.on('data', (data: Buffer) => (answered += data.length / 2));
     child.stdin.end('nonsense\n'.repeat(20_000));
-    await once(child.stdout, 'end');
+    await once(answers, 'end');
     expect(answered).toBe(20_000);
+    child.kill('SIGKILL');
   });
 
   it('refuses every request while the configuration is missing, and takes up one that appears', async () => {

@@ -17,8 +17,8 @@ class SlowReader extends Writable {
     super({ highWaterMark: 16 });
   }
 
-  override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
-    this.answers += 1;
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    if (chunk.length > 0) this.answers += 1;
     if (this.#isOpen) done();
     else this.#release.push(done);
   }

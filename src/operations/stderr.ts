@@ -1,0 +1,45 @@
+import { fstatSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { append } from './append.js';
+
+const STDERR = 2;
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+/**
+ * @returns a function that writes to stderr without waiting for whoever reads it, where that can be had; it throws where
+ *   that reader does not read
+ */
+export function openStderr(): (text: string) => void {
+  return isSocket() ? openSocket() : appendToStderr;
+}
+
+function isSocket(): boolean {
+  try {
+    return fstatSync(STDERR).isSocket();
+  } catch {
+    // Closed.
+    return false;
+  }
+}
+
+/** The journal's, for one. */
+function openSocket(): (text: string) => void {
+  const socket = new Socket({ fd: STDERR, readable: false, writable: true });
+  socket.on('error', () => undefined);
+  socket.unref();
+  return (text) => {
+    if (socket.writableLength > MAX_WAITING_BYTES) throw new Error('nobody reads stderr');
+    socket.write(text);
+  };
+}
+
+function appendToStderr(text: string): void {
+  try {
+    // Opened anew it does not wait; the descriptor that we were given does, and is shared with others.
+    append('/dev/stderr', text);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') throw error;
+    // A file of another user cannot be opened anew.
+    writeSync(STDERR, text);
+  }
+}
