@@ -1,18 +1,24 @@
 # shellcheck shell=sh disable=SC2154
-# (SC2154: newline, program, bin, now, empty_at, next and fault are set by the file that reads this one in.)
+# (SC2154: newline, program, now, empty_at, next and fault are set by the file that reads this one in.)
 #
 # The keeper: what xtokend does on a terminal that Prosody's stock external module drives (lpty). It starts Node, starts
 # it again when it dies, and ends with 0 whatever happens: after any other end the module refuses every login for good.
 # docs/terminal.md says why.
 
-# Hundredths of a second: a request that may be older is not answered. Prosody's module waits 5 s.
-patience=400
-# A Node that dies sooner after its start has a lasting fault.
-short_life=100
+# How old a request may be that is refused here, in hundredths of a second: no more than the least answer_within.
+patience=100
+# How long a read waits for a request, in tenths of a second as stty takes it, and in hundredths.
+read_time=5
+read_time_hundredths=50
+# A Node that dies within a second of its start has a lasting fault, surely; within a minute, perhaps.
+instant_death=100
+early_death=6000
+# So many points lead to refusal: two instant deaths, or four early ones.
+too_many=4
 
 log() {
-    # In the background: a log that hangs must not keep anybody from an answer.
-    logger -t xtokend -p auth.err -- "$1" </dev/null >/dev/null 3<&- &
+    # In the background, and not for ever: a log that hangs must not keep anybody from an answer.
+    timeout 10 logger -t xtokend -p auth.err -- "$1" </dev/null >/dev/null 3<&- &
 }
 
 # Ends Node, at the latest after a second, and then the keeper.
@@ -20,7 +26,7 @@ finish() {
     trap '' TERM HUP
     if [ -n "$node" ]; then
         kill -TERM "$node"
-        (sleep 1 && kill -KILL "$node") </dev/null >/dev/null 3<&- &
+        (trap - TERM && sleep 1 && kill -KILL "$node") </dev/null >/dev/null 3<&- &
         wait "$node"
         kill "$!"
     fi
@@ -31,9 +37,10 @@ finish() {
 run() {
     instant
     started=$now
-    stty min 1 time 0
-    # A command in the background has no standard input unless it is given one.
-    XTOKEND_KEEPER="$empty_at $next $$ $PPID" node "$program" "$@" <&3 3<&- &
+    set_terminal min 1 time 0
+    # Answers go out on a descriptor of their own: whatever else prints to standard output must not get there. A command in
+    # the background has no standard input unless it is given one.
+    XTOKEND_KEEPER="$empty_at $next $$ $PPID" node "$program" "$@" <&3 3>&1 >/dev/null &
     node=$!
     wait "$node"
     status=$?
@@ -63,22 +70,32 @@ orphaned() {
     done <"/proc/$$/status"
 }
 
+# Reads once, and refuses what was read.
+read_and_refuse() {
+    before=$now
+    request=$(dd bs=4096 count=1 && echo .) || exit 0
+    instant
+    read_characters=${#request}
+    if [ "$request" = . ]; then
+        # Nothing at once, instead of after some time: the terminal's other end is gone.
+        if [ $((now - before)) -lt $((read_time_hundredths / 2)) ]; then finish; fi
+        empty_at=$((before + read_time_hundredths - 1))
+        return
+    fi
+    refuse_request
+    # A read that is far from full took all there was (a character has four bytes at the most): what the next one finds
+    # was written after this one began.
+    if [ "$read_characters" -lt 1024 ]; then empty_at=$before; fi
+}
+
 # Refuses every request for $1 seconds at least, until Node runs and finds the program whole.
 refuse() {
     instant
     until=$((now + $1 * 100))
     probe=
-    # A read of nothing ends after one second.
-    stty min 0 time 10
+    set_terminal min 0 time $read_time
     while :; do
-        before=$now
-        request=$(dd bs=4096 count=1; echo .)
-        instant
-        # Nothing at once, instead of after a second: the terminal's other end is gone.
-        if [ "$request" = . ] && [ $((now - before)) -lt 50 ]; then finish; fi
-        refuse_request
-        # A read takes all there is: what the next one finds was written after this one began.
-        empty_at=$before
+        read_and_refuse
         if orphaned; then finish; fi
         if [ -n "$probe" ] && ! kill -0 "$probe"; then
             if wait "$probe"; then return; fi
@@ -94,19 +111,29 @@ refuse() {
     done
 }
 
+# Leaves in $points how much speaks for a fault that a new start does not mend.
+count_death() {
+    if [ "$lived" -ge $early_death ]; then
+        points=0
+        pause=1
+    fi
+    points=$((points + 1))
+    if [ "$lived" -lt $instant_death ]; then points=$((points + 1)); fi
+}
+
 node=
-trap finish TERM HUP
 exec 3<&0
+trap finish TERM HUP
 
 case " $* " in
-*' ejabberd '* | *=ejabberd*)
+*' --protocol ejabberd '* | *' --protocol=ejabberd '*)
     log "--protocol ejabberd cannot work on a terminal, which stops at NUL bytes: set external_auth_protocol = \"generic\""
     exit 0
     ;;
 esac
 
 pause=1
-short_lives=0
+points=0
 while :; do
     find_fault
     if [ -n "$fault" ]; then
@@ -117,15 +144,11 @@ while :; do
     run "$@"
     if [ "$status" -eq 0 ]; then exit 0; fi
     drain
-    if [ "$lived" -ge $short_life ]; then
-        pause=1
-        short_lives=0
-    fi
-    short_lives=$((short_lives + 1))
-    if [ "$short_lives" -lt 2 ]; then
+    count_death
+    if [ "$points" -lt $too_many ]; then
         log "the Node process ended with status $status; it is started again"
     else
-        log "the Node process ended with status $status as soon as it was started; every login is refused for $pause s. To see why, run as this user: node $program serve </dev/null"
+        log "the Node process ended with status $status soon after its start, again; every login is refused for $pause s. To see why, run as this user: node $program serve </dev/null"
         refuse "$pause"
         pause=$((pause < 60 ? pause * 2 : 60))
     fi

@@ -8,7 +8,12 @@ import { openLog, type Log } from '../operations/log.js';
 import { parentOf, uptime } from '../operations/processes.js';
 import { framings, type Protocol } from '../protocol/framings.js';
 import { MemoryRecord } from '../replay/memory-record.js';
-import { KEEPER_VARIABLE, parseKeeperHandover, type KeeperHandover } from '../server/keeper-handover.js';
+import {
+  ANSWER_DESCRIPTOR,
+  KEEPER_VARIABLE,
+  parseKeeperHandover,
+  type KeeperHandover,
+} from '../server/keeper-handover.js';
 import type { Decide, Observer } from '../server/responder.js';
 import { serveStdio } from '../server/stdio.js';
 import { serveTerminal } from '../server/terminal.js';
@@ -29,8 +34,6 @@ interface Service {
   readonly answerWithin: () => number;
   readonly closeLog: () => void;
 }
-
-const STDOUT = 1;
 
 /** `xtokend serve`: answers requests on stdin and stdout until end of input. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
@@ -107,11 +110,12 @@ type Terminal = Omit<Parameters<typeof serveTerminal>[0], 'decide' | 'observer' 
 function terminalOf({ emptyAt, startsInRequest, keeperPid, serverPid }: KeeperHandover): Terminal {
   return {
     input: process.stdin,
-    write: (answer) => writeSync(STDOUT, answer),
+    write: (answer) => writeSync(ANSWER_DESCRIPTOR, answer),
     // The keeper has only the clock of /proc; what has gone by since is counted on ours.
     emptyAt: performance.now() - (uptime() - emptyAt),
     clock: () => performance.now(),
     startsInRequest,
-    isOrphaned: () => process.ppid !== keeperPid || parentOf(keeperPid) !== serverPid,
+    // A keeper that is gone has no parent.
+    isOrphaned: () => parentOf(keeperPid) !== serverPid,
   };
 }

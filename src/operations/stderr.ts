@@ -39,7 +39,7 @@ function appendToStderr(text: string): void {
     append('/dev/stderr', text);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') throw error;
-    // A file of another user cannot be opened anew.
+    // A person's terminal, or a file of another user that cannot be opened anew.
     writeSync(STDERR, text);
   }
 }

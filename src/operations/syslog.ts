@@ -50,23 +50,25 @@ export class Syslog {
   }
 
   async #spawn(): Promise<void> {
-    const { spawn } = await import('node:child_process');
-    const logger = spawn('logger', ['-t', 'xtokend', '--id', '--prio-prefix'], {
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    for (const emitter of [logger, logger.stdin]) {
-      emitter.on('error', () => {
-        this.#rest();
+    try {
+      const { spawn } = await import('node:child_process');
+      const logger = spawn('logger', ['-t', 'xtokend', '--id', '--prio-prefix'], {
+        stdio: ['pipe', 'ignore', 'ignore'],
       });
-    }
-    logger.on('exit', () => {
+      const rest = (): void => {
+        this.#rest();
+      };
+      // Where there is no logger, or no descriptor left for it, there is an error, and no stdin.
+      logger.on('error', rest).on('exit', rest);
+      logger.stdin.on('error', rest);
+      logger.stdin.write(this.#waiting.join(''));
+      this.#waiting = [];
+      this.#logger = logger;
+      // The log keeps nobody alive.
+      logger.unref();
+    } catch {
       this.#rest();
-    });
-    logger.stdin.write(this.#waiting.join(''));
-    this.#waiting = [];
-    this.#logger = logger;
-    // The log keeps nobody alive.
-    logger.unref();
+    }
   }
 
   #rest(): void {

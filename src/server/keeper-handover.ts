@@ -9,6 +9,9 @@ export interface KeeperHandover {
   readonly serverPid: number;
 }
 
+/** The descriptor on which answers go out: stdout leads nowhere, so that nothing else gets to the terminal. */
+export const ANSWER_DESCRIPTOR = 3;
+
 /** The environment variable in which it stands. */
 export const KEEPER_VARIABLE = 'XTOKEND_KEEPER';
 

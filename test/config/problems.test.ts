@@ -39,7 +39,7 @@ describe('a problem of a configuration', () => {
       `${secrets}[log]\ntarget = "nowhere"\n`,
       'log.target: expected "stderr", "syslog" or "file:/path/of/the/log"',
     ],
-    [`answer_within = 0\n${secrets}`, 'answer_within: expected at least 0.5'],
+    [`answer_within = 0\n${secrets}`, 'answer_within: expected at least 1'],
     [`answer_within = 61\n${secrets}`, 'answer_within: expected at most 60'],
     [`answer_within = "4s"\n${secrets}`, 'answer_within: expected a number'],
     [`${secrets}log = "stderr"\n`, 'log: expected a table'],
