@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { temporaryFile, temporaryFolder } from './folder.js';
 import { OTP_SEED, TOKEN_SECRET } from './keys.js';
+import { PROGRAM } from './xtokend.js';
 
 /** A configuration that serves example.com and the host of LptyHarness.warmUp. */
 export const CONFIGURATION: string = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n[hosts."example.com"]\n[hosts.up]\n`;
@@ -57,4 +58,12 @@ export function fakeLogger(): FakeLogger {
 /** @returns the bytes of a text as the harness takes them */
 export function hex(text: string): string {
   return Buffer.from(text).toString('hex');
+}
+
+/** @returns the path of an xtokend whose Node program is broken */
+export function brokenInstallation(folder: string): string {
+  mkdirSync(join(folder, 'dist'));
+  cpSync(dirname(PROGRAM), join(folder, 'bin'), { recursive: true });
+  writeFileSync(join(folder, 'dist/xtokend.cjs'), 'this is no program');
+  return join(folder, 'bin/xtokend');
 }

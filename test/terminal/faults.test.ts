@@ -1,11 +1,11 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hasLpty, openLpty } from '../support/lpty.js';
 import { survivorsOf } from '../support/processes.js';
 import { requirePackage } from '../support/requirement.js';
-import { CONFIGURATION, expectInStep, fakeLogger, KNOWN } from '../support/terminal.js';
+import { brokenInstallation, CONFIGURATION, expectInStep, fakeLogger, KNOWN } from '../support/terminal.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 describe('on the terminal of lpty', () => {
@@ -34,10 +34,7 @@ describe('on the terminal of lpty', () => {
 
   it('requests are refused at once where the installation is broken, and the log says how to see why', async () => {
     const { folder, env, expectLogged } = fakeLogger();
-    mkdirSync(join(folder, 'dist'));
-    cpSync(join(PROGRAM, '..'), join(folder, 'bin'), { recursive: true });
-    writeFileSync(join(folder, 'dist/xtokend.cjs'), 'this is no program');
-    const harness = openLpty(join(folder, 'bin/xtokend'), env);
+    const harness = openLpty(brokenInstallation(folder), env);
     await harness.ask(KNOWN, 0.5);
     await sleep(1500);
     expect(await harness.ask(KNOWN)).toBe('refused');

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -6,7 +6,14 @@ import { temporaryFile } from '../support/folder.js';
 import { hasLpty, openLpty } from '../support/lpty.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/processes.js';
 import { requirePackage } from '../support/requirement.js';
-import { CONFIGURATION, environment, expectInStep, fakeLogger, KNOWN } from '../support/terminal.js';
+import {
+  brokenInstallation,
+  CONFIGURATION,
+  environment,
+  expectInStep,
+  fakeLogger,
+  KNOWN,
+} from '../support/terminal.js';
 import { PROGRAM, xtokend } from '../support/xtokend.js';
 
 /** Puts a program of ours in the place of one that the keeper uses. */
@@ -60,10 +67,7 @@ describe('on the terminal of lpty', () => {
 
   it('a keeper that refuses, and was stopped, says nothing late', async () => {
     const { folder, env } = fakeLogger();
-    mkdirSync(join(folder, 'dist'));
-    cpSync(join(PROGRAM, '..'), join(folder, 'bin'), { recursive: true });
-    writeFileSync(join(folder, 'dist/xtokend.cjs'), 'this is no program');
-    const harness = openLpty(join(folder, 'bin/xtokend'), env);
+    const harness = openLpty(brokenInstallation(folder), env);
     await harness.ask(KNOWN, 0.5);
     await sleep(2000);
     expect(await harness.ask(KNOWN)).toBe('refused');
