@@ -22,7 +22,13 @@ describe('on the terminal of lpty', () => {
   });
 
   it('nothing but answers stands there, whatever goes wrong', async () => {
-    const harness = openLpty(PROGRAM, { ...environment(), NODE_OPTIONS: '--trace-exit --trace-warnings' });
+    const talker = join(temporaryFolder(), 'talker.cjs');
+    writeFileSync(
+      talker,
+      `setInterval(() => { console.log('1'); console.error('0'); process.emitWarning('1'); }, 20);`,
+    );
+    const options = `--trace-exit --trace-warnings --require ${talker}`;
+    const harness = openLpty(PROGRAM, { ...environment(), NODE_OPTIONS: options });
     await harness.warmUp();
     process.kill(findProgram(descendantsOf(harness.pid), 'node'), 'SIGABRT');
     await sleep(1500);

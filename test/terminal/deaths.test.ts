@@ -25,6 +25,18 @@ describe('on the terminal of lpty', () => {
     }
   });
 
+  it('what lay in the terminal when Node died is not answered by the next one', async () => {
+    const harness = openLpty(PROGRAM, environment());
+    await harness.warmUp();
+    const node = findProgram(descendantsOf(harness.pid), 'node');
+    process.kill(node, 'SIGSTOP');
+    // The server gives up on both, so early that their age alone would not forbid an answer.
+    for (let asked = 0; asked < 2; asked += 1) expect(await harness.ask(UNKNOWN, 0.3)).toBe('silent');
+    process.kill(node, 'SIGKILL');
+    expect(await harness.perform('read 1')).toBe('nothing');
+    await expectInStep(harness);
+  });
+
   it('an exception that nobody expected costs one process, not the terminal', async () => {
     const { folder, env, expectLogged } = fakeLogger();
     const trap = join(folder, 'trap.cjs');
