@@ -105,14 +105,16 @@ function openConfiguredLog({ logTarget }: Configuration, standardLog: string, st
   return isStandard ? standard : openLog(logTarget, Date.now, standard);
 }
 
+const UPTIME_GRAIN_MILLISECONDS = 10;
+
 type Terminal = Omit<Parameters<typeof serveTerminal>[0], 'decide' | 'observer' | 'answerWithin' | 'stop'>;
 
 function terminalOf({ emptyAt, startsInRequest, keeperPid, serverPid }: KeeperHandover): Terminal {
   return {
     input: process.stdin,
     write: (answer) => writeSync(ANSWER_DESCRIPTOR, answer),
-    // The keeper has only the clock of /proc; what has gone by since is counted on ours.
-    emptyAt: performance.now() - (uptime() - emptyAt),
+    // The keeper has only the clock of /proc, in hundredths of a second; what has gone by since is counted on ours.
+    emptyAt: performance.now() - (uptime() - emptyAt) - UPTIME_GRAIN_MILLISECONDS,
     clock: () => performance.now(),
     startsInRequest,
     // A keeper that is gone has no parent.
