@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -15,6 +15,12 @@ import {
   KNOWN,
 } from '../support/terminal.js';
 import { PROGRAM, xtokend } from '../support/xtokend.js';
+
+/** Whether a process has a handler for SIGTERM (proc(5), `SigCgt`). */
+function catchesSigterm(pid: number): boolean {
+  const caught = /SigCgt:\s*([0-9a-f]+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
+}
 
 /** Puts a program of ours in the place of one that the keeper uses. */
 function fake(folder: string, name: string, script: string): NodeJS.ProcessEnv {
@@ -81,7 +87,7 @@ describe('on the terminal of lpty', () => {
     expect(await harness.perform('read 0.2')).toBe('nothing');
   });
 
-  it('SIGTERM ends it with 0 at any moment', async () => {
+  it('SIGTERM ends it with 0 at any moment from its first line on', async () => {
     for (let start = 0; start < 15; start += 1) {
       const harness = openLpty(PROGRAM, environment());
       await harness.perform('raw 0a');
@@ -89,6 +95,7 @@ describe('on the terminal of lpty', () => {
       await sleep(start);
       const [keeper] = ours;
       if (keeper === undefined) throw new Error('expected the process that was just started');
+      while (!catchesSigterm(keeper)) await sleep(1);
       process.kill(keeper, 'SIGTERM');
       expect(await survivorsOf(ours, 2000)).toEqual([]);
       // After any other end the module would start nothing again.
