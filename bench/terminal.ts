@@ -1,10 +1,10 @@
 // What the terminal of Prosody's stock module does to xtokend, and to a program that answers every line. Needs Debian's
 // lua5.2 and lua-lpty. Usage: npm run bench:terminal [TERMINALS [REQUESTS]]
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OTP_SEED, TOKEN_SECRET } from '../test/support/keys.js';
+import { SECRETS } from '../test/support/keys.js';
 import { LptyHarness } from '../test/support/lpty-harness.js';
 import { tallyVerdicts } from '../test/terminal/verdicts.js';
 
@@ -15,7 +15,7 @@ const STARTS = 20;
 const folder = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
 const config = join(folder, 'xtokend.toml');
 const log = join(folder, 'log');
-const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n[log]\ntarget = "file:${log}"\n`;
+const secrets = `${SECRETS}[log]\ntarget = "file:${log}"\n`;
 const env = { XTOKEND_CONFIG: config, PATH: process.env['PATH'] };
 writeFileSync(config, secrets, { mode: 0o600 });
 
@@ -63,11 +63,11 @@ async function firstAnswer(program: string): Promise<number> {
 /** Measured from outside, by programs that note the time before xtokend and after its cat: a bound from above. */
 async function drainTime(): Promise<number> {
   const bin = mkdtempSync(join(folder, 'bin-'));
-  mkdirSync(bin, { recursive: true });
   const [before, after] = [join(bin, 'before'), join(bin, 'after')];
-  writeFileSync(join(bin, 'cat'), `#!/bin/sh\n/bin/cat\ndate +%s%N >>${after}\n`);
-  writeFileSync(join(bin, 'start'), `#!/bin/sh\ndate +%s%N >${before}\nexec ${programs.xtokend}\n`);
-  for (const name of ['cat', 'start']) chmodSync(join(bin, name), 0o755);
+  writeFileSync(join(bin, 'cat'), `#!/bin/sh\n/bin/cat\ndate +%s%N >>${after}\n`, { mode: 0o755 });
+  writeFileSync(join(bin, 'start'), `#!/bin/sh\ndate +%s%N >${before}\nexec ${programs.xtokend}\n`, {
+    mode: 0o755,
+  });
   const harness = new LptyHarness(join(bin, 'start'), {
     ...env,
     PATH: `${bin}:${process.env['PATH'] ?? ''}`,

@@ -27,3 +27,13 @@ export class InvalidSecretError extends XtokendError {
     super('invalid-secret', message);
   }
 }
+
+/** @returns the message of what was thrown, which can be anything */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** @returns the `code` of what was thrown, such as `'ENOENT'`, where it has one */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from './support/folder.js';
@@ -96,6 +96,5 @@ describe('the npm package', () => {
       encoding: 'utf8',
     });
     expect(tsc).toMatchObject({ stdout: '', status: 0 });
-    rmSync(folder, { recursive: true });
   });
 });

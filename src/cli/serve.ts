@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { Configuration } from '../config/configuration.js';
 import { DEFAULT_ANSWER_WITHIN_MILLISECONDS, loadConfiguration } from '../config/load.js';
+import { messageOf } from '../errors.js';
 import { CurrentAuthenticator } from '../operations/current-authenticator.js';
 import { decisionLog } from '../operations/decision-log.js';
 import { openLog, type Log } from '../operations/log.js';
@@ -82,7 +83,7 @@ async function createService(
       answerWithin = configuration.answerWithin;
     },
     onBroken: (error) => {
-      log.write('error', `refusing every request: ${error instanceof Error ? error.message : String(error)}`);
+      log.write('error', `refusing every request: ${messageOf(error)}`);
     },
   });
   process.on('uncaughtExceptionMonitor', (error) => {

@@ -1,7 +1,7 @@
 import type { CredentialKey } from '../credential/key.js';
 import { OtpSeed } from '../credential/otp.js';
 import { TokenSecret } from '../credential/token-secret.js';
-import { InvalidSecretError } from '../errors.js';
+import { InvalidSecretError, messageOf } from '../errors.js';
 import type { Problem } from './errors.js';
 import type { KeySettings } from './schema.js';
 import { readSecretFile, type SecretFilePlaces } from './secret-file.js';
@@ -81,5 +81,5 @@ export class KeyReader {
 
 function explain(error: unknown): string {
   if (error instanceof InvalidSecretError) return `${error.message}; \`xtokend keygen\` makes a good one`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

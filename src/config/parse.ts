@@ -59,7 +59,8 @@ function unknownSetting(path: readonly PropertyKey[], key: string): Problem {
   const near = nearest(key, knownSettings(path));
   // Where values and names were mixed up, an unknown name can be a secret; but no secret is this short.
   const showable = near !== undefined || key.length < MIN_SEED_CHARACTERS;
-  const where = settingName([...path, showable ? key : '(a long name, not shown: it may be a secret)']);
+  const shown = showable ? settingName([key]) : '(a long name, not shown: it may be a secret)';
+  const where = path.length === 0 ? shown : `${settingName(path)}.${shown}`;
   const cure = near === undefined ? `known here: ${knownSettings(path).join(', ')}` : `did you mean ${near}?`;
   return { where, message: `there is no such setting; ${cure}` };
 }

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { codeOf, messageOf } from '../errors.js';
 
 /** Far more than any configuration or secret needs. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -32,7 +33,7 @@ export function explainReadError(error: unknown): string {
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
       return 'expected UTF-8 text, found other bytes';
     case undefined:
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     default:
       // Not the system's own message: it holds the path, and a secret may stand in the path's place.
       return `it cannot be read (${String(codeOf(error))})`;
@@ -42,8 +43,4 @@ export function explainReadError(error: unknown): string {
 /** Whether a file could not be read because there is none. */
 export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -4,5 +4,5 @@ export function settingName(path: readonly PropertyKey[]): string {
 }
 
 function quoted(part: string): string {
-  return /^[A-Za-z0-9_-]+$|^\(/.test(part) ? part : JSON.stringify(part);
+  return /^[A-Za-z0-9_-]+$/.test(part) ? part : JSON.stringify(part);
 }

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Secret, TOTP } from 'otpauth';
 import { InvalidSecretError } from '../errors.js';
+import { OTP_DIGITS } from './token.js';
 
 /** Length of a time step X in milliseconds (RFC 6238, section 4.1). */
 export const STEP_MILLISECONDS = 30_000;
@@ -11,7 +12,6 @@ export const DEVIATION_STEPS = 1;
 /** The shortest accepted seed in base32 characters: 80 bits, what mod_auth_token's documentation suggests. */
 export const MIN_SEED_CHARACTERS = 16;
 
-const DIGITS = 8;
 const WINDOW_STEPS = 2 * DEVIATION_STEPS + 1;
 
 /**
@@ -36,7 +36,12 @@ export class OtpSeed {
   constructor(base32: string) {
     assertBase32(base32);
     const secret = Secret.fromBase32(base32);
-    this.#totp = new TOTP({ secret, algorithm: 'SHA1', digits: DIGITS, period: STEP_MILLISECONDS / 1000 });
+    this.#totp = new TOTP({
+      secret,
+      algorithm: 'SHA1',
+      digits: OTP_DIGITS,
+      period: STEP_MILLISECONDS / 1000,
+    });
   }
 
   /** @returns the OTP of a time step: 8 decimal digits */
@@ -54,7 +59,7 @@ export class OtpSeed {
   findStep(otp: string, now: number): number | undefined {
     const first = stepAt(now) - DEVIATION_STEPS;
     const candidate = Buffer.from(otp, 'utf8');
-    if (candidate.length !== DIGITS) return undefined;
+    if (candidate.length !== OTP_DIGITS) return undefined;
     let found: number | undefined;
     // Every step is compared, in constant time: how long a guess takes tells nothing about the right digits.
     for (const [index, expected] of this.#windowFrom(first).entries()) {

@@ -6,7 +6,9 @@ export interface Token {
   readonly signature: Buffer;
 }
 
-const OTP_DIGITS = 8;
+/** Length of a one-time password in decimal digits (RFC 4226, section 5.3). */
+export const OTP_DIGITS = 8;
+
 const TOKEN_DIGITS = 40;
 
 // 32 bytes are 43 base64 characters and one '='; the last character carries four bits and two zero bits, so

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.js';
 import type { Observer } from '../server/responder.js';
 import type { Log } from './log.js';
 
@@ -10,8 +11,7 @@ export function decisionLog(log: () => Log): Observer {
       else log().write('info', 'refused', { operation, reason: verdict.reason, ...jid });
     },
     failed({ operation }, error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      log().write('error', 'refused', { operation, reason: 'internal-error', cause });
+      log().write('error', 'refused', { operation, reason: 'internal-error', cause: messageOf(error) });
     },
     withheld({ operation }) {
       log().write('warning', 'withheld', { operation, reason: 'too-late' });

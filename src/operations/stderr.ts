@@ -1,5 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { codeOf } from '../errors.js';
 import { append } from './append.js';
 
 const STDERR = 2;
@@ -38,7 +39,7 @@ function appendToStderr(text: string): void {
     // Opened anew it does not wait; the descriptor that we were given does, and is shared with others.
     append('/dev/stderr', text);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') throw error;
+    if (codeOf(error) === 'EAGAIN') throw error;
     // A person's terminal, or a file of another user that cannot be opened anew.
     writeSync(STDERR, text);
   }

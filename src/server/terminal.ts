@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { lines } from '../protocol/lines.js';
 import { Patience } from './patience.js';
-import { Responder, type Decide, type Observer } from './responder.js';
+import { Responder, type Decide, type Observer, type Reply } from './responder.js';
 
 const HEARTBEAT_MILLISECONDS = 250;
 /** Where one request follows the other, a turn of the event loop without input can take some looking for. */
@@ -37,7 +37,7 @@ export interface TerminalOptions {
 export async function serveTerminal(options: TerminalOptions): Promise<void> {
   const { input, write, decide, observer, clock } = options;
   const patience = new Patience(options);
-  const openReply = (): ReturnType<Patience['openReply']> => patience.openReply(write);
+  const openReply = (): Reply => patience.openReply(write);
   const responder = new Responder({ framing: lines, decide, observer, openReply });
   const whole = options.startsInRequest ? createTailFilter() : (chunk: Buffer): Buffer => chunk;
   let lastInput = Number.NEGATIVE_INFINITY;

@@ -2,15 +2,14 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
-import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 import { PROGRAM, xtokend, type Ended } from '../support/xtokend.js';
 
-const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
 const noon = '2026-11-23T12:00:00Z';
 const token = /^[0-9]{40} [A-Za-z0-9+/]{43}=$/;
 
 const withSecrets = (...args: string[]): Ended =>
-  xtokend(args, { env: { XTOKEND_CONFIG: temporaryFile(secrets) } });
+  xtokend(args, { env: { XTOKEND_CONFIG: temporaryFile(SECRETS) } });
 
 describe('xtokend', () => {
   it('says which version it is', () => {
@@ -61,7 +60,7 @@ describe('xtokend mint', () => {
   });
 
   it('mints for no host that is not served', () => {
-    const config = temporaryFile(`${secrets}[hosts."example.com"]\n`);
+    const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
     const { status, stderr } = xtokend(['mint', 'a@example.org', '--config', config]);
     expect(status).toBe(2);
     expect(stderr).toBe(`xtokend: example.org is not one of the hosts in ${config}: example.com\n`);
@@ -81,7 +80,7 @@ describe('xtokend verify', () => {
   let minted = '';
 
   beforeEach(() => {
-    configuration = temporaryFile(secrets);
+    configuration = temporaryFile(SECRETS);
     minted = xtokend(['mint', 'alice@example.com', '--at', noon, '--config', configuration]).stdout.trimEnd();
   });
 
@@ -138,7 +137,7 @@ describe('xtokend verify', () => {
   });
 
   it('refuses for a host that is not served', () => {
-    const config = temporaryFile(`${secrets}[hosts."example.com"]\n`);
+    const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
     const result = xtokend(['verify', 'a@example.org', minted, '--config', config]);
     expect(result).toMatchObject({ status: 1 });
     expect(result.stdout).toContain('example.org is not one of the hosts in');
@@ -155,7 +154,7 @@ describe('xtokend keygen', () => {
 
 describe('xtokend check', () => {
   it('names the hosts and what the memory store cannot do', () => {
-    const config = temporaryFile(`${secrets}[hosts."example.com"]\n`);
+    const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
     expect(xtokend(['check', '--config', config]).stdout).toBe(
       `ok: ${config} is good; it serves example.com\n` +
         'warning: used tokens are remembered in memory: after a restart, a token of the last 90 s can be used again\n',
@@ -163,7 +162,7 @@ describe('xtokend check', () => {
   });
 
   it('warns of secrets that others can read, with the command to run', () => {
-    const config = temporaryFile(secrets);
+    const config = temporaryFile(SECRETS);
     chmodSync(config, 0o644);
     const { status, stdout } = xtokend(['check', '--config', config]);
     expect(status).toBe(0);
@@ -175,7 +174,7 @@ describe('xtokend check', () => {
   });
 
   it('warns of a log that cannot be written, and of an answer that comes too late for the stock module', () => {
-    const config = temporaryFile(`answer_within = 5\n${secrets}[log]\ntarget = "file:/no/such/log"\n`);
+    const config = temporaryFile(`answer_within = 5\n${SECRETS}[log]\ntarget = "file:/no/such/log"\n`);
     const { status, stdout } = xtokend(['check', '--config', config]);
     expect(status).toBe(0);
     expect(stdout).toContain('warning: the log cannot be written: ');
@@ -183,7 +182,7 @@ describe('xtokend check', () => {
   });
 
   it('warns of a short seed', () => {
-    const config = temporaryFile(secrets.replace(OTP_SEED, OTP_SEED.slice(0, 16)));
+    const config = temporaryFile(SECRETS.replace(OTP_SEED, OTP_SEED.slice(0, 16)));
     expect(xtokend(['check', '--config', config]).stdout).toContain(
       'warning: otp_seed has under 32 characters',
     );

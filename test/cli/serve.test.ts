@@ -7,12 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
-import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
 
-const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
 const mint = (jid: string): string => mintToken({ jid, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
-const environment = (): NodeJS.ProcessEnv => ({ XTOKEND_CONFIG: temporaryFile(secrets) });
+const environment = (): NodeJS.ProcessEnv => ({ XTOKEND_CONFIG: temporaryFile(SECRETS) });
 
 function packet(text: string): Buffer {
   const body = Buffer.from(text);
@@ -120,7 +119,7 @@ describe('xtokend on stdin and stdout', () => {
 
   it('writes its log into a file where it is told to', () => {
     const log = join(temporaryFolder(), 'log');
-    const config = temporaryFile(`${secrets}[log]\ntarget = "file:${log}"\n`);
+    const config = temporaryFile(`${SECRETS}[log]\ntarget = "file:${log}"\n`);
     expect(xtokend(['--config', config], { input: 'isuser:a:b\n' })).toMatchObject({
       stdout: '1\n',
       stderr: '',
@@ -154,7 +153,7 @@ describe('xtokend on stdin and stdout', () => {
     const child = startXtokend(['--config', config]);
     child.stdin.write('isuser:a:b\n');
     expect(await once(child.stdout, 'data')).toEqual([Buffer.from('0\n')]);
-    writeFileSync(config, secrets);
+    writeFileSync(config, SECRETS);
     child.stdin.write('isuser:a:b\n');
     expect(await once(child.stdout, 'data')).toEqual([Buffer.from('1\n')]);
     child.stdin.end();
@@ -175,7 +174,7 @@ describe('xtokend on stdin and stdout', () => {
   });
 
   it('tells a person on a terminal what to type', async () => {
-    const config = temporaryFile(secrets);
+    const config = temporaryFile(SECRETS);
     // script(1) gives the program a terminal, as a shell would.
     const child = startXtokend(['-qec', `${PROGRAM} --config ${config}`, '/dev/null'], {}, 'script');
     let screen = '';

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Configuration } from '../../src/config/configuration.js';
@@ -8,9 +8,8 @@ import { checkCredential } from '../../src/credential/check.js';
 import { mintWithKey } from '../../src/credential/mint-with-key.js';
 import { createKey, type CredentialKey } from '../../src/credential/key.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
-import { key, NOW, OTHER_SECRET, OTHER_SEED, OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+import { key, NOW, OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 
-const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
 const otherKey = createKey({ otpSeed: OTHER_SEED, tokenSecret: OTHER_SECRET });
 
 const load = (text: string, env: NodeJS.ProcessEnv = {}): Promise<Configuration> =>
@@ -25,7 +24,7 @@ function takes({ keys }: Configuration, host: string, maker: CredentialKey): boo
 
 describe('loadConfiguration', () => {
   it('serves every host with the secrets at the top', async () => {
-    const configuration = await load(secrets);
+    const configuration = await load(SECRETS);
     expect(configuration.keys.hosts).toBeUndefined();
     expect(takes(configuration, 'any.example', key)).toBe(true);
     expect(configuration.logTarget).toEqual({ kind: 'stderr' });
@@ -33,7 +32,7 @@ describe('loadConfiguration', () => {
 
   it('serves only the hosts that are listed, each with its own secrets or those at the top', async () => {
     const configuration = await load(
-      `${secrets}[hosts."Example.COM"]\n[hosts."other.example"]\notp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`,
+      `${SECRETS}[hosts."Example.COM"]\n[hosts."other.example"]\notp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`,
     );
     expect(configuration.keys.hosts).toEqual(['example.com', 'other.example']);
     expect(takes(configuration, 'example.com', key)).toBe(true);
@@ -44,13 +43,13 @@ describe('loadConfiguration', () => {
   });
 
   it('lets a host override one secret of the two', async () => {
-    const configuration = await load(`${secrets}[hosts.localhost]\ntoken_secret = "${OTHER_SECRET}"\n`);
+    const configuration = await load(`${SECRETS}[hosts.localhost]\ntoken_secret = "${OTHER_SECRET}"\n`);
     const mixed = createKey({ otpSeed: OTP_SEED, tokenSecret: OTHER_SECRET });
     expect(takes(configuration, 'localhost', mixed)).toBe(true);
   });
 
   it('brings an internationalised host into the form in which servers send it', async () => {
-    const configuration = await load(`${secrets}[hosts."BÜCHER.example"]\n[hosts."Straße.example"]\n`);
+    const configuration = await load(`${SECRETS}[hosts."BÜCHER.example"]\n[hosts."Straße.example"]\n`);
     expect(configuration.keys.hosts).toEqual(['bücher.example', 'strasse.example']);
   });
 
@@ -83,13 +82,13 @@ describe('loadConfiguration', () => {
   });
 
   it('takes a time to answer within, in seconds', async () => {
-    expect((await load(secrets)).answerWithin).toBe(4000);
-    expect((await load(`answer_within = 2.5\n${secrets}`)).answerWithin).toBe(2500);
+    expect((await load(SECRETS)).answerWithin).toBe(4000);
+    expect((await load(`answer_within = 2.5\n${SECRETS}`)).answerWithin).toBe(2500);
   });
 
   it('takes a log target', async () => {
     const configuration = await load(
-      `${secrets}[log]\ntarget = "file:/var/log/xtokend.log"\n[replay]\nstore = "memory"\n`,
+      `${SECRETS}[log]\ntarget = "file:/var/log/xtokend.log"\n[replay]\nstore = "memory"\n`,
     );
     expect(configuration.logTarget).toEqual({ kind: 'file', path: '/var/log/xtokend.log' });
   });
@@ -138,6 +137,5 @@ function fifo(): string {
 function latin1File(): string {
   const file = temporaryFile('');
   writeFileSync(file, Buffer.from([0x23, 0xfc, 0x0a]));
-  chmodSync(file, 0o600);
   return file;
 }

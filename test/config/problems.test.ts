@@ -2,9 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/errors.js';
 import { loadConfiguration } from '../../src/config/load.js';
 import { temporaryFile } from '../support/folder.js';
-import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
-
-const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
+import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 
 async function problemsOf(text: string): Promise<string[]> {
   const error: unknown = await loadConfiguration(temporaryFile(text), {}).catch((thrown: unknown) => thrown);
@@ -24,26 +22,26 @@ describe('a problem of a configuration', () => {
       `otp_seed: ${missing} otp_seed_file; ${paste}`,
       `token_secret: ${missing} token_secret_file; ${paste}`,
     ],
-    [`otp_sed = "x"\n${secrets}`, 'otp_sed: there is no such setting; did you mean otp_seed?'],
+    [`otp_sed = "x"\n${SECRETS}`, 'otp_sed: there is no such setting; did you mean otp_seed?'],
     [
-      `colour = 1\n${secrets}`,
+      `colour = 1\n${SECRETS}`,
       'colour: there is no such setting; known here: otp_seed, otp_seed_file, token_secret, token_secret_file, hosts, replay, answer_within, log',
     ],
-    [`${secrets}[replay]\nstroe = "memory"\n`, 'replay.stroe: there is no such setting; did you mean store?'],
+    [`${SECRETS}[replay]\nstroe = "memory"\n`, 'replay.stroe: there is no such setting; did you mean store?'],
     [
-      `${secrets}[hosts."a.example"]\nseed = "x"\n`,
+      `${SECRETS}[hosts."a.example"]\nseed = "x"\n`,
       'hosts."a.example".seed: there is no such setting; did you mean otp_seed?',
     ],
-    [`${secrets}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory"'],
+    [`${SECRETS}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory"'],
     [
-      `${secrets}[log]\ntarget = "nowhere"\n`,
+      `${SECRETS}[log]\ntarget = "nowhere"\n`,
       'log.target: expected "stderr", "syslog" or "file:/path/of/the/log"',
     ],
-    [`answer_within = 0\n${secrets}`, 'answer_within: expected at least 1'],
-    [`answer_within = 61\n${secrets}`, 'answer_within: expected at most 60'],
-    [`answer_within = "4s"\n${secrets}`, 'answer_within: expected a number'],
-    [`${secrets}log = "stderr"\n`, 'log: expected a table'],
-    [`${secrets}hosts = ["a.example"]\n`, 'hosts: expected a table'],
+    [`answer_within = 0\n${SECRETS}`, 'answer_within: expected at least 1'],
+    [`answer_within = 61\n${SECRETS}`, 'answer_within: expected at most 60'],
+    [`answer_within = "4s"\n${SECRETS}`, 'answer_within: expected a number'],
+    [`${SECRETS}log = "stderr"\n`, 'log: expected a table'],
+    [`${SECRETS}hosts = ["a.example"]\n`, 'hosts: expected a table'],
     [`otp_seed = 12345\ntoken_secret = "${TOKEN_SECRET}"\n`, 'otp_seed: expected a text in quotes'],
     [
       `otp_seed = "SHORT"\ntoken_secret = "tiny"\n`,
@@ -62,11 +60,11 @@ describe('a problem of a configuration', () => {
       `[hosts."a.example"]\notp_seed = "${OTP_SEED}"\n`,
       `hosts."a.example".token_secret: ${missing} token_secret_file; ${paste}`,
     ],
-    [`${secrets}[hosts."a.example"]\n[hosts."A.example"]\n`, 'hosts."A.example": a.example is listed twice'],
-    [`${secrets}[hosts."a example"]\n`, 'hosts."a example": expected a domain such as example.com'],
-    [`${secrets}[hosts]\n`, 'hosts: lists no host, so nobody could log in; name one, or remove the table'],
-    [`${secrets}[hosts."__proto__"]\n`, 'hosts.__proto__: expected a domain such as example.com'],
-    [`__proto__ = 1\n${secrets}`, expect.stringContaining('__proto__: there is no such setting')],
+    [`${SECRETS}[hosts."a.example"]\n[hosts."A.example"]\n`, 'hosts."A.example": a.example is listed twice'],
+    [`${SECRETS}[hosts."a example"]\n`, 'hosts."a example": expected a domain such as example.com'],
+    [`${SECRETS}[hosts]\n`, 'hosts: lists no host, so nobody could log in; name one, or remove the table'],
+    [`${SECRETS}[hosts."__proto__"]\n`, 'hosts.__proto__: expected a domain such as example.com'],
+    [`__proto__ = 1\n${SECRETS}`, expect.stringContaining('__proto__: there is no such setting')],
     ['otp_seed = \n', 'line 1, column 12: not TOML: invalid value'],
   ])('is named: %j', async (text, ...problems) => {
     expect(await problemsOf(text)).toEqual(problems);
@@ -90,8 +88,8 @@ describe('a secret', () => {
     ['a list', (s) => `otp_seed = ["${s}"]\ntoken_secret = { value = "${s}" }`],
     ['a misspelt setting', (s) => `otp_sed = "${s}"\ntoken-secret = "${s}"`],
     ['the name of a setting', (s) => `"${s}" = "otp_seed"\n"${s}x" = 1`],
-    ['a store', (s) => `${secrets}[replay]\nstore = "${s}"`],
-    ['a log target', (s) => `${secrets}[log]\ntarget = "${s}"`],
+    ['a store', (s) => `${SECRETS}[replay]\nstore = "${s}"`],
+    ['a log target', (s) => `${SECRETS}[log]\ntarget = "${s}"`],
     ['a line without quotes', (s) => `otp_seed = ${s}\n`],
     ['a line without its end', (s) => `otp_seed = "${s}\ntoken_secret = "${s}"`],
     ['a line beside a broken one', (s) => `otp_seed = "${s}"\ntoken_secret =\nx = "${s}"`],

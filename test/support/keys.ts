@@ -6,6 +6,9 @@ export const TOKEN_SECRET = 'TSUMKR7JCTBV6OZ6ASROJ5HCBJQYOFWY';
 export const OTHER_SEED = 'GKZX7B6CTZKKOAMOGKZX7B6CTZKKOAMO';
 export const OTHER_SECRET = 'VT54SFOBMCH3NYX3YKH33CPF7L34GYND';
 
+/** Both secrets as a configuration file. */
+export const SECRETS: string = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
+
 export const key: CredentialKey = createKey({ otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
 
 /** An instant at the start of a time step. */

@@ -1,13 +1,13 @@
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { temporaryFile, temporaryFolder } from './folder.js';
-import { OTP_SEED, TOKEN_SECRET } from './keys.js';
+import { OTP_SEED, SECRETS, TOKEN_SECRET } from './keys.js';
 import { PROGRAM } from './xtokend.js';
 
 /** A configuration that serves example.com and the host of LptyHarness.warmUp. */
-export const CONFIGURATION: string = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n[hosts."example.com"]\n[hosts.up]\n`;
+export const CONFIGURATION: string = `${SECRETS}[hosts."example.com"]\n[hosts.up]\n`;
 
 /** Requests whose right answers are 1 and 0. */
 export const KNOWN = 'isuser:alice:example.com';
@@ -46,8 +46,7 @@ export function fakeLogger(): FakeLogger {
   const script = `#!/bin/sh\ncase "$*" in *--prio-prefix*) exec /bin/cat >>${path} ;; *) echo "$*" >>${path} ;; esac\n`;
   mkdirSync(bin);
   writeFileSync(path, '');
-  writeFileSync(join(bin, 'logger'), script);
-  chmodSync(join(bin, 'logger'), 0o755);
+  writeFileSync(join(bin, 'logger'), script, { mode: 0o755 });
   return {
     folder,
     env: { ...environment(), PATH: `${bin}:${process.env['PATH'] ?? ''}` },

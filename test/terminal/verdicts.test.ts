@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { temporaryFile } from '../support/folder.js';
-import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+import { SECRETS } from '../support/keys.js';
 import { hasLpty } from '../support/lpty.js';
 import { requirePackage } from '../support/requirement.js';
 import { PROGRAM } from '../support/xtokend.js';
@@ -11,7 +11,7 @@ const NAIVE = fileURLToPath(new URL('naive.sh', import.meta.url));
 // bench/terminal.ts does the same with 200.
 const TERMINALS = 24;
 
-const config = (): string => temporaryFile(`otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"\n`);
+const config = (): string => temporaryFile(SECRETS);
 
 describe('on fresh terminals', { timeout: 120_000 }, () => {
   it('xtokend gives nobody the verdict of another', async (context) => {
