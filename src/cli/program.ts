@@ -46,12 +46,18 @@ function createProgram(version: string, serve: Serve): Command {
 function addServe(program: Command, version: string, serve: Serve): void {
   program
     .command('serve', { isDefault: true })
-    .description('answer requests on stdin/stdout until end of input (the default)')
+    .description('answer requests on stdin/stdout, or on Unix sockets (the default)')
     .addOption(configOption())
     .addOption(
       new Option('--protocol <framing>', 'how requests are written')
         .choices(Object.keys(framings))
         .default('generic'),
+    )
+    .addOption(
+      new Option(
+        '--listen <address>',
+        'answer on a Unix socket instead, such as unix:/run/xtokend/xtokend.sock,group=prosody (repeatable)',
+      ).argParser((address: string, before: string[] | undefined) => [...(before ?? []), address]),
     )
     .allowExcessArguments()
     .action(async (options: ServeOptions, command: Command) => {

@@ -16,9 +16,11 @@ import {
   type KeeperHandover,
 } from '../server/keeper-handover.js';
 import type { Decide, Observer } from '../server/responder.js';
-import { serveStdio } from '../server/stdio.js';
+import { converse } from '../server/conversation.js';
+import { serveSockets } from '../server/sockets.js';
 import { serveTerminal } from '../server/terminal.js';
 import { hint } from './hint.js';
+import { parseListenOption } from './listen-option.js';
 import { stopSignal } from './stop-signal.js';
 import { UsageError } from './usage-error.js';
 
@@ -26,6 +28,8 @@ import { UsageError } from './usage-error.js';
 export interface ServeOptions {
   readonly config?: string;
   readonly protocol: Protocol;
+  /** Addresses of sockets, as `--listen` takes them; where there are none, stdin and stdout. */
+  readonly listen?: readonly string[];
 }
 
 /** What every transport needs. */
@@ -33,11 +37,22 @@ interface Service {
   readonly decide: Decide;
   readonly observer: Observer;
   readonly answerWithin: () => number;
+  readonly log: () => Log;
   readonly closeLog: () => void;
 }
 
-/** `xtokend serve`: answers requests on stdin and stdout until end of input. */
+/** `xtokend serve`: answers requests on stdin and stdout until end of input, or on sockets until it is told to stop. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
+  const service =
+    options.listen === undefined
+      ? await serveStandard(options, version)
+      : await serveListeners(options.listen, options, version);
+  service.closeLog();
+  // Answers or log lines that nobody reads would keep the process for ever.
+  process.exit();
+}
+
+async function serveStandard(options: ServeOptions, version: string): Promise<Service> {
   const handover = parseKeeperHandover(process.env[KEEPER_VARIABLE] ?? '');
   if (handover === undefined && process.stdin.isTTY) await welcome(options, version);
   const service = await createService(options, version, handover === undefined ? 'stderr' : 'syslog');
@@ -45,13 +60,35 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const stop = stopSignal();
   if (handover === undefined) {
     const framing = framings[options.protocol];
-    await serveStdio({ input: process.stdin, output: process.stdout, framing, decide, observer, stop });
+    await converse({ input: process.stdin, output: process.stdout, framing, decide, observer, stop });
   } else {
     await serveTerminal({ ...terminalOf(handover), decide, observer, answerWithin, stop });
   }
-  service.closeLog();
-  // Answers or log lines that nobody reads would keep the process for ever.
-  process.exit();
+  return service;
+}
+
+async function serveListeners(
+  addresses: readonly string[],
+  options: ServeOptions,
+  version: string,
+): Promise<Service> {
+  const listeners = addresses.map((address) => parseListenOption(address, options.protocol));
+  // Nobody has started us just to ask something: whoever did wants to hear at once what is wrong.
+  await loadConfiguration(options.config, process.env);
+  const stop = stopSignal();
+  const service = await createService(options, version, 'stderr');
+  await serveSockets({
+    ...service,
+    listeners,
+    stop,
+    onListening: (path) => {
+      service.log().write('info', 'listening', { path });
+    },
+    onTrouble: (path, trouble) => {
+      service.log().write('warning', trouble, { path });
+    },
+  });
+  return service;
 }
 
 /** A person gets a hint, or the reason and the prompt back; a server gets refusals until the configuration is good. */
@@ -94,6 +131,7 @@ async function createService(
     decide: (request) => authenticator.decide(request),
     observer: decisionLog(() => log),
     answerWithin: () => answerWithin,
+    log: () => log,
     closeLog: () => {
       log.close();
       standard.close();

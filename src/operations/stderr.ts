@@ -1,5 +1,4 @@
 import { fstatSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { codeOf } from '../errors.js';
 import { append } from './append.js';
 
@@ -25,12 +24,12 @@ function isSocket(): boolean {
 
 /** The journal's, for one. */
 function openSocket(): (text: string) => void {
-  const socket = new Socket({ fd: STDERR, readable: false, writable: true });
-  socket.on('error', () => undefined);
-  socket.unref();
+  // Node's own: a second one on the same descriptor would keep it, now and then, from closing any socket.
+  const { stderr } = process;
+  stderr.on('error', () => undefined);
   return (text) => {
-    if (socket.writableLength > MAX_WAITING_BYTES) throw new Error('nobody reads stderr');
-    socket.write(text);
+    if (stderr.writableLength > MAX_WAITING_BYTES) throw new Error('nobody reads stderr');
+    stderr.write(text);
   };
 }
 

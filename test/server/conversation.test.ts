@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { lines } from '../../src/protocol/lines.js';
 import type { Decide, Observer } from '../../src/server/responder.js';
-import { serveStdio } from '../../src/server/stdio.js';
+import { converse } from '../../src/server/conversation.js';
 
 const observer: Observer = { decided: () => undefined, failed: () => undefined, withheld: () => undefined };
 
@@ -38,13 +38,13 @@ function start(
   return {
     input,
     stop,
-    end: serveStdio({ input, output, framing: lines, decide, observer, stop: stop.signal }),
+    end: converse({ input, output, framing: lines, decide, observer, stop: stop.signal }),
   };
 }
 
 const refuse: Decide = () => Promise.resolve({ accepted: false, reason: 'unknown-host' });
 
-describe('serveStdio', () => {
+describe('converse', () => {
   it('reads no more requests than it may hold while nobody reads the answers', async () => {
     const output = new SlowReader();
     let decided = 0;
@@ -92,5 +92,12 @@ describe('serveStdio', () => {
     await sleep(10);
     stop.abort();
     await end;
+  });
+
+  it('ends at once where it was told to stop before it began', async () => {
+    const stop = AbortSignal.abort();
+    const streams = { input: new PassThrough(), output: new SlowReader() };
+    streams.output.open();
+    await converse({ ...streams, framing: lines, decide: refuse, observer, stop });
   });
 });

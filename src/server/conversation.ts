@@ -1,0 +1,130 @@
+import type { Readable, Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Framing } from '../protocol/framing.js';
+import { Responder, type Decide, type Observer, type Reply } from './responder.js';
+
+/** Above so many unanswered requests nothing more is read, so that a flood of them waits in the pipe, not in memory. */
+const MAX_UNANSWERED = 1024;
+/**
+ * A chunk is taken in pieces of this size, between which other connections get their turn: it can hold as many requests
+ * as bytes.
+ */
+const PIECE_BYTES = 512;
+/** How long a reader that does not read is waited for at the end. */
+const LAST_ANSWERS_MILLISECONDS = 1000;
+
+/** What {@link converse} works with. */
+export interface ConversationOptions {
+  readonly input: Readable;
+  /** Can be the same stream as the input: a socket. */
+  readonly output: Writable;
+  readonly framing: Framing;
+  readonly decide: Decide;
+  readonly observer: Observer;
+  /** Aborted when no more requests are to be read. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Answers requests from a stream until it ends, until nobody takes the answers any more, or until it is told to stop.
+ * Whoever gives up on a request must close the stream: its answer may still come.
+ *
+ * @returns once all that was read is answered; where it was told to stop, a second later at the latest
+ */
+export async function converse(options: ConversationOptions): Promise<void> {
+  const { input, output, framing, decide, observer, stop } = options;
+  const responder = new Responder({ framing, decide, observer, openReply: () => replyTo(output) });
+  let taken = Promise.resolve();
+  const onData = (chunk: Buffer): void => {
+    taken = take(chunk, responder, options);
+  };
+  input.on('data', onData);
+  await ended(options);
+  input.off('data', onData).pause();
+  const allAnswered = taken.then(() => responder.answered).then(() => flushed(output));
+  await orTooLate(allAnswered, stop);
+}
+
+/** Waits for the last answers, but no longer than a second after it was told to stop. */
+function orTooLate(allAnswered: Promise<void>, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const hurry = (): void => {
+      timer = setTimeout(done, LAST_ANSWERS_MILLISECONDS);
+    };
+    const done = (): void => {
+      stop.removeEventListener('abort', hurry);
+      clearTimeout(timer);
+      resolve();
+    };
+    stop.addEventListener('abort', hurry);
+    if (stop.aborted) hurry();
+    void allAnswered.then(done);
+  });
+}
+
+function replyTo(output: Writable): Reply {
+  return {
+    send: (answer) => {
+      if (output.destroyed) return false;
+      output.write(answer);
+      return true;
+    },
+  };
+}
+
+/** Takes a chunk; where that makes too many unanswered requests or unread answers, reads nothing more until they are fewer. */
+async function take(
+  chunk: Buffer,
+  responder: Responder,
+  { input, output }: ConversationOptions,
+): Promise<void> {
+  for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
+    responder.receive(chunk.subarray(from, from + PIECE_BYTES));
+    const isLast = from + PIECE_BYTES >= chunk.length;
+    const isBehind = responder.unanswered > MAX_UNANSWERED || output.writableNeedDrain;
+    if (isLast && !isBehind) continue;
+    input.pause();
+    await nextTurn();
+    if (!isBehind) continue;
+    await responder.answered;
+    await drained(output);
+  }
+  input.resume();
+}
+
+/** End of input inside a request is an end like any other: what was not asked whole is not answered. */
+function ended({ input, output, stop }: ConversationOptions): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stop.removeEventListener('abort', done);
+      resolve();
+    };
+    // EIO: the other end of a terminal is gone. EPIPE: nobody reads the answers. Both are the server's way of leaving.
+    for (const event of ['end', 'error', 'close']) input.on(event, done);
+    for (const event of ['error', 'close']) output.on(event, done);
+    stop.addEventListener('abort', done);
+    if (stop.aborted) done();
+  });
+}
+
+function flushed(output: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    // Called with an error where nobody takes the answers any more.
+    output.write('', () => {
+      resolve();
+    });
+  });
+}
+
+function drained(output: Writable): Promise<void> {
+  if (!output.writableNeedDrain || output.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const events = ['drain', 'error', 'close'];
+    const done = (): void => {
+      for (const event of events) output.off(event, done);
+      resolve();
+    };
+    for (const event of events) output.on(event, done);
+  });
+}

@@ -1,0 +1,107 @@
+import { setMaxListeners } from 'node:events';
+import type { Server, Socket } from 'node:net';
+import type { Framing } from '../protocol/framing.js';
+import { converse } from './conversation.js';
+import type { Decide, Observer } from './responder.js';
+import { listenUnix, type UnixAddress } from './unix-socket.js';
+
+/** So many at once on each socket; a server of chats needs one for each of its hosts. */
+const MAX_CONNECTIONS = 1024;
+const REPEAT_AFTER_MILLISECONDS = 10_000;
+
+/** A socket, and how requests are written on it. */
+export interface Listener extends UnixAddress {
+  readonly framing: Framing;
+}
+
+/** What {@link serveSockets} works with. */
+export interface SocketsOptions {
+  readonly listeners: readonly Listener[];
+  readonly decide: Decide;
+  readonly observer: Observer;
+  /** Aborted when nobody is to be served any more. */
+  readonly stop: AbortSignal;
+  /** Is told of every socket that was opened. */
+  readonly onListening: (path: string) => void;
+  /** Is told what keeps connections from being made. */
+  readonly onTrouble: (path: string, trouble: string) => void;
+}
+
+/**
+ * Answers requests on Unix sockets, until it is told to stop. Each connection is answered in the order of its requests,
+ * and none waits for another.
+ *
+ * @returns once all that was read is answered; a second after it was told to stop at the latest
+ * @throws ListenError where a socket cannot be opened; then none is left behind
+ */
+export async function serveSockets(options: SocketsOptions): Promise<void> {
+  const ending = new AbortController();
+  // Each connection listens to it.
+  setMaxListeners(0, ending.signal);
+  const opened: (() => Promise<void>)[] = [];
+  try {
+    for (const listener of options.listeners) {
+      opened.push(await open(listener, { ...options, stop: ending.signal }));
+      options.onListening(listener.path);
+    }
+    await aborted(options.stop);
+  } finally {
+    ending.abort();
+    await Promise.all(opened.map((close) => close()));
+  }
+}
+
+/** @returns a function that lets nobody in any more and waits for the connections to end */
+async function open(listener: Listener, options: SocketsOptions): Promise<() => Promise<void>> {
+  const { server, remove } = await listenUnix(listener);
+  const conversations = new Set<Promise<void>>();
+  server.on('connection', (socket: Socket) => {
+    const conversation = serveConnection(socket, listener, options).finally(() =>
+      conversations.delete(conversation),
+    );
+    conversations.add(conversation);
+  });
+  reportTroubles(server, (trouble) => {
+    options.onTrouble(listener.path, trouble);
+  });
+  return async () => {
+    remove();
+    server.close();
+    await Promise.all(conversations);
+  };
+}
+
+async function serveConnection(
+  socket: Socket,
+  { framing }: Listener,
+  { decide, observer, stop }: SocketsOptions,
+): Promise<void> {
+  await converse({ input: socket, output: socket, framing, decide, observer, stop });
+  socket.destroySoon();
+}
+
+function reportTroubles(server: Server, onTrouble: (trouble: string) => void): void {
+  let isSaid = false;
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('drop', () => {
+    if (isSaid) return;
+    onTrouble(`there are ${MAX_CONNECTIONS} connections; more are closed at once`);
+    isSaid = true;
+    // Not for each one that is turned away.
+    setTimeout(() => {
+      isSaid = false;
+    }, REPEAT_AFTER_MILLISECONDS).unref();
+  });
+  server.on('error', (error) => {
+    onTrouble(error.message);
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+    if (signal.aborted) resolve();
+  });
+}

@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, type Stats } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { codeOf, messageOf, XtokendError } from '../errors.js';
+
+/** Where a Unix socket is, and who may connect to it. */
+export interface UnixAddress {
+  readonly path: string;
+  /** The permissions of the socket file; connecting takes the right to write (unix(7)). */
+  readonly mode: number;
+  /** The name or number of the group that the file is given to; otherwise it is that of the process. */
+  readonly group?: string | undefined;
+}
+
+/** A socket that cannot be opened: `code` is `'cannot-listen'`. */
+export class ListenError extends XtokendError {
+  constructor(path: string, reason: string, options?: ErrorOptions) {
+    super('cannot-listen', `cannot listen on ${path}: ${reason}`, options);
+  }
+}
+
+/** sockaddr_un holds 108 bytes with the final zero; Node cuts off in silence what is longer. */
+const MAX_PATH_BYTES = 107;
+
+/**
+ * Opens a Unix socket. A socket file that a dead process left behind is replaced; where somebody still answers, and where
+ * something else than a socket lies there, it is left alone.
+ *
+ * @returns the server, and a function that takes the socket file away
+ * @throws {@link ListenError}
+ */
+export async function listenUnix(address: UnixAddress): Promise<{ server: Server; remove: () => void }> {
+  const { path } = address;
+  // Made beside its place, for this user only, and moved there: nobody finds it with other permissions than it is to have.
+  const fresh = `${path}.${process.pid}`;
+  if (Buffer.byteLength(fresh) > MAX_PATH_BYTES) {
+    const longest = MAX_PATH_BYTES - (fresh.length - path.length);
+    throw new ListenError(
+      path,
+      `expected a path of ${longest} bytes at most, found ${Buffer.byteLength(path)}`,
+    );
+  }
+  const isStale = await isStaleSocket(path);
+  let server: Server | undefined;
+  try {
+    rmSync(fresh, { force: true });
+    server = await bind(fresh);
+    if (address.group !== undefined) await giveTo(address.group, fresh);
+    chmodSync(fresh, address.mode);
+    if (isStale) renameSync(fresh, path);
+    // Fails where somebody has made a file there meanwhile.
+    else linkSync(fresh, path);
+    rmSync(fresh, { force: true });
+    const made = lstatSync(path);
+    const remove = (): void => {
+      removeIfSame(path, made);
+    };
+    return { server, remove };
+  } catch (error) {
+    // Takes the fresh file away, too.
+    server?.close();
+    throw new ListenError(path, explain(error, path), { cause: error });
+  }
+}
+
+/**
+ * @returns whether a socket lies there on which nobody answers, rather than nothing
+ * @throws {@link ListenError} where anything else lies there
+ */
+async function isStaleSocket(path: string): Promise<boolean> {
+  const file = lstatSync(path, { throwIfNoEntry: false });
+  if (file === undefined) return false;
+  if (!file.isSocket()) {
+    throw new ListenError(path, 'expected a socket or nothing there, found another file; move it away');
+  }
+  const refusal = await new Promise<unknown>((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve(undefined);
+    }).on('error', (error) => {
+      resolve(codeOf(error));
+    });
+  });
+  if (refusal === 'ECONNREFUSED') return true;
+  throw new ListenError(
+    path,
+    refusal === 'EACCES'
+      ? 'this user may not connect to the socket there, so nobody knows whether it is in use; if not, remove it'
+      : 'somebody answers there already; stop that process first, or choose another path',
+  );
+}
+
+function bind(path: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ allowHalfOpen: true });
+    // The file is made before listen() returns.
+    const umask = process.umask(0o177);
+    server.once('error', reject).listen(path, () => {
+      resolve(server.off('error', reject));
+    });
+    process.umask(umask);
+  });
+}
+
+/** By chgrp(1), since Node cannot look up the name of a group. */
+async function giveTo(group: string, path: string): Promise<void> {
+  try {
+    await promisify(execFile)('chgrp', ['--', group, path]);
+  } catch (error) {
+    throw new Error(
+      `it cannot be given to the group ${group}; is there one, and is this user in it? (${messageOf(error).trim()})`,
+      { cause: error },
+    );
+  }
+}
+
+/** Somebody may have put another socket there meanwhile. */
+function removeIfSame(path: string, made: Stats): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.ino === made.ino && found.dev === made.dev) rmSync(path, { force: true });
+}
+
+function explain(error: unknown, path: string): string {
+  const folder = dirname(path);
+  // Node says EACCES of a folder that is not there, too.
+  if (!existsSync(folder)) return `there is no folder ${folder}; make it, so that this user can write there`;
+  if (['EACCES', 'EPERM', 'EROFS'].includes(String(codeOf(error)))) {
+    return `this user cannot make a file in ${folder}; change its owner or mode, or choose another folder`;
+  }
+  return messageOf(error);
+}

@@ -1,0 +1,210 @@
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { connect, Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { lines } from '../../src/protocol/lines.js';
+import { packets } from '../../src/protocol/packets.js';
+import type { Decide, Observer } from '../../src/server/responder.js';
+import { serveSockets, type Listener } from '../../src/server/sockets.js';
+import { ListenError } from '../../src/server/unix-socket.js';
+import { temporaryFolder } from '../support/folder.js';
+
+/** Says yes to even users, after some time where the host is a number of milliseconds. */
+const decide: Decide = async (request) => {
+  if (request.operation !== 'isuser') return { accepted: false, reason: 'malformed-request' };
+  const milliseconds = Number(request.host);
+  if (milliseconds > 0) await sleep(milliseconds);
+  return Number(request.user) % 2 === 0
+    ? { accepted: true, jid: request.user }
+    : { accepted: false, reason: 'unknown-host' };
+};
+
+interface Running {
+  readonly paths: readonly string[];
+  readonly stop: AbortController;
+  readonly end: Promise<void>;
+  readonly troubles: string[];
+  readonly withheld: () => number;
+  readonly decided: () => number;
+}
+
+type Settings = Partial<Omit<Listener, 'path'>> & { readonly name?: string };
+
+/** Serves sockets in a folder, until the test ends. */
+async function serve(folder: string, ...settings: Settings[]): Promise<Running> {
+  const paths = settings.map(({ name = 'socket' }) => join(folder, name));
+  const listeners = settings.map((setting, index) => ({
+    mode: 0o660,
+    framing: lines,
+    ...setting,
+    path: paths[index] ?? '',
+  }));
+  const stop = new AbortController();
+  const troubles: string[] = [];
+  const counts = { withheld: 0, decided: 0 };
+  const observer: Observer = {
+    decided: () => (counts.decided += 1),
+    failed: () => undefined,
+    withheld: () => (counts.withheld += 1),
+  };
+  let listening = 0;
+  const end = serveSockets({
+    listeners,
+    decide,
+    observer,
+    stop: stop.signal,
+    onListening: () => (listening += 1),
+    onTrouble: (_, trouble) => troubles.push(trouble),
+  });
+  onTestFinished(async () => {
+    stop.abort();
+    await end.catch(() => undefined);
+  });
+  await Promise.race([end, expect.poll(() => listening).toBe(paths.length)]);
+  return { paths, stop, end, troubles, withheld: () => counts.withheld, decided: () => counts.decided };
+}
+
+async function open(path = ''): Promise<Socket> {
+  const socket = connect({ path, allowHalfOpen: true });
+  // What is still to be written when the server ends fails; whoever reads or waits is told of it nevertheless.
+  socket.on('error', () => undefined);
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Sends all, says that nothing more comes, and reads to the end. */
+async function ask(path: string | undefined, requests: string | Buffer): Promise<string> {
+  const socket = await open(path);
+  socket.end(requests);
+  return readAll(socket);
+}
+
+async function readAll(socket: Socket): Promise<string> {
+  let answers = '';
+  for await (const chunk of socket) answers += String(chunk);
+  return answers;
+}
+
+describe('serveSockets', () => {
+  it('answers in the framing of each socket', async () => {
+    const { paths } = await serve(temporaryFolder(), { name: 'a' }, { name: 'b', framing: packets });
+    expect(await ask(paths[0], 'isuser:2:0\nisuser:3:0\n')).toBe('1\n0\n');
+    expect(await ask(paths[1], '\0\x0aisuser:2:0\0\x0aisuser:3:0')).toBe('\0\x02\0\x01\0\x02\0\0');
+  });
+
+  it('answers pipelined requests in their order, however long each takes', async () => {
+    const { paths } = await serve(temporaryFolder(), {});
+    const users = Array.from({ length: 3000 }, () => Math.floor(Math.random() * 1000));
+    const requests = users.map((user) => `isuser:${user}:${user % 10}\n`).join('');
+    expect(await ask(paths[0], requests)).toBe(users.map((user) => `${(user + 1) % 2}\n`).join(''));
+  });
+
+  it('serves many connections, and none waits for another', async () => {
+    const { paths } = await serve(temporaryFolder(), {});
+    const slow = await open(paths[0]);
+    slow.write('isuser:2:60000\n');
+    const users = Array.from({ length: 300 }, (_, user) => user);
+    const answers = await Promise.all(users.map((user) => ask(paths[0], `isuser:${user}:1\n`)));
+    expect(answers).toEqual(users.map((user) => `${(user + 1) % 2}\n`));
+  });
+
+  it('reads no more than it may hold from a client that does not read, and answers all once it does', async () => {
+    const { paths, decided } = await serve(temporaryFolder(), {});
+    const socket = await open(paths[0]);
+    const requests = 500_000;
+    socket.end('isuser:2:0\n'.repeat(requests));
+    let before = -1;
+    // Until it reads nothing more.
+    while (decided() > before) {
+      before = decided();
+      await sleep(200);
+    }
+    expect(before).toBeLessThan(requests / 2);
+    expect(await ask(paths[0], 'isuser:3:0\n')).toBe('0\n');
+    expect((await readAll(socket)).length).toBe(2 * requests);
+  });
+
+  it('goes on without a client that leaves in the middle of everything', async () => {
+    const { paths, withheld } = await serve(temporaryFolder(), {});
+    for (let round = 0; round < 20; round += 1) {
+      const socket = await open(paths[0]);
+      socket.write('isuser:2:20\n'.repeat(10) + 'isuser:2');
+      await sleep(round % 5);
+      socket.destroy();
+    }
+    expect(await ask(paths[0], 'isuser:2:0\n')).toBe('1\n');
+    await expect.poll(withheld).toBeGreaterThan(0);
+  });
+
+  it('lets so many in at once and no more, says so once, and lets others in afterwards', async () => {
+    const { paths, troubles } = await serve(temporaryFolder(), {});
+    const sockets: Socket[] = [];
+    for (let count = 0; count < 1024; count += 1) sockets.push(await open(paths[0]));
+    for (let count = 0; count < 3; count += 1) expect(await readAll(await open(paths[0]))).toBe('');
+    expect(troubles).toEqual(['there are 1024 connections; more are closed at once']);
+    sockets[1023]?.destroy();
+    await expect.poll(() => ask(paths[0], 'isuser:2:0\n').catch(() => '')).toBe('1\n');
+    sockets[0]?.end('isuser:2:0\n');
+    expect(await readAll(sockets[0] ?? new Socket())).toBe('1\n');
+  });
+
+  it('answers what it has read when it is told to stop, and lets nobody in any more', async () => {
+    const { paths, stop, end } = await serve(temporaryFolder(), {});
+    const socket = await open(paths[0]);
+    socket.write('isuser:2:100\nisuser:3:0\nisuser:2');
+    await sleep(50);
+    stop.abort();
+    expect(await readAll(socket)).toBe('1\n0\n');
+    await end;
+    await expect(open(paths[0])).rejects.toThrow('ENOENT');
+  });
+
+  it('ends within a second although a client does not read', async () => {
+    const { paths, stop, end } = await serve(temporaryFolder(), {});
+    (await open(paths[0])).write('isuser:2:0\n'.repeat(200_000));
+    await sleep(100);
+    stop.abort();
+    await end;
+  });
+
+  it('ends within a second although a client that asks nothing more does not read', async () => {
+    const { paths, stop, end } = await serve(temporaryFolder(), {});
+    (await open(paths[0])).end('isuser:2:0\n'.repeat(200_000));
+    (await open(paths[0])).end('isuser:2:0\n'.repeat(5000));
+    await sleep(300);
+    stop.abort();
+    await end;
+  });
+
+  it('gives a client its turn while others flood', async () => {
+    const { paths, stop, end } = await serve(temporaryFolder(), {});
+    const turns: number[] = [];
+    const flooders = await Promise.all(Array.from({ length: 8 }, () => open(paths[0])));
+    for (const socket of flooders) {
+      socket.resume();
+      socket.write(Buffer.alloc(4_000_000, '\n'));
+    }
+    const polite = await open(paths[0]);
+    for (let count = 0; count < 10; count += 1) {
+      polite.write('isuser:2:0\n');
+      await once(polite, 'data');
+      turns.push(flooders.reduce((sum, { bytesRead }) => sum + bytesRead, 0));
+    }
+    // Each waits for its share of the flood, not for the flood.
+    expect(turns.at(-1)).toBeLessThan(8 * 4_000_000);
+    stop.abort();
+    await end;
+  });
+
+  it('leaves no socket behind where one of them cannot be opened', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'taken'), '');
+    await expect(serve(folder, { name: 'first' }, { name: 'taken' })).rejects.toThrow(ListenError);
+    expect(existsSync(join(folder, 'first'))).toBe(false);
+  });
+});
