@@ -1,0 +1,3 @@
+-- Prosody gives each of its modules this table.
+files["**/mod_*.lua"] = { globals = { "module" } }
+files["**/*_spec.lua"] = { std = "+busted" }

@@ -1,0 +1,385 @@
+-- What a real Prosody does not show on demand: answers in pieces, time-outs and losses at an exact moment.
+-- Prosody is a stand-in here: its clock goes on when it is told to, and its connections keep what was written.
+
+local path = assert(os.getenv("XTOKEND_MODULE"), "expected the path of the module in XTOKEND_MODULE");
+local load_chunk = loadstring or load;
+
+local function fake_prosody(options)
+	local world = { connections = {}, timers = {}, log = {}, refuses = false, attempts = 0 };
+
+	local function connection_of(_, _, _, listeners)
+		local conn = { written = "", open = true };
+		function conn:write(data) self.written = self.written .. data; end
+		function conn:close() self.open = false; end
+		function conn:answer(data) listeners.onincoming(self, data); end
+		function conn:lose() self.open = false; listeners.ondisconnect(self, "closed"); end
+		function conn.open_up(self) listeners.onconnect(self); end
+		table.insert(world.connections, conn);
+		return conn;
+	end
+
+	-- A connection can be written to a moment after it was made.
+	local function open_connections()
+		for _, conn in ipairs(world.connections) do
+			if not conn.was_opened and not world.stays_closed then
+				conn.was_opened = true;
+				conn:open_up();
+			end
+		end
+	end
+
+	local modules = {
+		["util.async"] = {
+			ready = function () return coroutine.running() ~= nil and world.can_wait; end;
+			waiter = function ()
+				local thread = coroutine.running();
+				return coroutine.yield, function () assert(coroutine.resume(thread)); end;
+			end;
+		};
+		["util.sasl"] = {
+			registerMechanism = function () end;
+			new = function (_, profile)
+				return {
+					mechs = profile.mechanisms;
+					process = function (self, password)
+						local correct = profile.plain_test(self, "alice", password);
+						return correct and "success" or "failure", not correct and "not-authorized" or nil;
+					end;
+				};
+			end;
+		};
+		["util.sasl.plain"] = { init = function () end };
+		["util.time"] = { monotonic = function () return 0; end };
+		["util.timer"] = {
+			add_task = function (seconds, callback)
+				local timer = { seconds = seconds, callback = callback };
+				table.insert(world.timers, timer);
+				return timer;
+			end;
+			stop = function (timer) timer.callback = nil; end;
+		};
+		["net.server"] = { wrapclient = connection_of };
+		["socket.unix"] = { stream = function ()
+			if world.has_no_descriptors then return nil, "too many open files"; end
+			return {
+				settimeout = function () return 1; end;
+				close = function () end;
+				connect = function ()
+					world.attempts = world.attempts + 1;
+					if world.refuses then return nil, "connection refused"; end
+					return 1;
+				end;
+			};
+		end };
+	};
+
+	local metric = { with_labels = function (self) return self; end, add = function () end, sample = function () end };
+	local function option(_, name, default) return options and options[name] or default; end
+	local module = {
+		host = "example.com";
+		get_option_string = option;
+		get_option_number = option;
+		get_option_boolean = option;
+	};
+	function module.metric() return metric; end
+	function module.log(_, level, message, ...) table.insert(world.log, level .. " " .. message:format(...)); end
+	function module.provides(_, _, provider) world.provider = provider; end
+
+	-- Runs the timers of so many seconds that are still waiting.
+	function world.elapse(seconds)
+		for index = 1, #world.timers do
+			local timer = world.timers[index];
+			local callback = timer.callback;
+			if timer.seconds == seconds and callback then
+				timer.callback = nil;
+				callback();
+			end
+		end
+		open_connections();
+	end
+
+	-- Starts a question; gives a table in which its answer will stand.
+	function world.start(method, ...)
+		local result, arguments = {}, { ... };
+		world.can_wait = true;
+		assert(coroutine.resume(coroutine.create(function ()
+			local ask = type(method) == "function" and method or world.provider[method];
+			result.verdict, result.reason = ask(arguments[1], arguments[2]);
+			result.done = true;
+		end)));
+		world.can_wait = false;
+		open_connections();
+		return result;
+	end
+
+	local environment = setmetatable({
+		module = module;
+		require = function (name) return modules[name] or error("no module " .. name); end;
+	}, { __index = _G });
+	local file = assert(io.open(path));
+	local source = file:read("*a");
+	file:close();
+	local chunk;
+	if setfenv then
+		chunk = setfenv(assert(load_chunk(source, "@" .. path)), environment); -- luacheck: ignore 113/setfenv
+	else
+		chunk = assert(load(source, "@" .. path, "t", environment));
+	end
+	chunk();
+	world.module = module;
+	return world;
+end
+
+describe("mod_auth_xtoken", function ()
+	it("asks in lines, all on one connection, and gives each question its own answer", function ()
+		local world = fake_prosody();
+		local alice, bob, carol = world.start("test_password", "alice", "one"), world.start("test_password", "bob", "two"),
+			world.start("user_exists", "carol");
+		assert.equal(1, #world.connections);
+		assert.equal("auth:alice:example.com:one\nauth:bob:example.com:two\nisuser:carol:example.com\n",
+			world.connections[1].written);
+		world.connections[1]:answer("0\n1\n0\n");
+		assert.same({ { verdict = false, done = true }, { verdict = true, done = true }, { verdict = false, done = true } },
+			{ alice, bob, carol });
+	end);
+
+	it("waits for the rest of an answer that came in pieces", function ()
+		local world = fake_prosody();
+		local alice, bob = world.start("test_password", "alice", "one"), world.start("test_password", "bob", "two");
+		world.connections[1]:answer("1");
+		assert.is_nil(alice.done);
+		world.connections[1]:answer("\n0");
+		assert.is_true(alice.verdict);
+		assert.is_nil(bob.done);
+		world.connections[1]:answer("\n");
+		assert.is_false(bob.verdict);
+	end);
+
+	it("never reads again from a connection on which an answer was late", function ()
+		local world = fake_prosody();
+		local alice = world.start("user_exists", "alice");
+		world.elapse(5);
+		assert.is_true(alice.done);
+		assert.is_false(world.connections[1].open);
+		local mallory = world.start("test_password", "mallory", "bad");
+		world.connections[1]:answer("1\n");
+		assert.is_nil(mallory.done);
+		assert.equal(2, #world.connections);
+		world.connections[2]:answer("0\n");
+		assert.is_false(mallory.verdict);
+	end);
+
+	for _, garbage in ipairs { "2\n", "11", "\n1", "1\r\n", "yes\n" } do
+		it(("takes %q for no answer"):format(garbage), function ()
+			local world = fake_prosody();
+			local alice = world.start("test_password", "alice", "one");
+			world.connections[1]:answer(garbage);
+			assert.is_false(world.connections[1].open);
+			assert.is_not_true(alice.verdict);
+		end);
+	end
+
+	it("asks once more what was lost with a connection, and takes a no for uncertain then", function ()
+		local world = fake_prosody();
+		local first = world.start("user_exists", "alice");
+		local second = world.start("user_exists", "bob");
+		world.connections[1]:answer("0\n");
+		assert.is_false(first.verdict);
+		world.connections[1]:lose();
+		assert.is_nil(second.done);
+		world.elapse(0.05);
+		assert.equal("isuser:bob:example.com\n", world.connections[2].written);
+		world.connections[2]:answer("0\n");
+		-- Not false.
+		assert.is_true(second.verdict);
+	end);
+
+	it("asks no third time", function ()
+		local world = fake_prosody();
+		local alice = world.start("test_password", "alice", "one");
+		world.connections[1]:lose();
+		world.elapse(0.05);
+		world.connections[2]:lose();
+		assert.same({ verdict = false, done = true }, alice);
+		world.elapse(0.1);
+		assert.equal(2, #world.connections);
+	end);
+
+	it("tries to connect less and less often, up to twice a second, and says once that it cannot", function ()
+		local world = fake_prosody();
+		world.refuses = true;
+		world.start("test_password", "alice", "one");
+		local pauses = {};
+		for _, seconds in ipairs { 0.05, 0.1, 0.2, 0.4, 0.5, 0.5 } do
+			world.elapse(seconds);
+			table.insert(pauses, world.timers[#world.timers].seconds);
+		end
+		assert.same({ 0.1, 0.2, 0.4, 0.5, 0.5, 0.5 }, pauses);
+		assert.equal(1, #world.log);
+		assert.truthy(world.log[1]:find("connection refused", 1, true));
+	end);
+
+	it("sends nothing that would be two requests, or one of another host", function ()
+		local world = fake_prosody();
+		for _, credentials in ipairs {
+			{ "alice", "x\nauth:bob:example.com:y" }, { "alice", "x\ry" }, { "alice", "x\0y" },
+			{ "alice:elsewhere.example", "x" }, { "alice\n", "x" }, { "alice", ("x"):rep(4096) },
+		} do
+			assert.same({ verdict = false, done = true }, world.start("test_password", credentials[1], credentials[2]));
+		end
+		assert.equal(0, #world.connections);
+	end);
+
+	it("says that everybody exists where it cannot wait, and where there is no answer", function ()
+		local world = fake_prosody();
+		world.can_wait = false;
+		assert.is_true(world.provider.user_exists("alice"));
+		assert.is_nil((world.provider.test_password("alice", "one")));
+		assert.equal(0, #world.connections);
+		world.refuses = true;
+		local bob = world.start("user_exists", "bob");
+		world.elapse(5);
+		assert.is_true(bob.verdict);
+	end);
+
+	it("refuses what waits when it is unloaded, and closes its connection", function ()
+		local world = fake_prosody();
+		local alice = world.start("test_password", "alice", "one");
+		world.module.unload();
+		assert.same({ verdict = false, done = true }, alice);
+		assert.is_false(world.connections[1].open);
+	end);
+
+	it("forgets half an answer with its connection", function ()
+		local world = fake_prosody();
+		local alice = world.start("user_exists", "alice");
+		world.connections[1]:answer("1");
+		world.connections[1]:lose();
+		world.elapse(0.05);
+		world.connections[2]:answer("1\n");
+		assert.is_true(alice.verdict);
+		assert.is_true(world.connections[2].open);
+	end);
+
+	it("does not wait any more for what is answered", function ()
+		local world = fake_prosody();
+		world.start("user_exists", "alice");
+		world.connections[1]:answer("1\n");
+		world.elapse(5);
+		assert.is_true(world.connections[1].open);
+	end);
+
+	it("tries no sooner for another question, and as soon as at first after an answer", function ()
+		local world = fake_prosody();
+		world.refuses = true;
+		world.start("test_password", "alice", "one");
+		world.start("test_password", "bob", "two");
+		assert.equal(1, world.attempts);
+		world.elapse(0.05);
+		world.elapse(0.1);
+		world.refuses = false;
+		world.elapse(0.2);
+		assert.equal(4, world.attempts);
+		world.connections[1]:answer("1\n1\n");
+		world.start("user_exists", "carol");
+		world.connections[1]:lose();
+		assert.equal(0.05, world.timers[#world.timers].seconds);
+	end);
+
+	it("tells a client that a login is refused, or that it cannot be checked, at each attempt", function ()
+		local world = fake_prosody();
+		local handler = world.provider.get_sasl_handler({ secure = true });
+		for _ = 1, 2 do
+			world.refuses = false;
+			local attempt = handler;
+			local refused = world.start(function () return attempt:process("bad"); end);
+			world.connections[#world.connections]:answer("0\n");
+			assert.equal("not-authorized", refused.reason);
+			world.connections[#world.connections]:lose();
+			world.refuses = true;
+			local unavailable = world.start(function () return attempt:process("good"); end);
+			world.elapse(5);
+			assert.equal("temporary-auth-failure", unavailable.reason);
+			-- The pending attempt to connect finds nobody who waits.
+			for _, seconds in ipairs { 0.05, 0.1, 0.2, 0.4, 0.5 } do world.elapse(seconds); end
+			handler = handler:clean_clone();
+		end
+	end);
+
+	it("offers X-TOKEN on encrypted connections only", function ()
+		local world = fake_prosody();
+		assert.same({ PLAIN = true, ["X-TOKEN"] = true }, world.provider.get_sasl_handler({ secure = true }).mechs);
+		assert.same({ PLAIN = true }, world.provider.get_sasl_handler({}).mechs);
+		assert.same({ PLAIN = true }, world.provider.get_sasl_handler({}):clean_clone().mechs);
+	end);
+
+	it("writes nothing to a connection before that is open", function ()
+		local world = fake_prosody();
+		world.stays_closed = true;
+		local alice = world.start("user_exists", "alice");
+		world.start("user_exists", "bob");
+		assert.equal(1, #world.connections);
+		assert.equal("", world.connections[1].written);
+		world.connections[1]:open_up();
+		assert.equal("isuser:alice:example.com\nisuser:bob:example.com\n", world.connections[1].written);
+		world.connections[1]:answer("1\n");
+		assert.is_true(alice.done);
+	end);
+
+	it("gives the others their own answers where one of them fails with its own", function ()
+		local world = fake_prosody();
+		world.start(function ()
+			world.provider.user_exists("alice");
+			error("something of another module");
+		end);
+		local bob, carol = world.start("test_password", "bob", "one"), world.start("test_password", "carol", "two");
+		world.connections[1]:answer("1\n1\n0\n");
+		assert.is_true(bob.verdict);
+		assert.is_false(carol.verdict);
+		assert.truthy(world.log[1]:find("something of another module", 1, true));
+	end);
+
+	it("asks nobody whether somebody exists while there is trouble", function ()
+		local world = fake_prosody();
+		world.start("test_password", "alice", "one");
+		world.elapse(5);
+		assert.same({ verdict = true, done = true }, world.start("user_exists", "bob"));
+		assert.equal(1, #world.connections);
+	end);
+
+	it("asks nothing any more once it is unloaded", function ()
+		local world = fake_prosody();
+		world.module.unload();
+		assert.same({ verdict = false, done = true }, world.start("test_password", "alice", "one"));
+		assert.equal(0, #world.connections);
+	end);
+
+	it("tries again where there is no descriptor left for a socket", function ()
+		local world = fake_prosody();
+		world.has_no_descriptors = true;
+		local alice = world.start("test_password", "alice", "one");
+		world.has_no_descriptors = false;
+		world.elapse(0.05);
+		world.connections[1]:answer("1\n");
+		assert.is_true(alice.verdict);
+	end);
+
+	for _, seconds in ipairs { 0, -1, math.huge, 3600 } do
+		it(("takes 5 s where xtoken_timeout is %g"):format(seconds), function ()
+			local world = fake_prosody({ xtoken_timeout = seconds });
+			assert.equal(1, #world.log);
+			world.start("test_password", "alice", "one");
+			assert.equal(5, world.timers[1].seconds);
+		end);
+	end
+
+	it("is content with the connection's end while nobody waits", function ()
+		local world = fake_prosody();
+		world.start("user_exists", "alice");
+		world.connections[1]:answer("1\n");
+		world.connections[1]:lose();
+		assert.same({}, world.log);
+		world.start("user_exists", "bob");
+		assert.equal("isuser:bob:example.com\n", world.connections[2].written);
+	end);
+end);
