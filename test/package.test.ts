@@ -47,6 +47,7 @@ describe('the npm package', () => {
         'dist/xtokend.cjs',
         'package.json',
         'prosody.cfg.example.lua',
+        'prosody/mod_auth_xtoken.lua',
       ].sort(),
     );
   });

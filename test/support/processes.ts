@@ -1,6 +1,10 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentOf } from '../../src/operations/processes.js';
+
+const STOP_MILLISECONDS = 5000;
 
 /** @returns the processes that a process started, and those that these started */
 export function descendantsOf(pid: number): number[] {
@@ -48,4 +52,19 @@ function isZombie(pid: number): boolean {
   } catch {
     return true;
   }
+}
+
+/** Whether a child process is gone. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Tells a child process to stop, and kills it where it does not; returns once it is gone. */
+export async function end(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MILLISECONDS);
+  await exit;
+  clearTimeout(timer);
 }

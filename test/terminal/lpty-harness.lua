@@ -1,6 +1,6 @@
--- Does with one program what Prosody's stock external module does: starts it on a terminal of lpty at the first request,
--- sends the request at once, takes what one read gives for the whole answer, starts it again after exit code 0, and never
--- again after any other.
+-- Does with one program what Prosody's stock external module does: starts it on a terminal of lpty at the first
+-- request, sends the request at once, takes what one read gives for the whole answer, starts it again after exit code
+-- 0, and never again after any other.
 --
 -- Usage: lua5.2 lpty-harness.lua COMMAND
 -- Commands on stdin, one a line; each is answered by one line on stdout:

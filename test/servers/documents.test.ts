@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { codeIn, replaced } from '../support/documents.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
+import { isInstalled, Prosody, releases } from '../support/prosody.js';
+import { requirePackage } from '../support/requirement.js';
+import { login } from '../support/xmpp-login.js';
+import { PROGRAM, xtokend } from '../support/xtokend.js';
+import { ACCEPTED, REFUSED, tokenOf } from './logins.js';
+
+const PAGE = 'docs/prosody.md';
+
+/** A folder that stands for the root of a machine on which xtokend is installed, and its environment. */
+function machine(): { root: string; env: NodeJS.ProcessEnv } {
+  const root = temporaryFolder();
+  mkdirSync(join(root, 'bin'));
+  symlinkSync(PROGRAM, join(root, 'bin/xtokend'));
+  const PATH = `${root}/bin:${process.env['PATH'] ?? ''}`;
+  return { root, env: { PATH, XTOKEND_CONFIG: `${root}/etc/xtokend/xtokend.toml` } };
+}
+
+/** Runs the commands of a page as they stand, but for the folders. What they start ends with the test. */
+async function follow(page: string, root: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const installed = codeIn(page, 'sh').replaceAll('"$(npm root --global)/xtokend', `"${resolve('.')}`);
+  // Here not every server has a group of its own.
+  const owned = installed.replaceAll(/root:\w+/g, 'root:root');
+  const commands = owned.replaceAll(/(?<=[ :>])\/(etc|run|usr)\//g, `${root}/$1/`);
+  const shell = spawn('sh', ['-ec', `${commands}\necho done; wait`], { env, detached: true });
+  let errors = '';
+  shell.stderr.on('data', (data: Buffer) => (errors += data.toString()));
+  const exit = once(shell, 'exit');
+  onTestFinished(async () => {
+    if (shell.exitCode !== null || shell.pid === undefined) return;
+    process.kill(-shell.pid, 'SIGTERM');
+    await exit;
+  });
+  await Promise.race([
+    once(shell.stdout, 'data'),
+    exit.then(() => {
+      throw new Error(`expected the commands to work\n${errors}`);
+    }),
+  ]);
+}
+
+/** Mints a token for alice by the secrets that were made, and logs in with it twice. */
+async function expectLogin(prosody: Prosody, env: NodeJS.ProcessEnv): Promise<void> {
+  const token = xtokend(['mint', 'alice@example.com'], { env }).stdout.trim();
+  const options = { service: prosody.service('TCP'), domain: 'example.com', username: 'alice' };
+  await expect.poll(() => login({ ...options, password: token }), { timeout: 10_000 }).toEqual(ACCEPTED);
+  expect(await login({ ...options, password: token })).toEqual(REFUSED);
+}
+
+/** What the page tells people to copy into the configuration of Prosody. */
+function documentedConfiguration(root: string): string {
+  const modules = '"/usr/local/lib/prosody/modules"';
+  const withModule = replaced(codeIn(PAGE, 'lua'), modules, modules.replace('"', `"${root}`));
+  return replaced(withModule, '/run/xtokend/xtokend.sock', `${root}/run/xtokend/xtokend.sock`);
+}
+
+describe('what a page tells people to type', () => {
+  it.for(releases)('leads from nothing to a login: $name', async (release, context) => {
+    requirePackage(context, isInstalled(release), release.name);
+    if (process.getuid?.() !== 0) context.skip('the page is for root');
+    const { root, env } = machine();
+    await follow(PAGE, root, env);
+    const prosody = await Prosody.start({ release, configuration: documentedConfiguration(root) });
+    onTestFinished(() => prosody.stop());
+    await expectLogin(prosody, env);
+  });
+
+  it.for(['docs/prosody-stock-module.md', 'docs/mongooseim.md'])(
+    'makes secrets for a server: %s',
+    async (page, context) => {
+      if (process.getuid?.() !== 0) context.skip('the page is for root');
+      const { root, env } = machine();
+      await follow(page, root, env);
+      expect(statSync(env['XTOKEND_CONFIG'] ?? '').mode & 0o777).toBe(0o640);
+      expect(xtokend(['check'], { env })).toMatchObject({ status: 0, stderr: '' });
+    },
+  );
+
+  it('gives MongooseIM a program that answers it', async () => {
+    const program = /program = "(.*)"/.exec(codeIn('docs/mongooseim.md', 'toml'))?.[1] ?? '';
+    const env = { PATH: process.env['PATH'], XTOKEND_CONFIG: temporaryFile(SECRETS) };
+    const child = spawn('sh', ['-c', `exec ${replaced(program, '/usr/bin/xtokend', PROGRAM)}`], { env });
+    const request = `auth:alice:example.com:${tokenOf('alice@example.com')}`;
+    for (const answer of ['\0\x02\0\x01', '\0\x02\0\0']) {
+      child.stdin.write(Buffer.concat([Buffer.from([0, request.length]), Buffer.from(request)]));
+      expect(await once(child.stdout, 'data')).toEqual([Buffer.from(answer)]);
+    }
+    child.stdin.end();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+});

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { temporaryFile } from '../support/folder.js';
+import { descendantsOf, findProgram, survivorsOf } from '../support/processes.js';
+import { isInstalled, LPTY_FOLDER, Prosody, releases } from '../support/prosody.js';
+import { requirePackage } from '../support/requirement.js';
+import { login, type LoginResult } from '../support/xmpp-login.js';
+import { ACCEPTED, newUser, REFUSED, tokenOf } from './logins.js';
+import { STOCK_CONFIGURATION, stockEnvironment, stockSettings } from './stock/wiring.js';
+
+const LOGINS = 30;
+const KILL_EVERY = 10;
+
+describe.each(releases)('$name with the stock module', { timeout: 90_000 }, (release) => {
+  let prosody: Prosody;
+
+  beforeEach(async (context) => {
+    requirePackage(context, isInstalled(release), release.name);
+    requirePackage(context, existsSync(LPTY_FOLDER), 'lua-lpty for Lua 5.4 (scripts/test-servers)');
+    const env = stockEnvironment(temporaryFile(STOCK_CONFIGURATION));
+    prosody = await Prosody.start({ release, configuration: stockSettings(2), env });
+  });
+
+  afterEach(() => prosody.stop());
+
+  const logIn = (username: string, password: string): Promise<LoginResult> =>
+    login({ service: prosody.service('TCP'), domain: 'example.com', username, password });
+  const logInWell = (): Promise<LoginResult> => {
+    const user = newUser();
+    return logIn(user, tokenOf(`${user}@example.com`));
+  };
+
+  it('gives nobody the verdict of another, from the first login on and over deaths of Node', async () => {
+    let accepted = 0;
+    for (let count = 0; count < LOGINS; count += 1) {
+      const user = newUser();
+      const isGood = Math.random() < 0.5;
+      const result = await logIn(user, tokenOf(`${isGood ? user : 'mallory'}@example.com`));
+      // What goes without an answer is refused as well.
+      if (result.verdict === 'accepted') expect(isGood).toBe(true);
+      accepted += result.verdict === 'accepted' ? 1 : 0;
+      const node =
+        count % KILL_EVERY === KILL_EVERY - 1 ? findProgram(descendantsOf(prosody.pid), 'node') : 0;
+      if (node > 0) process.kill(node, 'SIGKILL');
+    }
+    expect(accepted).toBeGreaterThan(0);
+    await expect.poll(logInWell, { timeout: 10_000 }).toEqual(ACCEPTED);
+    const user = newUser();
+    const token = tokenOf(`${user}@example.com`);
+    expect(await logIn(user, token)).toEqual(ACCEPTED);
+    expect(await logIn(user, token)).toEqual(REFUSED);
+  });
+
+  it('ends with Prosody', async () => {
+    await logIn(newUser(), 'bad');
+    const processes = descendantsOf(prosody.pid);
+    expect(processes.length).toBeGreaterThan(0);
+    await prosody.stop();
+    expect(await survivorsOf(processes, 5000)).toEqual([]);
+  });
+});

@@ -1,0 +1,44 @@
+-- Does what Prosody's stock external module does (mod_auth_external_insecure, which Debian does not have): one program
+-- on a terminal of lpty, a line for each question, and whatever one read gives is the answer. Prosody stands still
+-- meanwhile.
+
+local lpty = require "lpty";
+local new_sasl = require "util.sasl".new;
+
+local command = module:get_option_string("external_auth_command");
+local timeout = module:get_option_number("external_auth_timeout", 5);
+local terminal = lpty.new({ throw_errors = false, no_local_echo = true, use_path = false });
+
+local function ask(question)
+	if not terminal:hasproc() then
+		local status, code = terminal:exitstatus();
+		if status and (status ~= "exit" or code ~= 0) then
+			module:log("warn", "auth process exited unexpectedly (%s %s)", status, code);
+			return nil;
+		end
+		if not terminal:startproc(command) then return nil; end
+	end
+	terminal:send(question .. "\n");
+	local answer = terminal:read(timeout);
+	local verdict = answer and answer:gsub("%s", "");
+	if verdict == "1" then return true; end
+	if verdict == "0" then return false; end
+	module:log("warn", "Unable to interpret data from auth process: %s", answer and #answer or "nothing");
+	return nil;
+end
+
+local provider = {};
+
+function provider.get_sasl_handler()
+	return new_sasl(module.host, {
+		plain_test = function (_, username, password)
+			return ask(("auth:%s:%s:%s"):format(username, module.host, password)) == true, true;
+		end;
+	});
+end
+
+function provider.user_exists(username)
+	return ask(("isuser:%s:%s"):format(username, module.host)) == true;
+end
+
+module:provides("auth", provider);

@@ -1,0 +1,148 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { replaced } from './documents.js';
+import { accepts, freePort } from './ports.js';
+import { end } from './processes.js';
+import type { Transport } from './xmpp-login.js';
+
+/** A Prosody that tests can run with. */
+export interface ProsodyRelease {
+  readonly name: string;
+  readonly program: string;
+}
+
+/** Debian's own, and the one that scripts/test-servers puts beside it. */
+export const releases: readonly ProsodyRelease[] = [
+  { name: 'Prosody 0.12', program: '/usr/bin/prosody' },
+  { name: 'Prosody 13.0', program: resolve('local/test-servers/prosody-13/usr/bin/prosody') },
+];
+
+/** Debian has lpty for other Luas than the one that its Prosody runs on; scripts/test-servers compiles it. */
+export const LPTY_FOLDER: string = resolve('local/test-servers/lua5.4');
+
+/** Whether a release is there. */
+export function isInstalled({ program }: ProsodyRelease): boolean {
+  return existsSync(program);
+}
+
+/** What a Prosody is started with. */
+export interface ProsodyOptions {
+  readonly release: ProsodyRelease;
+  /** The socket of the xtokend that it is to ask. */
+  readonly socketPath?: string;
+  /** What stands in its configuration instead of prosody.cfg.example.lua. */
+  readonly configuration?: string;
+  /** More lines for the host example.com. */
+  readonly settings?: string;
+  /** More hosts, or whatever else is to stand at the end of the configuration. */
+  readonly more?: string;
+  /** How it waits for its sockets. */
+  readonly networkBackend?: 'epoll' | 'event' | 'select';
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+const START_MILLISECONDS = 20_000;
+
+/** A running Prosody, on loopback and in a folder of its own. Its configuration is prosody.cfg.example.lua. */
+export class Prosody {
+  readonly folder: string;
+  readonly c2sPort: number;
+  readonly httpPort: number;
+  readonly #release: ProsodyRelease;
+  readonly #process: ChildProcess;
+
+  private constructor(folder: string, c2sPort: number, httpPort: number, options: ProsodyOptions) {
+    this.folder = folder;
+    this.c2sPort = c2sPort;
+    this.httpPort = httpPort;
+    this.#release = options.release;
+    this.#process = spawn(options.release.program, ['-F', '--config', join(folder, 'prosody.cfg.lua')], {
+      env: { PATH: process.env['PATH'], ...options.env },
+      stdio: 'ignore',
+    });
+  }
+
+  static async start(options: ProsodyOptions): Promise<Prosody> {
+    const folder = mkdtempSync(join(tmpdir(), 'xtokend-prosody-'));
+    const [c2sPort, httpPort] = [await freePort(), await freePort()];
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(join(folder, 'prosody.cfg.lua'), configurationOf(options, folder, c2sPort, httpPort));
+    const prosody = new Prosody(folder, c2sPort, httpPort, options);
+    const latest = Date.now() + START_MILLISECONDS;
+    const listens = (port: number): Promise<boolean> => accepts({ port, host: '127.0.0.1' });
+    while (!((await listens(c2sPort)) && (await listens(httpPort)))) {
+      if (Date.now() > latest) throw new Error(`expected Prosody to start; its log says\n${prosody.log}`);
+      await sleep(50);
+    }
+    return prosody;
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** What it has logged so far. */
+  get log(): string {
+    const path = join(this.folder, 'prosody.log');
+    return existsSync(path) ? readFileSync(path, 'utf8') : '(nothing)';
+  }
+
+  /** The address for a client, over TCP or over WebSocket. */
+  service(transport: Transport): string {
+    return transport === 'TCP'
+      ? `xmpp://127.0.0.1:${this.c2sPort}`
+      : `ws://127.0.0.1:${this.httpPort}/xmpp-websocket`;
+  }
+
+  /** Loads our module anew, as an administrator does after an upgrade. */
+  async reloadModule(): Promise<void> {
+    const command = [
+      '--config',
+      join(this.folder, 'prosody.cfg.lua'),
+      'shell',
+      'module',
+      'reload',
+      'auth_xtoken',
+    ];
+    const { stdout } = await promisify(execFile)(`${this.#release.program}ctl`, [...command, 'example.com']);
+    if (!stdout.includes('OK: Module reloaded')) throw new Error(`expected a reloaded module: ${stdout}`);
+  }
+
+  async stop(): Promise<void> {
+    await end(this.#process);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function configurationOf(options: ProsodyOptions, folder: string, c2sPort: number, httpPort: number): string {
+  return `
+    run_as_root = true
+    network_backend = "${options.networkBackend ?? 'epoll'}"
+    pidfile = "${folder}/prosody.pid"
+    data_path = "${folder}/data"
+    admin_socket = "${folder}/admin.sock"
+    log = { debug = "${folder}/prosody.log" }
+    modules_enabled = { "roster", "saslauth", "disco", "ping", "presence", "message", "iq", "admin_shell", "websocket", "http_openmetrics" }
+    modules_disabled = { "s2s", "offline" }
+    c2s_interfaces, http_interfaces = { "127.0.0.1" }, { "127.0.0.1" }
+    c2s_ports, http_ports, https_ports = { ${c2sPort} }, { ${httpPort} }, {}
+    -- On loopback, between a test and its server.
+    c2s_require_encryption, allow_unencrypted_plain_auth, consider_websocket_secure = false, true, true
+    statistics, statistics_interval = "internal", "manual"
+    http_default_host = "example.com"
+    ${options.configuration ?? exampleFor(options.socketPath)}
+    ${options.settings === undefined ? '' : `VirtualHost "example.com"\n${options.settings}`}
+    ${options.more ?? ''}
+  `;
+}
+
+/** @returns prosody.cfg.example.lua with our module as it stands here */
+export function exampleFor(socketPath: string = '/no/such/socket'): string {
+  const example = readFileSync('prosody.cfg.example.lua', 'utf8');
+  const withModule = replaced(example, '/usr/local/lib/prosody/modules', resolve('prosody'));
+  return replaced(withModule, '/run/xtokend/xtokend.sock', socketPath);
+}
