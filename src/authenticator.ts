@@ -12,6 +12,8 @@ export type Refusal =
   | 'replayed'
   /** Whether the token was used before cannot be told. */
   | 'before-horizon'
+  /** The record of used tokens cannot be asked; the log says why. */
+  | 'record-unavailable'
   /** The host is not one of those in the configuration. */
   | 'unknown-host'
   /** `setpass` and the like: there are no accounts to change here. */

@@ -67,13 +67,14 @@ describe('Authenticator', () => {
   });
 
   it('leaves a record that cannot be asked to its caller', async () => {
-    const broken: ReplayRecord = { claim: () => Promise.reject(new Error('the disk is gone')) };
+    const broken = new MemoryRecord();
+    broken.claim = () => Promise.reject(new Error('the disk is gone'));
     const request = `auth:alice:example.com:${mintWithKey(key, jid, NOW)}`;
     await expect(authenticator(broken)(request)).rejects.toThrow('the disk is gone');
   });
 
   it('refuses where the record cannot tell', async () => {
-    const blind: ReplayRecord = { claim: () => Promise.resolve('before-horizon') };
+    const blind = new MemoryRecord(NOW);
     const request = `auth:alice:example.com:${mintWithKey(key, jid, NOW)}`;
     expect(await authenticator(blind)(request)).toEqual(refused('before-horizon', jid));
   });

@@ -3,6 +3,7 @@ import type { Configuration, LogTarget } from '../config/configuration.js';
 import { ConfigurationError, UnreadableConfigurationError } from '../config/errors.js';
 import { append } from '../operations/append.js';
 import { loadConfiguration } from '../config/load.js';
+import { checkReplay } from './check-replay.js';
 
 /** The options of `xtokend check`. */
 export interface CheckOptions {
@@ -22,8 +23,9 @@ const ACCESS_BY_OTHERS = 0o007;
 export async function check(options: CheckOptions): Promise<number> {
   try {
     const configuration = await loadConfiguration(options.config, process.env);
-    for (const line of describe(configuration)) process.stdout.write(`${line}\n`);
-    return FIT;
+    const replay = await checkReplay(configuration.replay);
+    for (const line of [...describe(configuration), ...replay.lines]) process.stdout.write(`${line}\n`);
+    return replay.isFit ? FIT : UNFIT;
   } catch (error) {
     if (!(error instanceof ConfigurationError || error instanceof UnreadableConfigurationError)) throw error;
     process.stdout.write(`problem: ${error.message}\n`);
@@ -47,7 +49,6 @@ function describe(configuration: Configuration): string[] {
         `warning: ${where} has under 32 characters (160 bits, RFC 4226); \`xtokend keygen\` makes longer ones`,
     ),
     ...describePatience(configuration.answerWithin),
-    'warning: used tokens are remembered in memory: after a restart, a token of the last 90 s can be used again',
   ];
 }
 

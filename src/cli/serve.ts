@@ -6,9 +6,11 @@ import { messageOf } from '../errors.js';
 import { CurrentAuthenticator } from '../operations/current-authenticator.js';
 import { decisionLog } from '../operations/decision-log.js';
 import { openLog, type Log } from '../operations/log.js';
+import { chooseStore, openRecord, whyMemory } from '../operations/open-record.js';
 import { parentOf, uptime } from '../operations/processes.js';
+import { watchRecord } from '../operations/watched-record.js';
 import { framings, type Protocol } from '../protocol/framings.js';
-import { MemoryRecord } from '../replay/memory-record.js';
+import type { ReplayRecord } from '../replay/replay-record.js';
 import {
   ANSWER_DESCRIPTOR,
   KEEPER_VARIABLE,
@@ -112,7 +114,7 @@ async function createService(
   let answerWithin = DEFAULT_ANSWER_WITHIN_MILLISECONDS;
   const authenticator = new CurrentAuthenticator({
     load: () => loadConfiguration(config, process.env),
-    replay: new MemoryRecord(),
+    openRecord: (configuration) => openConfiguredRecord(configuration, () => log),
     clock: Date.now,
     onLoaded: (configuration) => {
       log = openConfiguredLog(configuration, standardLog, standard);
@@ -142,6 +144,17 @@ async function createService(
 function openConfiguredLog({ logTarget }: Configuration, standardLog: string, standard: Log): Log {
   const isStandard = logTarget.kind === 'stderr' || logTarget.kind === standardLog;
   return isStandard ? standard : openLog(logTarget, Date.now, standard);
+}
+
+async function openConfiguredRecord({ replay }: Configuration, log: () => Log): Promise<ReplayRecord> {
+  const store = chooseStore(replay);
+  if (store.kind === 'memory' && replay.kind === 'directory') {
+    log().write('warning', `used tokens are remembered in memory only: ${whyMemory(replay.path)}`);
+  }
+  const record = await openRecord(store, (message) => {
+    log().write('warning', message);
+  });
+  return watchRecord(record, log);
 }
 
 const UPTIME_GRAIN_MILLISECONDS = 10;

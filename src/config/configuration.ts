@@ -1,4 +1,5 @@
 import type { CredentialKey } from '../credential/key.js';
+import type { ReplaySettings } from './replay.js';
 
 /** Where log lines go. */
 export type LogTarget =
@@ -11,6 +12,7 @@ export interface Configuration {
   /** The file that it was read from. */
   readonly file: string;
   readonly keys: HostKeys;
+  readonly replay: ReplaySettings;
   readonly logTarget: LogTarget;
   /** How long after a request it may still be answered on a terminal, in milliseconds. */
   readonly answerWithin: number;

@@ -6,6 +6,7 @@ import { KeyReader } from './keys.js';
 import { locateConfiguration, type Location } from './locate.js';
 import { parseDocument } from './parse.js';
 import { explainReadError, isMissing, readTextFile } from './read-file.js';
+import { ReplayReader } from './replay.js';
 import type { Document } from './schema.js';
 
 /** Below the 5 s for which Prosody's external module waits. */
@@ -15,7 +16,7 @@ export const DEFAULT_ANSWER_WITHIN_MILLISECONDS = 4000;
  * Finds, reads and checks the configuration.
  *
  * @param option the value of `--config`, where it is given
- * @param env the environment: `XTOKEND_CONFIG` and `CREDENTIALS_DIRECTORY`
+ * @param env the environment: `XTOKEND_CONFIG`, `CREDENTIALS_DIRECTORY` and `STATE_DIRECTORY`
  * @throws {@link UnreadableConfigurationError} where there is none, {@link ConfigurationError} where it is not good
  */
 export async function loadConfiguration(
@@ -25,24 +26,26 @@ export async function loadConfiguration(
   const location = locateConfiguration(option, env);
   const { file } = location;
   const document = parseDocument(file, readConfiguration(location));
-  const reader = new KeyReader({
-    configurationFile: file,
-    credentialsDirectory: env['CREDENTIALS_DIRECTORY'],
-  });
-  const keys = await readHostKeys(document, reader);
+  const places = { configurationFile: file, credentialsDirectory: env['CREDENTIALS_DIRECTORY'] };
+  const keyReader = new KeyReader(places);
+  const replayReader = new ReplayReader(places);
+  const keys = await readHostKeys(document, keyReader);
+  const replay = replayReader.read(document.replay ?? {}, env);
   const logTarget = parseLogTarget(document.log?.target ?? 'stderr');
-  const problems = logTarget === undefined ? [...reader.problems, badLogTarget] : reader.problems;
+  const problems = [...keyReader.problems, ...replayReader.problems];
+  if (logTarget === undefined) problems.push(badLogTarget);
   if (logTarget === undefined || problems.length > 0) throw new ConfigurationError(file, problems);
-  if (holdsSecret(document)) reader.secretFiles.add(file);
+  if (holdsSecret(document)) keyReader.secretFiles.add(file);
   const answerWithin =
     document.answer_within === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : document.answer_within * 1000;
   return {
     file,
     keys,
     answerWithin,
+    replay,
     logTarget,
-    secretFiles: [...reader.secretFiles],
-    shortSeeds: [...reader.shortSeeds],
+    secretFiles: [...keyReader.secretFiles, ...replayReader.secretFiles],
+    shortSeeds: [...keyReader.shortSeeds],
   };
 }
 

@@ -8,10 +8,24 @@ export interface KeySettings {
   token_secret_file?: string | undefined;
 }
 
+/** The table `[replay]`. */
+export interface ReplayTable {
+  store?: 'memory' | 'directory' | 'redis' | undefined;
+  path?: string | undefined;
+  after_restart?: 'accept' | 'refuse' | undefined;
+  url?: string | string[] | undefined;
+  username?: string | undefined;
+  password_file?: string | undefined;
+  ca_file?: string | undefined;
+  prefix?: string | undefined;
+  cluster?: boolean | undefined;
+  sentinel_master?: string | undefined;
+}
+
 /** A configuration file as it stands. */
 export interface Document extends KeySettings {
   hosts?: Record<string, KeySettings> | undefined;
-  replay?: { store?: 'memory' | undefined } | undefined;
+  replay?: ReplayTable | undefined;
   answer_within?: number | undefined;
   log?: { target?: string | undefined } | undefined;
 }
@@ -23,7 +37,18 @@ const MAX_ANSWER_WITHIN = 60;
 const text = z.optional(z.string());
 const keySettings = { otp_seed: text, otp_seed_file: text, token_secret: text, token_secret_file: text };
 const host = z.strictObject(keySettings);
-const replay = z.strictObject({ store: z.optional(z.literal('memory')) });
+const replay = z.strictObject({
+  store: z.optional(z.enum(['memory', 'directory', 'redis'])),
+  path: text,
+  after_restart: z.optional(z.enum(['accept', 'refuse'])),
+  url: z.optional(z.union([z.string(), z.array(z.string())])),
+  username: text,
+  password_file: text,
+  ca_file: text,
+  prefix: text,
+  cluster: z.optional(z.boolean()),
+  sentinel_master: text,
+});
 const log = z.strictObject({ target: text });
 const top = z.strictObject({
   ...keySettings,

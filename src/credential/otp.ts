@@ -12,7 +12,8 @@ export const DEVIATION_STEPS = 1;
 /** The shortest accepted seed in base32 characters: 80 bits, what mod_auth_token's documentation suggests. */
 export const MIN_SEED_CHARACTERS = 16;
 
-const WINDOW_STEPS = 2 * DEVIATION_STEPS + 1;
+/** How many steps are accepted at an instant: neighbours so far apart follow each other without a break. */
+export const WINDOW_STEPS: number = 2 * DEVIATION_STEPS + 1;
 
 /**
  * The number of the time step T that an instant lies in (RFC 6238, section 4.2).
@@ -23,11 +24,16 @@ export function stepAt(now: number): number {
   return Math.floor(now / STEP_MILLISECONDS);
 }
 
+interface Otp {
+  readonly digits: Buffer;
+  readonly step: number;
+}
+
 /** The one-time passwords of one `otp_seed`: TOTP with HMAC-SHA-1, 8 digits, 30 s steps, T0 = 0 (RFC 6238). */
 export class OtpSeed {
   readonly #totp: TOTP;
   #windowStep = Number.NaN;
-  #window: readonly Buffer[] = [];
+  #window: readonly Otp[] = [];
 
   /**
    * @param base32 the seed: at least 16 characters of A–Z and 2–7 (RFC 4648, section 6), with or without padding
@@ -50,33 +56,45 @@ export class OtpSeed {
   }
 
   /**
-   * Says which of the steps that are accepted now an OTP belongs to.
+   * Says which step an OTP belongs to, of those that are accepted now. By chance steps near each other can have the same
+   * OTP: the first of them is meant, so that one token is of the same step at whatever instant it comes.
    *
    * @param otp 8 decimal digits
    * @param now milliseconds since the Unix epoch
-   * @returns the step, the latest where several match, or `undefined` where none does
+   * @returns the step, or `undefined` where the OTP is of none that is accepted now
    */
   findStep(otp: string, now: number): number | undefined {
-    const first = stepAt(now) - DEVIATION_STEPS;
     const candidate = Buffer.from(otp, 'utf8');
     if (candidate.length !== OTP_DIGITS) return undefined;
     let found: number | undefined;
     // Every step is compared, in constant time: how long a guess takes tells nothing about the right digits.
-    for (const [index, expected] of this.#windowFrom(first).entries()) {
-      if (candidate.length === expected.length && timingSafeEqual(candidate, expected)) found = first + index;
+    for (const { digits, step } of this.#windowFrom(stepAt(now) - DEVIATION_STEPS)) {
+      if (candidate.length === digits.length && timingSafeEqual(candidate, digits)) found = step;
     }
     return found;
   }
 
   /** The valid OTPs change every 30 s only, so they are kept until then: a check costs no HMAC-SHA-1. */
-  #windowFrom(first: number): readonly Buffer[] {
+  #windowFrom(first: number): readonly Otp[] {
     if (first !== this.#windowStep) {
       const steps = Array.from({ length: WINDOW_STEPS }, (_, index) => first + index);
-      // Time steps before 1970 do not exist; an empty buffer equals no candidate.
-      this.#window = steps.map((step) => Buffer.from(step < 0 ? '' : this.generate(step), 'latin1'));
+      this.#window = steps.map((step) => ({ digits: this.#digitsOf(step), step: this.#firstStepOf(step) }));
       this.#windowStep = first;
     }
     return this.#window;
+  }
+
+  /** The first step of an unbroken time in which the OTP of this one is accepted. */
+  #firstStepOf(step: number): number {
+    const digits = this.#digitsOf(step);
+    const earlier = Array.from({ length: WINDOW_STEPS }, (_, index) => step - 1 - index);
+    const same = earlier.find((other) => other >= 0 && digits.equals(this.#digitsOf(other)));
+    return same === undefined ? step : this.#firstStepOf(same);
+  }
+
+  // Time steps before 1970 do not exist; an empty buffer equals no candidate.
+  #digitsOf(step: number): Buffer {
+    return Buffer.from(step < 0 ? '' : this.generate(step), 'latin1');
   }
 }
 

@@ -7,7 +7,8 @@ import type { ReplayRecord } from '../replay/replay-record.js';
 export interface CurrentAuthenticatorOptions {
   /** Reads the configuration; throws where it is missing or not good. */
   readonly load: () => Promise<Configuration>;
-  readonly replay: ReplayRecord;
+  /** Opens the record of used tokens that a configuration asks for. */
+  readonly openRecord: (configuration: Configuration) => Promise<ReplayRecord>;
   /** @returns milliseconds since the Unix epoch */
   readonly clock: () => number;
   /** Is told that a configuration was taken up. */
@@ -45,12 +46,13 @@ export class CurrentAuthenticator {
   }
 
   async #tryToLoad(): Promise<void> {
-    const { load, replay, clock, onLoaded, onBroken } = this.#options;
+    const { load, openRecord, clock, onLoaded, onBroken } = this.#options;
     try {
       const configuration = await load();
-      const { keys } = configuration;
-      this.#authenticator = new Authenticator({ keyOf: (host) => keys.keyOf(host), replay, clock });
       onLoaded(configuration);
+      const { keys } = configuration;
+      const replay = await openRecord(configuration);
+      this.#authenticator = new Authenticator({ keyOf: (host) => keys.keyOf(host), replay, clock });
     } catch (error) {
       const fault = String(error);
       if (fault !== this.#lastFault) onBroken(error);

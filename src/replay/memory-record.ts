@@ -1,12 +1,13 @@
-import { DEVIATION_STEPS } from '../credential/otp.js';
+import { DEVIATION_STEPS, WINDOW_STEPS } from '../credential/otp.js';
+import { isBeforeHorizon } from './horizon.js';
 import type { Claim, ReplayRecord, Use } from './replay-record.js';
 import { StepRanges } from './step-ranges.js';
 
 /**
  * For how many steps after its own a credential is remembered. One more than it is valid would do, were it not that two
- * neighbouring steps can have the same OTP by chance: then it is valid on, without a break, as one of the later step.
+ * steps near each other can have the same OTP by chance: then it is valid on, without a break, as one of the later step.
  */
-const REMEMBERED_STEPS = DEVIATION_STEPS + (2 * DEVIATION_STEPS + 1);
+export const REMEMBERED_STEPS: number = DEVIATION_STEPS + WINDOW_STEPS;
 
 /**
  * The record of used credentials in this process's memory. It holds those of the last few time steps and no more, and
@@ -16,6 +17,16 @@ export class MemoryRecord implements ReplayRecord {
   readonly #idsByStep = new Map<number, Set<string>>();
   // What was forgotten must not become good again when the clock is set back.
   readonly #forgotten = new StepRanges();
+  readonly #horizon: number;
+  #oldest = Number.NaN;
+
+  /**
+   * @param horizon tokens that could have been used before this instant are refused: the start of the process, in milliseconds
+   *   since the Unix epoch. Left out, those of the last seconds before it can be used again.
+   */
+  constructor(horizon: number = Number.NEGATIVE_INFINITY) {
+    this.#horizon = horizon;
+  }
 
   /** How many credentials are remembered. */
   get size(): number {
@@ -28,12 +39,21 @@ export class MemoryRecord implements ReplayRecord {
     return Promise.resolve(this.#claim(use));
   }
 
+  forget({ id, step }: Use): Promise<void> {
+    this.#idsByStep.get(step)?.delete(id);
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
   #claim({ id, step }: Use): Claim {
-    if (this.#forgotten.has(step)) return 'before-horizon';
-    const isKnown = [...this.#idsByStep.values()].some((ids) => ids.has(id));
-    // Entered again where it is known from another step: it is remembered as long as it can be valid.
-    this.#idsOf(step).add(id);
-    return isKnown ? 'replayed' : 'claimed';
+    if (isBeforeHorizon(step, this.#horizon) || this.#forgotten.has(step)) return 'before-horizon';
+    const ids = this.#idsOf(step);
+    if (ids.has(id)) return 'replayed';
+    ids.add(id);
+    return 'claimed';
   }
 
   #idsOf(step: number): Set<string> {
@@ -46,10 +66,13 @@ export class MemoryRecord implements ReplayRecord {
   }
 
   #forgetBefore(oldest: number): void {
+    if (this.#oldest === oldest) return;
+    this.#oldest = oldest;
     for (const step of this.#idsByStep.keys()) {
       if (step >= oldest) continue;
       this.#idsByStep.delete(step);
       this.#forgotten.add(step);
     }
+    this.#forgotten.simplify(oldest);
   }
 }

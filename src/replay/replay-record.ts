@@ -2,7 +2,7 @@
 export interface Use {
   /** What tells it from every other credential: the signature's bytes as a string. */
   readonly id: string;
-  /** The time step that its OTP belongs to (RFC 6238). */
+  /** The time step that its OTP belongs to (RFC 6238): the same, whenever it comes. */
   readonly step: number;
 }
 
@@ -13,7 +13,9 @@ export type Claim =
   /** It was used before. */
   | 'replayed'
   /** It is from a time that the record does not reach back to: whether it was used cannot be told. */
-  | 'before-horizon';
+  | 'before-horizon'
+  /** The record cannot be asked. */
+  | 'record-unavailable';
 
 /**
  * The record of used credentials: each can be claimed at most once while its OTP can be valid. Only
@@ -28,4 +30,10 @@ export interface ReplayRecord {
    * @throws where the record cannot be asked; the credential must then be refused
    */
   claim(use: Use, currentStep: number): Promise<Claim>;
+
+  /** Takes back the claim of a made-up credential. Never of a real one: it could be used again. */
+  forget(use: Use): Promise<void>;
+
+  /** Lets go of what is behind the record. @returns when nothing is being done with it any more */
+  close(): Promise<void>;
 }

@@ -1,42 +1,55 @@
 /** From one time step to another, both included. */
-interface Range {
-  from: number;
-  to: number;
+export interface Range {
+  readonly from: number;
+  readonly to: number;
 }
 
-/** So many ranges are a whole day of logins in every other step at the least. */
-const MAX_RANGES = 1500;
+/** @returns whether a step is in one of some ranges */
+export function covers(ranges: readonly Range[], step: number): boolean {
+  return ranges.some(({ from, to }) => from <= step && step <= to);
+}
 
-/**
- * A set of time steps, kept as ranges. Where there come to be too many, the two oldest become one with what lies between
- * them: it may hold more than was added, of times long past, and never less.
- */
+/** So few can be looked through, and read from a directory, for every login. */
+const MAX_RANGES = 64;
+
+/** A set of time steps, kept as ranges that do not touch. */
 export class StepRanges {
   readonly #ranges: Range[] = [];
 
+  /** The ranges, the earliest first. */
+  get ranges(): readonly Range[] {
+    return this.#ranges;
+  }
+
   has(step: number): boolean {
-    return this.#ranges.some(({ from, to }) => step >= from && step <= to);
+    return covers(this.#ranges, step);
   }
 
-  add(step: number): void {
-    if (this.has(step)) return;
-    // Searched from the end: what is added is nearly always the newest.
-    const before = this.#ranges.findLastIndex(({ to }) => to < step);
-    this.#ranges.splice(before + 1, 0, { from: step, to: step });
-    this.#join(before + 1);
-    this.#join(before);
-    if (this.#ranges.length > MAX_RANGES) this.#merge(0);
+  /** Adds the steps from one to another, both included. */
+  add(from: number, to: number = from): void {
+    // Those that overlap or touch become one with it.
+    const first = this.#ranges.findIndex((range) => range.to >= from - 1);
+    const start = first === -1 ? this.#ranges.length : first;
+    const joined = this.#ranges.slice(start).filter((range) => range.from <= to + 1);
+    const range = {
+      from: Math.min(from, ...joined.map((other) => other.from)),
+      to: Math.max(to, ...joined.map((other) => other.to)),
+    };
+    this.#ranges.splice(start, joined.length, range);
   }
 
-  /** Makes one range of two that touch. */
-  #join(index: number): void {
-    const [first, second] = this.#ranges.slice(Math.max(index, 0));
-    if (index >= 0 && first !== undefined && second?.from === first.to + 1) this.#merge(index);
-  }
-
-  #merge(index: number): void {
-    const [first, second] = this.#ranges.slice(index, index + 2);
-    if (first === undefined || second === undefined) return;
-    this.#ranges.splice(index, 2, { from: first.from, to: second.to });
+  /**
+   * Sees to it that there are few ranges: those nearest to each other become one with what lies between them. Then more
+   * is in the set than was added, close to it, and never less; but never the present, whatever the clock was before.
+   */
+  simplify(present: number): void {
+    while (this.#ranges.length > MAX_RANGES) {
+      const pairs = this.#ranges.slice(1).map(({ from, to }, index) => {
+        const before = this.#ranges[index]?.to ?? from;
+        return { to, from: before, gap: before < present && present < from ? Infinity : from - before };
+      });
+      const nearest = pairs.reduce((best, pair) => (pair.gap < best.gap ? pair : best));
+      this.add(nearest.from, nearest.to);
+    }
   }
 }

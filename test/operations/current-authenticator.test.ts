@@ -8,6 +8,7 @@ import { key, NOW } from '../support/keys.js';
 const good: Configuration = {
   file: '/etc/xtokend/xtokend.toml',
   keys: { hosts: undefined, keyOf: () => key },
+  replay: { kind: 'memory', afterRestart: 'accept' },
   logTarget: { kind: 'stderr' },
   answerWithin: 4000,
   secretFiles: [],
@@ -22,7 +23,7 @@ function subject(load: () => Promise<Configuration>): {
   const events: string[] = [];
   const authenticator = new CurrentAuthenticator({
     load,
-    replay: new MemoryRecord(),
+    openRecord: () => Promise.resolve(new MemoryRecord()),
     clock: () => NOW,
     onLoaded: () => events.push('loaded'),
     onBroken: (error) => events.push(String(error)),

@@ -13,12 +13,48 @@ describe('StepRanges', () => {
     );
   });
 
-  it('stays small: of very many it joins the oldest, and loses none', () => {
+  it('takes whole ranges, in any order', () => {
+    const range = fc.record({
+      from: fc.integer({ min: 0, max: 60 }),
+      length: fc.integer({ min: 0, max: 9 }),
+    });
+    fc.assert(
+      fc.property(fc.array(range), (added) => {
+        const ranges = new StepRanges();
+        for (const { from, length } of added) ranges.add(from, from + length);
+        for (let step = -1; step <= 70; step += 1) {
+          expect(ranges.has(step)).toBe(
+            added.some(({ from, length }) => step >= from && step <= from + length),
+          );
+        }
+        // None that touch are left apart.
+        const gaps = ranges.ranges.slice(1).map(({ from }, index) => from - (ranges.ranges[index]?.to ?? 0));
+        for (const gap of gaps) expect(gap).toBeGreaterThan(1);
+      }),
+    );
+  });
+
+  it('stays small: of very many it joins those that are near each other, and loses none', () => {
     const ranges = new StepRanges();
-    for (let step = 0; step < 20_000; step += 2) ranges.add(step);
+    const farAhead = 1_000_000;
+    ranges.add(farAhead);
+    for (let step = 0; step < 20_000; step += 2) {
+      ranges.add(step);
+      ranges.simplify(step + 5);
+    }
     for (let step = 0; step < 20_000; step += 2) expect(ranges.has(step)).toBe(true);
+    expect(ranges.ranges.length).toBeLessThanOrEqual(64);
     expect(ranges.has(1)).toBe(true);
-    expect(ranges.has(19_997)).toBe(false);
-    expect(ranges.has(20_000)).toBe(false);
+    for (const step of [-1, 20_003, farAhead - 1, farAhead + 1]) expect(ranges.has(step)).toBe(false);
+  });
+
+  it('never comes to hold the present, not even between its nearest ranges', () => {
+    const ranges = new StepRanges();
+    for (let index = 0; index < 1000; index += 1) ranges.add(index * 100);
+    ranges.add(1_000_010);
+    ranges.add(1_000_030);
+    ranges.simplify(1_000_020);
+    expect(ranges.ranges.length).toBeLessThanOrEqual(64);
+    expect(ranges.has(1_000_020)).toBe(false);
   });
 });

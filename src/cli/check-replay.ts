@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, rmSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ReplaySettings } from '../config/replay.js';
+import { stepAt } from '../credential/otp.js';
+import { messageOf } from '../errors.js';
+import {
+  chooseStore,
+  openRecord,
+  RECORD_NAME,
+  whyMemory,
+  type DirectoryStore,
+  type Store,
+} from '../operations/open-record.js';
+import type { ReplayRecord } from '../replay/replay-record.js';
+
+/** What `xtokend check` says about the record of used tokens. */
+export interface ReplayReport {
+  readonly isFit: boolean;
+  readonly lines: readonly string[];
+}
+
+/** Tries the record of used tokens: claims a made-up token, twice, and forgets it. Says what it can be relied upon for. */
+export async function checkReplay(settings: ReplaySettings): Promise<ReplayReport> {
+  const store = chooseStore(settings);
+  const lines: string[] = [];
+  try {
+    const isReady = await tryStore(store, (message) => lines.push(`warning: ${message}`));
+    lines.push(guaranteeOf(store, settings));
+    if (!isReady)
+      lines.push(`ok: for up to 90 s more, tokens from before ${beginningOf[store.kind]} are refused`);
+    return { isFit: true, lines };
+  } catch (error) {
+    lines.push(`problem: every token would be refused: the record of used tokens: ${messageOf(error)}`);
+    return { isFit: false, lines };
+  }
+}
+
+const beginningOf = {
+  memory: 'the start',
+  directory: 'the start of this machine',
+  redis: 'the beginning of the data in Redis',
+};
+
+function guaranteeOf(store: Store, settings: ReplaySettings): string {
+  const once = 'ok: each token is accepted once';
+  if (store.kind === 'directory') {
+    return `${once} on this machine, over restarts and crashes; tried in ${store.path}`;
+  }
+  if (store.kind === 'redis') return `${once} by all who share this Redis and its prefix; tried`;
+  if (settings.kind === 'directory') {
+    return `warning: used tokens are remembered in memory only: ${whyMemory(settings.path)}`;
+  }
+  return store.afterRestart === 'refuse'
+    ? `${once} by one process; after each start, tokens from before it are refused for up to 90 s`
+    : 'warning: used tokens are remembered in memory, by one process: after a restart, a token of the last 90 s can be used again';
+}
+
+/** @returns whether a token of this moment would be accepted */
+async function tryStore(store: Store, onTrouble: (message: string) => void): Promise<boolean> {
+  // What the daemon will need is not left behind for it by another user: it could not use that.
+  if (store.kind === 'directory' && !existsSync(join(store.path, RECORD_NAME)))
+    return tryAside(store, onTrouble);
+  return tryRecord(await openRecord(store, onTrouble));
+}
+
+async function tryAside(store: DirectoryStore, onTrouble: (message: string) => void): Promise<boolean> {
+  const name = `${RECORD_NAME}.check-${randomUUID()}`;
+  const made = missingFolders(store.path);
+  try {
+    return await tryRecord(await openRecord(store, onTrouble, name));
+  } finally {
+    rmSync(join(store.path, name), { recursive: true, force: true });
+    for (const folder of made) if (existsSync(folder)) rmdirSync(folder);
+  }
+}
+
+async function tryRecord(record: ReplayRecord): Promise<boolean> {
+  const step = stepAt(Date.now());
+  const use = { id: `check-${randomUUID()}`, step };
+  try {
+    const claims = [await record.claim(use, step), await record.claim(use, step)];
+    if (claims.includes('before-horizon')) return false;
+    if (claims.join() === 'claimed,replayed') return true;
+    throw new Error(`expected a made-up token to be accepted once, found: ${claims.join(', ')}`);
+  } finally {
+    await record.forget(use).catch(() => undefined);
+    await record.close();
+  }
+}
+
+/** @returns those of a folder and the folders that hold it that do not exist, the innermost first */
+function missingFolders(folder: string): string[] {
+  return existsSync(folder) ? [] : [folder, ...missingFolders(dirname(folder))];
+}

@@ -1,0 +1,38 @@
+import { codeOf, messageOf, XtokendError } from '../errors.js';
+
+/** The record of used tokens cannot be asked: `code` is `'record-unavailable'`. The message says what to do. */
+export class RecordError extends XtokendError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('record-unavailable', message, options);
+  }
+}
+
+/**
+ * Says in words what keeps a directory from being used, and what to do. The same fault has always the same words, whichever
+ * file it was met at.
+ *
+ * @param directory where the fault was met
+ */
+export function directoryFault(directory: string, error: unknown): RecordError {
+  if (error instanceof RecordError) return error;
+  const code = String(codeOf(error));
+  return new RecordError(`${directory}: ${explanations[code] ?? `it cannot be used (${messageOf(error)})`}`, {
+    cause: error,
+  });
+}
+
+const user = `this user (uid ${String(process.getuid?.())})`;
+const tooManyFiles = 'too many files are open: raise the limit (LimitNOFILE= in systemd, ulimit -n)';
+const explanations: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space or no inodes are left there: make room; `df` and `df -i` say which of them it is',
+  EDQUOT: `the quota of ${user} is used up: make room, or raise it`,
+  EROFS:
+    'the file system is read-only: mount it writable; the kernel makes it so when a disk fails (see dmesg)',
+  EACCES: `${user} may not write there: give it the directory, or run xtokend as its owner`,
+  EPERM: `${user} may not write there: give it the directory, or run xtokend as its owner`,
+  ENOENT: 'it is missing: make it, or correct replay.path',
+  ENOTDIR: 'something that is no directory is in its way: move that, or correct replay.path',
+  EMFILE: tooManyFiles,
+  ENFILE: tooManyFiles,
+  EIO: 'the disk fails (see dmesg): replace it',
+};

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { readdir, rename, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../errors.js';
+import { StepRanges, type Range } from './step-ranges.js';
+
+/*
+ * The directory `forgotten` of a record has a name for each range of time steps that the record knows nothing of any more,
+ * such as `59440000-59443210`, and one that tells this record from every other. All are directories: a finished step is
+ * forgotten by being moved here, which says so and removes it at one stroke, and needs no room on a full disk.
+ */
+
+const RECORD = 'record-';
+
+/** What `forgotten` said at one instant. */
+export interface Forgotten {
+  /** The name of the record, or `undefined` where there is none: the record is gone. */
+  readonly record: string | undefined;
+  readonly ranges: readonly Range[];
+}
+
+/** Reads `forgotten`. Its entries are few, and come in one piece: it is never seen in the middle of a change. */
+export function readForgotten(folder: string): Forgotten {
+  try {
+    return parse(readdirSync(folder));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return parse([]);
+    throw error;
+  }
+}
+
+/** @returns the name of a range's entry */
+export function rangeName({ from, to }: Range): string {
+  return `${from}-${to}`;
+}
+
+/** Enters that the record knows nothing of some steps. */
+export function forget(folder: string, range: Range): void {
+  makeDirectory(join(folder, rangeName(range)));
+}
+
+/** Enters a name for the record. */
+export function nameRecord(folder: string): void {
+  makeDirectory(join(folder, RECORD + randomBytes(8).toString('hex')));
+}
+
+/** @returns whether it was made; not where there is something of that name already */
+export function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * Makes few entries of many. What they say together never shrinks meanwhile, even if several processes do this at the same
+ * time: an entry is removed only when another that covers it is there.
+ *
+ * @param present the current step, which the entries must not come to cover
+ */
+export async function simplify(folder: string, present: number): Promise<void> {
+  const { ranges } = parse(await readdir(folder));
+  const simplified = new StepRanges();
+  for (const { from, to } of ranges) simplified.add(from, to);
+  simplified.simplify(present);
+  for (const whole of simplified.ranges) {
+    const parts = ranges.filter(({ from, to }) => whole.from <= from && to <= whole.to);
+    await replace(folder, parts, whole);
+  }
+}
+
+async function replace(folder: string, parts: readonly Range[], whole: Range): Promise<void> {
+  const names = parts.map((part) => rangeName(part));
+  const target = rangeName(whole);
+  const [first] = names;
+  if (first === undefined) return;
+  // Renamed, not made: that works on a full disk, too. Another process may have been faster; then it does the rest.
+  if (!names.includes(target) && !(await succeeds(rename(join(folder, first), join(folder, target))))) return;
+  for (const name of names) {
+    if (name !== target) await succeeds(rmdir(join(folder, name)));
+  }
+}
+
+/** @returns whether it was done; not where another process was faster, or has not emptied the directory yet */
+export async function succeeds(change: Promise<void>): Promise<boolean> {
+  try {
+    await change;
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'EEXIST', 'ENOTEMPTY'].includes(String(codeOf(error)))) return false;
+    throw error;
+  }
+}
+
+function parse(names: readonly string[]): Forgotten {
+  return {
+    record: names.find((name) => name.startsWith(RECORD)),
+    ranges: names.flatMap((name) => {
+      const [, from, to] = /^(\d{1,12})-(\d{1,12})$/.exec(name) ?? [];
+      return from === undefined ? [] : [{ from: Number(from), to: Number(to) }];
+    }),
+  };
+}

@@ -1,0 +1,75 @@
+import { Cluster, Redis } from 'ioredis';
+import type { RedisAddress } from '../config/redis-address.js';
+import type { RedisSettings } from '../config/replay.js';
+
+/** How long a command may take: far longer than it does, and shorter than a person notices. */
+export const COMMAND_TIMEOUT_MILLISECONDS = 200;
+const CONNECT_TIMEOUT_MILLISECONDS = 200;
+const MAX_RETRY_MILLISECONDS = 400;
+
+const retry = (times: number): number => Math.min(times * 50, MAX_RETRY_MILLISECONDS);
+
+/** Nothing is ever queued or sent twice: a claim is refused at once, or answered in time. */
+const options = {
+  commandTimeout: COMMAND_TIMEOUT_MILLISECONDS,
+  connectTimeout: CONNECT_TIMEOUT_MILLISECONDS,
+  // A connection on which nothing comes back is given up: TCP itself would take minutes to find a network that is back.
+  socketTimeout: 2 * COMMAND_TIMEOUT_MILLISECONDS,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  // The default waits longer with each attempt.
+  retryStrategy: retry,
+  // A primary that became a replica: its name, or the Sentinels, may lead to the new one.
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  connectionName: 'xtokend',
+  disableClientInfo: true,
+};
+
+/** Connects to Redis, a Redis Cluster, or the primary that Sentinels name; and again whenever that connection is lost. */
+export function connectRedis(settings: RedisSettings): Redis | Cluster {
+  const { addresses, isCluster, sentinelMaster } = settings;
+  const [first] = addresses;
+  if (first === undefined) throw new RangeError('expected an address');
+  const base = { ...options, ...authenticationOf(settings), ...(first.tls ? { tls: tlsOf(settings) } : {}) };
+  if (isCluster) {
+    return new Cluster([...addresses], {
+      redisOptions: base,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: retry,
+      slotsRefreshTimeout: CONNECT_TIMEOUT_MILLISECONDS,
+      slotsRefreshInterval: 1000,
+      maxRedirections: 3,
+      retryDelayOnFailover: 50,
+      retryDelayOnClusterDown: 50,
+    });
+  }
+  if (sentinelMaster !== undefined) {
+    return new Redis({
+      ...base,
+      db: first.database,
+      sentinels: addresses.map(({ host, port }) => ({ host, port })),
+      name: sentinelMaster,
+      sentinelRetryStrategy: retry,
+      sentinelCommandTimeout: COMMAND_TIMEOUT_MILLISECONDS,
+      enableTLSForSentinelMode: first.tls,
+      ...(first.tls ? { sentinelTLS: tlsOf(settings) } : {}),
+      failoverDetector: true,
+    });
+  }
+  return new Redis({ ...base, ...endpointOf(first) });
+}
+
+type Endpoint = { path: string; db: number } | { host: string; port: number; db: number };
+
+function endpointOf({ path, host, port, database }: RedisAddress): Endpoint {
+  return path === undefined ? { host, port, db: database } : { path, db: database };
+}
+
+function authenticationOf({ username, password }: RedisSettings): { username?: string; password?: string } {
+  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
+}
+
+function tlsOf({ ca }: RedisSettings): { ca?: string } {
+  return ca === undefined ? {} : { ca };
+}
