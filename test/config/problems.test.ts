@@ -32,7 +32,7 @@ describe('a problem of a configuration', () => {
       `${SECRETS}[hosts."a.example"]\nseed = "x"\n`,
       'hosts."a.example".seed: there is no such setting; did you mean otp_seed?',
     ],
-    [`${SECRETS}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory"'],
+    [`${SECRETS}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory" or "directory" or "redis"'],
     [
       `${SECRETS}[log]\ntarget = "nowhere"\n`,
       'log.target: expected "stderr", "syslog" or "file:/path/of/the/log"',

@@ -20,7 +20,8 @@ function machine(): { root: string; env: NodeJS.ProcessEnv } {
   mkdirSync(join(root, 'bin'));
   symlinkSync(PROGRAM, join(root, 'bin/xtokend'));
   const PATH = `${root}/bin:${process.env['PATH'] ?? ''}`;
-  return { root, env: { PATH, XTOKEND_CONFIG: `${root}/etc/xtokend/xtokend.toml` } };
+  const STATE_DIRECTORY = process.env['STATE_DIRECTORY'];
+  return { root, env: { PATH, STATE_DIRECTORY, XTOKEND_CONFIG: `${root}/etc/xtokend/xtokend.toml` } };
 }
 
 /** Runs the commands of a page as they stand, but for the folders. What they start ends with the test. */
@@ -85,7 +86,8 @@ describe('what a page tells people to type', () => {
 
   it('gives MongooseIM a program that answers it', async () => {
     const program = /program = "(.*)"/.exec(codeIn('docs/mongooseim.md', 'toml'))?.[1] ?? '';
-    const env = { PATH: process.env['PATH'], XTOKEND_CONFIG: temporaryFile(SECRETS) };
+    const { PATH, STATE_DIRECTORY } = process.env;
+    const env = { PATH, STATE_DIRECTORY, XTOKEND_CONFIG: temporaryFile(SECRETS) };
     const child = spawn('sh', ['-c', `exec ${replaced(program, '/usr/bin/xtokend', PROGRAM)}`], { env });
     const request = `auth:alice:example.com:${tokenOf('alice@example.com')}`;
     for (const answer of ['\0\x02\0\x01', '\0\x02\0\0']) {

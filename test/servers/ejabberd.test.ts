@@ -128,8 +128,7 @@ describe('a pool of two processes', () => {
       expect(results[0]).toEqual(ACCEPTED);
     });
 
-    // Each process remembers for itself what was used: a store that they share is missing ([replay] store).
-    it.fails('takes it once', () => {
+    it('takes it once', () => {
       expect(results.filter(({ verdict }) => verdict === 'accepted')).toHaveLength(1);
     });
   });

@@ -168,6 +168,7 @@ function erlangArguments(folder: string): string[] {
 function environment(folder: string): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
+    STATE_DIRECTORY: process.env['STATE_DIRECTORY'],
     HOME: folder,
     XTOKEND_CONFIG: join(folder, 'xtokend.toml'),
     EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'),

@@ -13,7 +13,9 @@ export class LptyHarness {
   readonly #lines: AsyncIterator<string>;
 
   constructor(command: string, env: NodeJS.ProcessEnv) {
-    this.#lua = spawn('/usr/bin/lua5.2', [HARNESS, command], { env: { PATH: process.env['PATH'], ...env } });
+    this.#lua = spawn('/usr/bin/lua5.2', [HARNESS, command], {
+      env: { PATH: process.env['PATH'], STATE_DIRECTORY: process.env['STATE_DIRECTORY'], ...env },
+    });
     this.#lines = createInterface(this.#lua.stdout)[Symbol.asyncIterator]();
     this.#lua.stdin.on('error', () => undefined);
   }

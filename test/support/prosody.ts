@@ -61,7 +61,11 @@ export class Prosody {
     this.httpPort = httpPort;
     this.#release = options.release;
     this.#process = spawn(options.release.program, ['-F', '--config', join(folder, 'prosody.cfg.lua')], {
-      env: { PATH: process.env['PATH'], ...options.env },
+      env: {
+        PATH: process.env['PATH'],
+        STATE_DIRECTORY: process.env['STATE_DIRECTORY'],
+        ...options.env,
+      },
       stdio: 'ignore',
     });
   }

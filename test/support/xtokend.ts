@@ -37,5 +37,10 @@ export function startXtokend(
 }
 
 function environment(extra: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], TZ: 'UTC', ...extra };
+  return {
+    PATH: process.env['PATH'],
+    STATE_DIRECTORY: process.env['STATE_DIRECTORY'],
+    TZ: 'UTC',
+    ...extra,
+  };
 }
