@@ -1,0 +1,92 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RedisSettings } from '../../src/config/replay.js';
+import { parseRedisAddress } from '../../src/config/redis-address.js';
+import { freePort } from './ports.js';
+import { end, hasEnded } from './processes.js';
+
+const START_MILLISECONDS = 10_000;
+
+export function hasRedis(): boolean {
+  return spawnSync('redis-server', ['--version']).status === 0;
+}
+
+/** A Redis server of our own, on a port and a Unix socket; it can be stopped and started again. */
+export class RedisServer {
+  readonly folder: string;
+  readonly port: number;
+  readonly #args: readonly string[];
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number, args: readonly string[]) {
+    this.folder = mkdtempSync(join(tmpdir(), 'xtokend-redis-'));
+    this.port = port;
+    this.#args = args;
+  }
+
+  /** @param args such as `['--maxmemory', '3mb']`; whoever starts it calls {@link remove} */
+  static async start(args: readonly string[] = []): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), args);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  get socket(): string {
+    return join(this.folder, 'redis.sock');
+  }
+
+  /** @returns once it answers */
+  async start(): Promise<void> {
+    const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder];
+    const quiet = ['--save', '', '--appendonly', 'no', '--unixsocket', this.socket];
+    this.#child = spawn('redis-server', [...own, ...quiet, ...this.#args], { stdio: 'ignore' });
+    const deadline = Date.now() + START_MILLISECONDS;
+    while (!/PONG|NOAUTH/.test(this.cli('ping'))) {
+      if (Date.now() > deadline || hasEnded(this.#child)) throw new Error('expected redis-server to answer');
+      await sleep(20);
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Ends it. What is not on its disk is lost. */
+  async stop(): Promise<void> {
+    if (this.#child === undefined) return;
+    this.#child.kill('SIGCONT');
+    await end(this.#child);
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** @returns what redis-cli prints */
+  cli(...args: string[]): string {
+    return spawnSync('redis-cli', ['-p', String(this.port), ...args], { encoding: 'utf8', timeout: 10_000 })
+      .stdout;
+  }
+}
+
+/** @returns settings for a Redis at an address */
+export function redisSettings(url: string, others: Partial<RedisSettings> = {}): RedisSettings {
+  return {
+    addresses: [parseRedisAddress(url)],
+    username: undefined,
+    password: undefined,
+    ca: undefined,
+    prefix: 'test:',
+    isCluster: false,
+    sentinelMaster: undefined,
+    ...others,
+  };
+}
