@@ -30,6 +30,7 @@ export function explainRedisError(error: unknown, connectionError: unknown): str
 }
 
 const password = 'it refuses the user or the password: correct replay.username and replay.password_file';
+const moving = 'the cluster is moving its data: this passes by itself';
 const untrusted = 'its certificate is not trusted: name the authority that signed it in replay.ca_file';
 const explanations: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there: start Redis, or correct replay.url',
@@ -48,6 +49,9 @@ const explanations: Readonly<Record<string, string>> = {
   MISCONF: 'it cannot save its data and takes none (see its log): make room on its disk',
   MASTERDOWN: 'its primary is gone: start that, or set replay.url to another',
   CLUSTERDOWN: 'the cluster is down: see `redis-cli cluster info`',
+  MOVED: moving,
+  ASK: moving,
+  TRYAGAIN: moving,
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,

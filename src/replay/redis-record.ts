@@ -36,6 +36,8 @@ export class RedisRecord implements ReplayRecord {
   /** What the sign of each step must hold, and on which node of the cluster. */
   readonly #signs = new Map<string, string>();
   #lastError: unknown;
+  /** The attempt to connect that is under way, for those who wait for it. */
+  #attempt: Promise<void> | undefined;
 
   /**
    * @param settings where the server is; the connection is made at once, and again whenever it is lost
@@ -133,11 +135,20 @@ export class RedisRecord implements ReplayRecord {
     const { status } = this.#redis;
     if (status === 'ready') return;
     if (['connecting', 'connect', 'wait'].includes(status)) {
-      await new Promise<void>((resolve) => {
-        for (const event of ['ready', 'close', 'end', 'error']) this.#redis.once(event, resolve);
-      });
+      this.#attempt ??= this.#nextOf('ready', 'close', 'end').finally(() => (this.#attempt = undefined));
+      await this.#attempt;
     }
     if (this.#redis.status !== 'ready') throw this.#lastError ?? new Error('Connection is closed.');
+  }
+
+  #nextOf(...events: string[]): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        for (const event of events) this.#redis.off(event, settle);
+        resolve();
+      };
+      for (const event of events) this.#redis.on(event, settle);
+    });
   }
 
   /** A part of the record is what is on one server for sure: in a cluster, all keys with the same text in braces. */

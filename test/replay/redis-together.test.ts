@@ -1,0 +1,119 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { parseRedisAddress } from '../../src/config/redis-address.js';
+import type { RedisSettings } from '../../src/config/replay.js';
+import { stepAt } from '../../src/credential/otp.js';
+import { RedisRecord } from '../../src/replay/redis-record.js';
+import type { Claim, Use } from '../../src/replay/replay-record.js';
+import { freePort } from '../support/ports.js';
+import { end } from '../support/processes.js';
+import { hasRedis, redisSettings, RedisServer } from '../support/redis.js';
+import { requirePackage } from '../support/requirement.js';
+
+const AHEAD = 4;
+const FAR_AHEAD = 8;
+const FAILOVER_MILLISECONDS = 20_000;
+const WAIT = { timeout: 20_000 };
+
+beforeEach((context) => {
+  requirePackage(context, hasRedis(), 'redis-server');
+});
+
+async function start(...args: string[]): Promise<RedisServer> {
+  const redis = await RedisServer.start(args);
+  onTestFinished(() => redis.remove());
+  return redis;
+}
+
+function open(servers: readonly { url: string }[], others: Partial<RedisSettings>): RedisRecord {
+  const addresses = servers.map(({ url }) => parseRedisAddress(url));
+  const record = new RedisRecord(redisSettings('redis://unused', { ...others, addresses }));
+  onTestFinished(() => record.close());
+  return record;
+}
+
+const uses = (count: number, ahead: number): Use[] =>
+  Array.from({ length: count }, () => ({ id: randomUUID(), step: stepAt(Date.now()) + ahead }));
+
+async function claimAll(record: RedisRecord, all: readonly Use[]): Promise<Set<Claim>> {
+  return new Set(
+    await Promise.all(all.map((use) => record.claim(use).catch(() => 'record-unavailable' as const))),
+  );
+}
+
+/** Offers new tokens until all of them are claimed. */
+async function expectService(record: RedisRecord, ahead: number): Promise<void> {
+  const deadline = Date.now() + FAILOVER_MILLISECONDS;
+  let claims = new Set<Claim>();
+  while (Date.now() < deadline && !(claims.size === 1 && claims.has('claimed'))) {
+    claims = await claimAll(record, uses(50, ahead));
+    await sleep(100);
+  }
+  expect([...claims]).toEqual(['claimed']);
+}
+
+async function startCluster(): Promise<RedisServer[]> {
+  const nodes: RedisServer[] = [];
+  while (nodes.length < 6) {
+    const bus = ['--cluster-port', String(await freePort())];
+    nodes.push(await start('--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...bus));
+  }
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const flags = ['--cluster-replicas', '1', '--cluster-yes'];
+  const { status, stdout } = spawnSync('redis-cli', ['--cluster', 'create', ...addresses, ...flags], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`expected a cluster: ${stdout}`);
+  for (const replica of nodes.slice(3)) await expectReplica(replica);
+  for (const node of nodes) await expect.poll(() => node.cli('cluster', 'info'), WAIT).toContain('state:ok');
+  return nodes;
+}
+
+/** One that has not caught up is no good to anybody. */
+async function expectReplica(server: RedisServer): Promise<void> {
+  await expect.poll(() => server.cli('info', 'replication'), WAIT).toContain('master_link_status:up');
+}
+
+async function startSentinel(primary: RedisServer): Promise<{ url: string }> {
+  const port = await freePort();
+  const file = join(primary.folder, 'sentinel.conf');
+  const watched = `sentinel monitor main 127.0.0.1 ${primary.port} 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n`;
+  writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${primary.folder}\n${watched}`);
+  const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  onTestFinished(() => end(child));
+  return { url: `redis://127.0.0.1:${port}` };
+}
+
+describe('a Redis Cluster', { timeout: 90_000 }, () => {
+  it('takes each token once, also over the death of a primary', async () => {
+    const nodes = await startCluster();
+    const [first, second] = [open(nodes, { isCluster: true }), open(nodes, { isCluster: true })];
+    await expectService(first, AHEAD);
+    const [used, near] = [uses(200, AHEAD), uses(200, 1)];
+    expect([...(await claimAll(first, used))]).toEqual(['claimed']);
+    expect([...(await claimAll(second, used))]).toEqual(['replayed']);
+    expect([...(await claimAll(second, near))]).toEqual(['before-horizon']);
+    nodes[0]?.signal('SIGKILL');
+    await expectService(first, FAR_AHEAD);
+    for (const record of [first, second]) expect(await claimAll(record, used)).not.toContain('claimed');
+  });
+});
+
+describe('a primary that Sentinels watch', { timeout: 90_000 }, () => {
+  it('is followed when another takes over, and nothing from before is accepted there', async () => {
+    const primary = await start();
+    await expectReplica(await start('--replicaof', `127.0.0.1 ${primary.port}`));
+    const record = open([await startSentinel(primary)], { sentinelMaster: 'main' });
+    await expectService(record, AHEAD);
+    const [used, unused] = [uses(50, AHEAD), uses(50, AHEAD)];
+    expect([...(await claimAll(record, used))]).toEqual(['claimed']);
+    primary.signal('SIGKILL');
+    await expectService(record, FAR_AHEAD);
+    expect(await claimAll(record, used)).not.toContain('claimed');
+    expect([...(await claimAll(record, unused))]).toEqual(['before-horizon']);
+  });
+});
