@@ -39,6 +39,7 @@ describe('the npm package', () => {
         'dist/THIRD-PARTY-LICENSES.txt',
         'dist/index.js',
         'dist/program.cjs',
+        'dist/redis-record.cjs',
         'dist/mint.cjs',
         'dist/verify.cjs',
         'dist/keygen.cjs',

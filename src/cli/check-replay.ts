@@ -70,7 +70,8 @@ async function tryAside(store: DirectoryStore, onTrouble: (message: string) => v
   try {
     return await tryRecord(await openRecord(store, onTrouble, name));
   } finally {
-    rmSync(join(store.path, name), { recursive: true, force: true });
+    const aside = join(store.path, name);
+    if (existsSync(aside)) rmSync(aside, { recursive: true });
     for (const folder of made) if (existsSync(folder)) rmdirSync(folder);
   }
 }

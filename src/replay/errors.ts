@@ -23,6 +23,7 @@ export function directoryFault(directory: string, error: unknown): RecordError {
 
 const user = `this user (uid ${String(process.getuid?.())})`;
 const tooManyFiles = 'too many files are open: raise the limit (LimitNOFILE= in systemd, ulimit -n)';
+const inTheWay = 'something that is no directory is in its way: move that, or correct replay.path';
 const explanations: Readonly<Record<string, string>> = {
   ENOSPC: 'no space or no inodes are left there: make room; `df` and `df -i` say which of them it is',
   EDQUOT: `the quota of ${user} is used up: make room, or raise it`,
@@ -31,7 +32,8 @@ const explanations: Readonly<Record<string, string>> = {
   EACCES: `${user} may not write there: give it the directory, or run xtokend as its owner`,
   EPERM: `${user} may not write there: give it the directory, or run xtokend as its owner`,
   ENOENT: 'it is missing: make it, or correct replay.path',
-  ENOTDIR: 'something that is no directory is in its way: move that, or correct replay.path',
+  ENOTDIR: inTheWay,
+  EEXIST: inTheWay,
   EMFILE: tooManyFiles,
   ENFILE: tooManyFiles,
   EIO: 'the disk fails (see dmesg): replace it',

@@ -23,7 +23,7 @@ const STICKY = 0o1000;
  */
 export function openRecordFolder(root: string, lost: readonly Range[], before: string | undefined): string {
   const parent = dirname(root);
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  makeDirectories(parent);
   assertSafeParent(parent);
   if (!exists(root)) build(root, before === undefined ? [] : lost);
   assertOwnDirectory(root);
@@ -105,6 +105,13 @@ function fill(forgotten: string, lost: readonly Range[]): void {
   makeDirectory(forgotten);
   for (const range of lost) forget(forgotten, range);
   nameRecord(forgotten);
+}
+
+/** Not Node's own `recursive`: on /proc, and wherever else a new directory is not found, that goes on for ever. */
+function makeDirectories(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  makeDirectories(dirname(path));
+  makeDirectory(path);
 }
 
 function exists(path: string): boolean {

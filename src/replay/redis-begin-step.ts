@@ -10,10 +10,10 @@
  * - the step's sign holds what `began` held, and lives less long than the step's tokens: if it is there, so are they. If a
  *   clock that ran ahead has let it expire, its step is among those that were begun, and is not begun again.
  *
- * KEYS: began, steps, the step's sign.
+ * KEYS: began, steps, the step's sign, the token that was claimed: where it is not, the claim went to another server.
  * ARGV: the step, a step's length in ms, the deviation in steps, how far clocks may differ in ms, for how long the sign lives in
  * ms, how many steps are kept.
- * Returns what the sign holds (empty where the step is before the horizon), Redis' time in ms, and its eviction policy.
+ * Returns what the sign holds (empty where the step is before the horizon, or the token is not there), Redis' time in ms, and its eviction policy.
  */
 export const BEGIN_STEP = `
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
@@ -22,6 +22,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local step, length, deviation, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
+if redis.call('EXISTS', KEYS[4]) == 0 then return { '', now, policy } end
 local began = redis.call('GET', KEYS[1])
 if not began or string.match(began, '^%w+') ~= run then
     began = string.format('%s %.0f', run, now)

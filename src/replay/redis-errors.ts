@@ -22,11 +22,13 @@ export function explainRedisError(error: unknown, connectionError: unknown): str
   );
   const subject = isLost ? (connectionError ?? error) : error;
   const message = messageOf(subject);
-  const name = String(codeOf(subject) ?? /^[A-Z]+(?= )/.exec(message)?.[0]);
+  const code = codeOf(subject);
+  // Redis' own errors begin with a word in capitals.
+  const name = typeof code === 'string' ? code : /^[A-Z]+(?= )/.exec(message)?.[0];
   if (message.includes('timed out') || message.includes('ETIMEDOUT') || message.includes('timeout')) {
     return `no answer within ${COMMAND_TIMEOUT_MILLISECONDS} ms: is it stopped, overloaded or cut off?`;
   }
-  return explanations[name] ?? message;
+  return explanations[name ?? ''] ?? message;
 }
 
 const password = 'it refuses the user or the password: correct replay.username and replay.password_file';

@@ -8,7 +8,7 @@ import { explainRedisError, nameOf } from './redis-errors.js';
 import type { Claim, ReplayRecord, Use } from './replay-record.js';
 
 /** A claim that takes longer is refused, whatever it waits for. */
-const CLAIM_TIMEOUT_MILLISECONDS = 600;
+const CLAIM_TIMEOUT_MILLISECONDS = 900;
 /** Longer than a token is remembered anywhere, with clocks that differ as far as they may. */
 const SIGN_MILLISECONDS = 240_000;
 /** Longer than the sign of its step: as long as that is there, no token is missing. */
@@ -35,7 +35,7 @@ export class RedisRecord implements ReplayRecord {
   readonly #clock: () => number;
   /** What the sign of each step must hold, and on which node of the cluster. */
   readonly #signs = new Map<string, string>();
-  #lastError: unknown;
+  #lastError: Error | undefined;
   /** The attempt to connect that is under way, for those who wait for it. */
   #attempt: Promise<void> | undefined;
 
@@ -47,7 +47,7 @@ export class RedisRecord implements ReplayRecord {
     this.#settings = settings;
     this.#clock = clock;
     this.#redis = connectRedis(settings);
-    this.#redis.on('error', (error) => (this.#lastError = error));
+    this.#redis.on('error', (error: Error) => (this.#lastError = error));
     // Behind a new connection may be another server, or the same with less in it.
     for (const event of ['close', 'end', '-node', 'node error']) {
       this.#redis.on(event, () => {
@@ -84,23 +84,24 @@ export class RedisRecord implements ReplayRecord {
 
   async #claim(use: Use): Promise<Claim> {
     await this.#connected();
-    const { token, sign, part } = this.#keysOf(use);
+    const { token, sign } = this.#keysOf(use);
     const pipeline = this.#redis.pipeline();
     pipeline.set(token, '', 'PX', TOKEN_MILLISECONDS, 'NX').get(sign);
     // In a cluster a replica may take over behind our back.
     if (this.#settings.isCluster) pipeline.cluster('MYID');
     const [entered, ...seen] = resultsOf(await pipeline.exec());
     const expected = this.#signs.get(sign);
-    const isComplete = expected === seen.join(' ') || (await this.#begin(use.step, sign, part, seen[1]));
+    const isComplete = expected === seen.join(' ') || (await this.#begin(use, seen.slice(1)));
     if (!isComplete) return 'before-horizon';
     return entered === 'OK' ? 'claimed' : 'replayed';
   }
 
-  /** Begins a step, where it is not begun yet. @returns false where it is before the horizon */
-  async #begin(step: number, signKey: string, part: string, node: unknown): Promise<boolean> {
-    const keys = [`${part}began`, `${part}steps`, signKey];
+  /** Begins the step of a token, where it is not begun yet. @returns false where it is before the horizon */
+  async #begin(use: Use, node: readonly unknown[]): Promise<boolean> {
+    const { token, sign: signKey, part } = this.#keysOf(use);
+    const keys = [`${part}began`, `${part}steps`, signKey, token];
     const args = [
-      step,
+      use.step,
       STEP_MILLISECONDS,
       DEVIATION_STEPS,
       CLOCK_TOLERANCE_MILLISECONDS,
@@ -117,7 +118,7 @@ export class RedisRecord implements ReplayRecord {
     }
     if (sign === '') return false;
     if (this.#signs.size > MAX_SIGNS) this.#signs.clear();
-    this.#signs.set(signKey, node === undefined ? sign : `${sign} ${String(node)}`);
+    this.#signs.set(signKey, [sign, ...node].join(' '));
     return true;
   }
 

@@ -113,7 +113,6 @@ describe('a primary that Sentinels watch', { timeout: 90_000 }, () => {
     expect([...(await claimAll(record, used))]).toEqual(['claimed']);
     primary.signal('SIGKILL');
     await expectService(record, FAR_AHEAD);
-    expect(await claimAll(record, used)).not.toContain('claimed');
-    expect([...(await claimAll(record, unused))]).toEqual(['before-horizon']);
+    for (const earlier of [used, unused]) expect(await claimAll(record, earlier)).not.toContain('claimed');
   });
 });

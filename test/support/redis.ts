@@ -19,17 +19,19 @@ export class RedisServer {
   readonly folder: string;
   readonly port: number;
   readonly #args: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, args: readonly string[]) {
+  private constructor(port: number, args: readonly string[], env: NodeJS.ProcessEnv) {
     this.folder = mkdtempSync(join(tmpdir(), 'xtokend-redis-'));
     this.port = port;
     this.#args = args;
+    this.#env = env;
   }
 
   /** @param args such as `['--maxmemory', '3mb']`; whoever starts it calls {@link remove} */
-  static async start(args: readonly string[] = []): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), args);
+  static async start(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), args, env);
     await server.start();
     return server;
   }
@@ -46,12 +48,21 @@ export class RedisServer {
   async start(): Promise<void> {
     const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder];
     const quiet = ['--save', '', '--appendonly', 'no', '--unixsocket', this.socket];
-    this.#child = spawn('redis-server', [...own, ...quiet, ...this.#args], { stdio: 'ignore' });
+    this.#child = spawn('redis-server', [...own, ...quiet, ...this.#args], {
+      stdio: 'ignore',
+      env: { PATH: process.env['PATH'], ...this.#env },
+    });
     const deadline = Date.now() + START_MILLISECONDS;
     while (!/PONG|NOAUTH/.test(this.cli('ping'))) {
       if (Date.now() > deadline || hasEnded(this.#child)) throw new Error('expected redis-server to answer');
       await sleep(20);
     }
+  }
+
+  /** Makes a record's data older than they are: no test waits for a minute until tokens are accepted. */
+  beginLongAgo(prefix: string): void {
+    const [, run = ''] = /run_id:(\w+)/.exec(this.cli('info', 'server')) ?? [];
+    this.cli('set', `${prefix}began`, `${run} 0`);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,0 +1,114 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError } from '../../src/config/errors.js';
+import { loadConfiguration } from '../../src/config/load.js';
+import type { ReplaySettings } from '../../src/config/replay.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
+
+const load = async (replay: string, env: NodeJS.ProcessEnv = {}): Promise<ReplaySettings> =>
+  (await loadConfiguration(temporaryFile(`${SECRETS}[replay]\n${replay}\n`), env)).replay;
+
+async function problemsOf(replay: string): Promise<string[]> {
+  const error: unknown = await load(replay).catch((thrown: unknown) => thrown);
+  if (!(error instanceof ConfigurationError))
+    throw new Error('expected a ConfigurationError', { cause: error });
+  return error.problems.map(({ where, message }) => `${where}: ${message}`);
+}
+
+const local = { host: '127.0.0.1', port: 6379, tls: false, path: undefined, database: 0 };
+const accept = { kind: 'memory', afterRestart: 'accept' };
+
+describe('[replay]', () => {
+  it('takes the first state directory that there is, and the memory where that cannot be used', async () => {
+    expect(await load('')).toEqual({ kind: 'directory', path: '/var/lib/xtokend', otherwise: accept });
+    const env = { STATE_DIRECTORY: '/var/lib/one:/var/lib/two' };
+    expect(await load('', env)).toEqual({ kind: 'directory', path: '/var/lib/one', otherwise: accept });
+  });
+
+  it('takes no other than a directory that was asked for', async () => {
+    const env = { STATE_DIRECTORY: '/var/lib/one' };
+    expect(await load('path = "/srv/x"', env)).toEqual({ kind: 'directory', path: '/srv/x' });
+    expect(await load('store = "directory"', env)).toEqual({ kind: 'directory', path: '/var/lib/one' });
+    expect(await load('store = "memory"', env)).toEqual(accept);
+  });
+
+  it.each([
+    ['redis://127.0.0.1', local],
+    ['redis://redis.example:7000/3', { ...local, host: 'redis.example', port: 7000, database: 3 }],
+    ['rediss://[::1]:6380', { ...local, host: '::1', port: 6380, tls: true }],
+    ['unix:/run/redis/redis.sock', { ...local, host: '', port: 0, path: '/run/redis/redis.sock' }],
+  ])('knows the address %s', async (url, address) => {
+    expect(await load(`store = "redis"\nurl = "${url}"`)).toMatchObject({ addresses: [address] });
+  });
+
+  it('reads the password and the authority of a Redis from files', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'password'), 'hunter2\n');
+    writeFileSync(join(folder, 'ca'), 'PEM');
+    const files = `password_file = "${folder}/password"\nca_file = "${folder}/ca"`;
+    const config = temporaryFile(`${SECRETS}[replay]\nstore = "redis"\nusername = "chat"\n${files}\n`);
+    const { replay, secretFiles } = await loadConfiguration(config, {});
+    expect(replay).toMatchObject({ addresses: [local], username: 'chat', password: 'hunter2', ca: 'PEM' });
+    expect(secretFiles).toEqual([config, `${folder}/password`]);
+  });
+
+  it.each([
+    ['path = "relative"', 'replay.path: expected an absolute path'],
+    ['store = "memory"\npath = "/x"', 'replay.path: is for store = "directory" only'],
+    ['url = "redis://x"', 'replay.url: is for store = "redis" only'],
+    ['store = "redis"\nafter_restart = "refuse"', 'replay.after_restart: is for store = "memory" only'],
+    ['after_restart = 1', 'replay.after_restart: expected "accept" or "refuse"'],
+    ['cluster = "yes"', 'replay.cluster: expected true or false'],
+    ['url = 1', 'replay.url: expected a text in quotes, or several in brackets'],
+    ['store = "redis"\nurl = []', 'replay.url: expected an address such as redis://127.0.0.1:6379'],
+    [
+      'store = "redis"\nprefix = "{x}"',
+      'replay.prefix: expected no braces: they say where in a cluster a key is',
+    ],
+    [
+      'store = "redis"\nurl = ["redis://a", "redis://b"]',
+      'replay.url: several are for cluster = true, or for the Sentinels of sentinel_master',
+    ],
+    [
+      'store = "redis"\nurl = "unix:/x"\ncluster = true',
+      'replay.url: expected redis:// or rediss://: clusters and Sentinels have no Unix sockets',
+    ],
+    [
+      'store = "redis"\ncluster = true\nsentinel_master = "x"',
+      'replay.cluster: expected either cluster or sentinel_master, found both',
+    ],
+    [
+      'store = "redis"\nurl = "redis://chat:hunter2@x"',
+      'replay.url: expected no user and password in it: username and password_file are for that',
+    ],
+    [
+      'store = "redis"\npassword_file = "/no"',
+      'replay.password_file: the file that it names: there is no such file',
+    ],
+    [
+      'store = "redis"\nca_file = "/dev/null"',
+      'replay.ca_file: the file that it names: expected a regular file',
+    ],
+  ])('names what is wrong: %j', async (replay, problem) => {
+    expect(await problemsOf(replay)).toEqual([problem]);
+  });
+
+  it.each([
+    'http://x',
+    'x',
+    'redis://',
+    'redis://x/db',
+    'redis://x?y=z',
+    'redis:x',
+    'unix:relative',
+    'redis://x:hunter2',
+  ])('refuses the address %j, and does not repeat it', async (url) => {
+    const [problem, ...others] = await problemsOf(`store = "redis"\nurl = "${url}"`);
+    expect(problem).toBe(
+      'replay.url: expected redis://HOST[:PORT][/DATABASE], rediss://… (TLS) or unix:/PATH',
+    );
+    expect(others).toEqual([]);
+  });
+});

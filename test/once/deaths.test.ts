@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { mintToken } from '../../src/index.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { startXtokend } from '../support/xtokend.js';
+
+const DEATHS = 200;
+/** How long a life lasts at the most after its first answer. */
+const LIFE_MILLISECONDS = 25;
+const BATCH = 500;
+
+const mint = (): string => mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
+
+/** One life: offers the tokens, is killed at a random moment. @returns the answers that it wrote before */
+async function live(config: string, tokens: readonly string[]): Promise<string[]> {
+  const child = startXtokend([], { XTOKEND_CONFIG: config });
+  const answers: string[] = [];
+  child.stderr.resume();
+  child.stdin.on('error', () => undefined);
+  const lines = createInterface(child.stdout).on('line', (line) => answers.push(line));
+  child.stdin.write(tokens.map((token) => `auth:a:b:${token}\n`).join(''));
+  await once(child.stdout, 'data');
+  await sleep(Math.random() * LIFE_MILLISECONDS);
+  child.kill('SIGKILL');
+  await once(lines, 'close');
+  return answers;
+}
+
+describe('a process that is killed at random moments', () => {
+  it('accepts no token again whose 1 was read', { timeout: 180_000 }, async () => {
+    const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryFolder()}"\n`);
+    let offered: string[] = [];
+    const accepted = new Set<string>();
+    let again = 0;
+    for (let death = 0; death < DEATHS; death += 1) {
+      // What the last life was offered, answered or not, and new ones.
+      const tokens = [...offered, ...Array.from({ length: BATCH }, mint)];
+      const answers = await live(config, tokens);
+      for (const [index, answer] of answers.entries()) {
+        const token = tokens[index] ?? '';
+        if (answer !== '1') continue;
+        if (accepted.has(token)) again += 1;
+        accepted.add(token);
+      }
+      offered = tokens.slice(0, answers.length + BATCH).slice(-BATCH);
+    }
+    expect(again).toBe(0);
+    expect(accepted.size).toBeGreaterThan(DEATHS * 10);
+  });
+});

@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { mintToken } from '../../src/index.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { hasRedis, RedisServer } from '../support/redis.js';
+import { requirePackage } from '../support/requirement.js';
+import { startXtokend } from '../support/xtokend.js';
+
+const PROCESSES = 8;
+const TOKENS = 10_000;
+
+/** Offers the same tokens to several processes at the same moment. @returns what each of them answered, in the tokens' order */
+async function offerToAll(config: string): Promise<string[][]> {
+  const children = Array.from({ length: PROCESSES }, () => startXtokend([], { XTOKEND_CONFIG: config }));
+  onTestFinished(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+  const answers = children.map((child) => {
+    let text = '';
+    child.stderr.resume();
+    child.stdout.on('data', (data: Buffer) => (text += data.toString()));
+    return once(child, 'close').then(() => text.trimEnd().split('\n'));
+  });
+  // Nobody has a head start.
+  for (const child of children) child.stdin.write('isuser:a:b\n');
+  await Promise.all(children.map((child) => once(child.stdout, 'data')));
+  const mint = (): string => mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
+  const requests = Array.from({ length: TOKENS }, () => `auth:a:b:${mint()}\n`).join('');
+  for (const child of children) child.stdin.end(requests);
+  return (await Promise.all(answers)).map(([, ...own]) => own);
+}
+
+function expectOnce(answers: readonly string[][]): void {
+  expect(answers.map((own) => own.length)).toEqual(Array.from({ length: PROCESSES }, () => TOKENS));
+  const accepted = Array.from(
+    { length: TOKENS },
+    (_, index) => answers.filter((own) => own[index] === '1').length,
+  );
+  expect(new Set(accepted)).toEqual(new Set([1]));
+  // They were at it at the same time.
+  expect(answers.filter((own) => own.includes('1')).length).toBeGreaterThan(1);
+}
+
+describe(
+  'ten thousand tokens, each offered to eight processes at the same moment',
+  { timeout: 80_000 },
+  () => {
+    it('are each accepted once, by a directory', async () => {
+      const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryFolder()}"\n`);
+      expectOnce(await offerToAll(config));
+    });
+
+    describe('with Redis', () => {
+      let redis: RedisServer;
+      beforeEach(async (context) => {
+        requirePackage(context, hasRedis(), 'redis-server');
+        redis = await RedisServer.start();
+        redis.beginLongAgo('xtokend:');
+      });
+      afterEach(() => redis.remove());
+
+      it('are each accepted once', async () => {
+        const replay = `[replay]\nstore = "redis"\nurl = "${redis.url}"\n`;
+        expectOnce(await offerToAll(temporaryFile(SECRETS + replay)));
+      });
+    });
+  },
+);
