@@ -1,13 +1,4 @@
-/** Where a Redis server listens. */
-export interface RedisAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-  /** The Unix socket, in place of host and port. */
-  readonly path: string | undefined;
-  /** The number of the database. */
-  readonly database: number;
-}
+import type { RedisAddress } from '../replay/redis-settings.js';
 
 const DEFAULT_PORT = 6379;
 const EXPECTED = 'expected redis://HOST[:PORT][/DATABASE], rediss://… (TLS) or unix:/PATH';

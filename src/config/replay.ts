@@ -1,7 +1,8 @@
 import { isAbsolute } from 'node:path';
 import { messageOf } from '../errors.js';
+import type { RedisAddress, RedisSettings } from '../replay/redis-settings.js';
 import type { Problem } from './errors.js';
-import { parseRedisAddress, type RedisAddress } from './redis-address.js';
+import { parseRedisAddress } from './redis-address.js';
 import type { ReplayTable } from './schema.js';
 import { readSecretFile, type SecretFilePlaces } from './secret-file.js';
 
@@ -22,20 +23,6 @@ export interface MemorySettings {
   readonly kind: 'memory';
   /** Whether tokens that could have been used before the process started are accepted. */
   readonly afterRestart: 'accept' | 'refuse';
-}
-
-/** `store = "redis"`. */
-export interface RedisSettings {
-  /** One, or several of a cluster or of Sentinels. */
-  readonly addresses: readonly RedisAddress[];
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  /** PEM, in place of the authorities that Node knows. */
-  readonly ca: string | undefined;
-  readonly prefix: string;
-  readonly isCluster: boolean;
-  /** The name of the master that the Sentinels at the addresses watch. */
-  readonly sentinelMaster: string | undefined;
 }
 
 const DEFAULT_DIRECTORY = '/var/lib/xtokend';

@@ -1,6 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import type { RedisAddress } from '../config/redis-address.js';
-import type { RedisSettings } from '../config/replay.js';
+import type { RedisAddress, RedisSettings } from './redis-settings.js';
 
 /**
  * How long a command may take. With 50 ms, 1,000 logins at once on a busy machine cost 222 of 8,000 claims, and tokens with

@@ -1,4 +1,4 @@
-import type { RedisSettings } from '../config/replay.js';
+import type { RedisSettings } from './redis-settings.js';
 import { codeOf, messageOf } from '../errors.js';
 import { COMMAND_TIMEOUT_MILLISECONDS } from './redis-client.js';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RedisSettings } from '../config/replay.js';
+import type { RedisSettings } from './redis-settings.js';
 import { DEVIATION_STEPS, STEP_MILLISECONDS } from '../credential/otp.js';
 import { RecordError } from './errors.js';
 import { BEGIN_STEP } from './redis-begin-step.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseRedisAddress } from '../../src/config/redis-address.js';
-import type { RedisSettings } from '../../src/config/replay.js';
+import type { RedisSettings } from '../../src/replay/redis-settings.js';
 import { stepAt } from '../../src/credential/otp.js';
 import { RedisRecord } from '../../src/replay/redis-record.js';
 import type { Claim, Use } from '../../src/replay/replay-record.js';

@@ -28,8 +28,10 @@ function machine(): { root: string; env: NodeJS.ProcessEnv } {
 async function follow(page: string, root: string, env: NodeJS.ProcessEnv): Promise<void> {
   const installed = codeIn(page, 'sh').replaceAll('"$(npm root --global)/xtokend', `"${resolve('.')}`);
   // Here not every server has a group of its own.
-  const owned = installed.replaceAll(/root:\w+/g, 'root:root');
-  const commands = owned.replaceAll(/(?<=[ :>])\/(etc|run|usr)\//g, `${root}/$1/`);
+  const owned = installed
+    .replaceAll(/root:\w+/g, 'root:root')
+    .replaceAll(/-o \w+ -g \w+/g, '-o root -g root');
+  const commands = owned.replaceAll(/(?<=[ :>])\/(etc|run|usr|var)\//g, `${root}/$1/`);
   const shell = spawn('sh', ['-ec', `${commands}\necho done; wait`], { env, detached: true });
   let errors = '';
   shell.stderr.on('data', (data: Buffer) => (errors += data.toString()));

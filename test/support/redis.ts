@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisSettings } from '../../src/config/replay.js';
+import type { RedisSettings } from '../../src/replay/redis-settings.js';
 import { parseRedisAddress } from '../../src/config/redis-address.js';
 import { freePort } from './ports.js';
 import { end, hasEnded } from './processes.js';
