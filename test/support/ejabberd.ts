@@ -145,7 +145,7 @@ function hostSettings(folder: string, host: string, poolSize: number): string {
   const settings = replaced(codeIn('docs/ejabberd.md', 'yaml'), '/usr/bin/xtokend', PROGRAM);
   const option = '--protocol ejabberd';
   const logged = replaced(settings, option, `${option} 2>>${folder}/pool-${host}-$$.log`);
-  return replaced(logged, 'extauth_pool_size: 1', `extauth_pool_size: ${poolSize}`);
+  return replaced(logged, 'extauth_pool_size: 2', `extauth_pool_size: ${poolSize}`);
 }
 
 function erlangArguments(folder: string): string[] {
