@@ -1,13 +1,19 @@
 import { checkCredential } from './credential/check.js';
 import type { CredentialRefusal } from './credential/credential-check.js';
-import type { CredentialKey } from './credential/key.js';
+import { isGoodAt, type NamedKey } from './credential/key.js';
 import { stepAt } from './credential/otp.js';
 import type { Request } from './protocol/request.js';
 import type { ReplayRecord } from './replay/replay-record.js';
+import type { UserPolicy, UserRefusal } from './users/user-policy.js';
 
 /** Why a request was refused. */
 export type Refusal =
   | CredentialRefusal
+  | UserRefusal
+  /** `isuser`: nobody of this name is a user. */
+  | 'unknown-user'
+  /** The token was made with a key that is not good yet, or no more (`not_before`, `not_after`). */
+  | 'inactive-key'
   /** The token was used before. */
   | 'replayed'
   /** Whether the token was used before cannot be told. */
@@ -23,18 +29,40 @@ export type Refusal =
   | 'no-configuration';
 
 /** The answer to a request, with what the log says of it. */
-export type Verdict =
-  | { readonly accepted: true; readonly jid: string }
-  | { readonly accepted: false; readonly reason: Refusal; readonly jid?: string };
+export type Verdict = About & ({ readonly accepted: true } | Refused);
 
-/** What decides: who is served, with which key, and what was used before. */
+interface Refused {
+  readonly accepted: false;
+  readonly reason: Refusal;
+}
+
+/** Whom a request was about, and what is known of the token that came with it. */
+interface About {
+  readonly jid?: string;
+  readonly host?: string;
+  /** The id of the key that the token was made with; only of tokens that are rightly signed. */
+  readonly key?: string;
+  /** From which step the token is, seen from the present one: -1, 0 or 1. */
+  readonly offset?: number;
+}
+
+/** One host, as it is served. */
+export interface ServedHost {
+  /** At least one: a token must be made with one of them. */
+  readonly keys: readonly NamedKey[];
+  readonly users: UserPolicy;
+}
+
+/** What decides: who is served, with which keys, and what was used before. */
 export interface AuthenticatorOptions {
-  /** @returns the key of a host, or `undefined` where the host is not served */
-  readonly keyOf: (host: string) => CredentialKey | undefined;
+  /** @returns `undefined` where the host is not served */
+  readonly hostOf: (host: string) => ServedHost | undefined;
   readonly replay: ReplayRecord;
   /** @returns milliseconds since the Unix epoch */
   readonly clock: () => number;
 }
+
+type AuthRequest = Extract<Request, { operation: 'auth' }>;
 
 /** Turns requests into verdicts. */
 export class Authenticator {
@@ -47,25 +75,42 @@ export class Authenticator {
   /**
    * Decides one request.
    *
-   * @throws where the record of used tokens cannot be asked; the request must then be refused
+   * @throws where the record of used tokens, or of users, cannot be asked; the request must then be refused
    */
   async decide(request: Request): Promise<Verdict> {
-    if (request.operation === 'malformed') return { accepted: false, reason: 'malformed-request' };
-    if (request.operation === 'unsupported') return { accepted: false, reason: 'unsupported-operation' };
-    const jid = `${request.user}@${request.host}`;
-    const key = this.#options.keyOf(request.host);
-    if (key === undefined) return { accepted: false, reason: 'unknown-host', jid };
-    // As with mod_auth_token, every name is a user: the application says who is one by signing.
-    if (request.operation === 'isuser') return { accepted: true, jid };
-    return this.#authenticate(key, request.password, jid);
+    if (request.operation === 'malformed') return refused('malformed-request');
+    if (request.operation === 'unsupported') return refused('unsupported-operation');
+    const { user, host } = request;
+    const about = { jid: `${user}@${host}`, host };
+    const served = this.#options.hostOf(host);
+    if (served === undefined) return { ...about, ...refused('unknown-host') };
+    if (request.operation === 'auth') return this.#authenticate(served, request, about);
+    const isUser = await served.users.isUser(user, host);
+    return { ...about, ...(isUser ? { accepted: true } : refused('unknown-user')) };
   }
 
-  async #authenticate(key: CredentialKey, password: string, jid: string): Promise<Verdict> {
+  async #authenticate(
+    { keys, users }: ServedHost,
+    { user, host, password }: AuthRequest,
+    whom: { readonly jid: string; readonly host: string },
+  ): Promise<Verdict> {
     const { replay, clock } = this.#options;
     const now = clock();
-    const check = checkCredential(key, password, jid, now);
-    if (!check.accepted) return { accepted: false, reason: check.reason, jid };
-    const claim = await replay.claim(check, stepAt(now));
-    return claim === 'claimed' ? { accepted: true, jid } : { accepted: false, reason: claim, jid };
+    const check = checkCredential(keys, password, whom.jid, now);
+    if (!check.accepted) return { ...whom, ...check };
+    const { key, step, id } = check;
+    const about = { ...whom, key: key.id, offset: step - stepAt(now) };
+    if (!isGoodAt(key, now)) return { ...about, ...refused('inactive-key') };
+    const refusal = await users.refusalOf(user, host);
+    if (refusal !== undefined) return { ...about, ...refused(refusal) };
+    // Last of all: who is refused has not used up the token.
+    const claim = await replay.claim({ id, step }, stepAt(now));
+    if (claim !== 'claimed') return { ...about, ...refused(claim) };
+    users.letIn(user, host);
+    return { ...about, accepted: true };
   }
+}
+
+function refused(reason: Refusal): Refused {
+  return { accepted: false, reason };
 }

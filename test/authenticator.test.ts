@@ -1,33 +1,53 @@
 import { describe, expect, it } from 'vitest';
-import { Authenticator, type Verdict } from '../src/authenticator.js';
+import { Authenticator, type ServedHost, type Verdict } from '../src/authenticator.js';
 import { createKey } from '../src/credential/key.js';
 import { mintWithKey } from '../src/credential/mint-with-key.js';
 import { parseRequest } from '../src/protocol/request.js';
 import { MemoryRecord } from '../src/replay/memory-record.js';
 import type { ReplayRecord } from '../src/replay/replay-record.js';
-import { key, NOW, OTHER_SECRET, OTHER_SEED } from './support/keys.js';
+import { createUserPolicy } from '../src/users/user-policy.js';
+import { key, named, NOW, OTHER_SECRET, OTHER_SEED } from './support/keys.js';
 
 const otherKey = createKey({ otpSeed: OTHER_SEED, tokenSecret: OTHER_SECRET });
 
+const anybody = createUserPolicy({
+  users: 'any',
+  allowed: undefined,
+  blocked: undefined,
+  onTrouble: () => undefined,
+});
+
 function authenticator(replay: ReplayRecord = new MemoryRecord()): (text: string) => Promise<Verdict> {
-  const keys = new Map([
-    ['example.com', key],
-    ['other.example', otherKey],
+  const later = named('later', createKey({ otpSeed: 'A'.repeat(32), tokenSecret: 'B'.repeat(32) }), {
+    notBefore: NOW + 1,
+  });
+  const hosts = new Map<string, ServedHost>([
+    ['example.com', { keys: [named('default', key), later], users: anybody }],
+    ['other.example', { keys: [named('other', otherKey)], users: anybody }],
   ]);
-  const subject = new Authenticator({ keyOf: (host) => keys.get(host), replay, clock: () => NOW });
+  const subject = new Authenticator({ hostOf: (host) => hosts.get(host), replay, clock: () => NOW });
   return (text) => subject.decide(parseRequest(Buffer.from(text)));
 }
 
-const refused = (reason: string, jid?: string): object => ({ accepted: false, reason, ...(jid && { jid }) });
+const refused = (reason: string, whom?: string): object => ({
+  accepted: false,
+  reason,
+  ...(whom && { jid: whom, host: whom.split('@')[1] }),
+});
 const jid = 'alice@example.com';
+const ofAlice = { jid, host: 'example.com', key: 'default' };
 
 describe('Authenticator', () => {
   it('accepts a token once', async () => {
     const decide = authenticator();
     const [a, b] = [mintWithKey(key, jid, NOW), mintWithKey(key, jid, NOW - 30_000)];
-    expect(await decide(`auth:alice:example.com:${a}`)).toEqual({ accepted: true, jid });
-    expect(await decide(`auth:alice:example.com:${b}`)).toEqual({ accepted: true, jid });
-    expect(await decide(`auth:alice:example.com:${a}`)).toEqual(refused('replayed', jid));
+    expect(await decide(`auth:alice:example.com:${a}`)).toEqual({ accepted: true, ...ofAlice, offset: 0 });
+    expect(await decide(`auth:alice:example.com:${b}`)).toEqual({ accepted: true, ...ofAlice, offset: -1 });
+    expect(await decide(`auth:alice:example.com:${a}`)).toEqual({
+      ...refused('replayed'),
+      ...ofAlice,
+      offset: 0,
+    });
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
-import type { Configuration, LogTarget } from '../config/configuration.js';
+import type { Configuration } from '../config/configuration.js';
+import type { LogTarget } from '../config/log.js';
 import { ConfigurationError, UnreadableConfigurationError } from '../config/errors.js';
 import { append } from '../operations/append.js';
 import { loadConfiguration } from '../config/load.js';
@@ -34,20 +35,17 @@ export async function check(options: CheckOptions): Promise<number> {
 }
 
 function describe(configuration: Configuration): string[] {
-  const { file, keys, secretFiles, shortSeeds } = configuration;
+  const { file, hosts, secretFiles, advice } = configuration;
   return [
-    `ok: ${file} is good; it serves ${keys.hosts?.join(', ') ?? 'every host'}`,
-    ...describeLog(configuration.logTarget),
+    `ok: ${file} is good; it serves ${hosts.names?.join(', ') ?? 'every host'}`,
+    ...describeLog(configuration.log.target),
     ...secretFiles
       .filter(isOpenToOthers)
       .map(
         (path) =>
           `warning: every user of this machine can get at the secrets in ${path}; run: chmod o-rwx '${path}'`,
       ),
-    ...shortSeeds.map(
-      (where) =>
-        `warning: ${where} has under 32 characters (160 bits, RFC 4226); \`xtokend keygen\` makes longer ones`,
-    ),
+    ...advice.map(({ where, message }) => `warning: ${where}: ${message}`),
     ...describePatience(configuration.answerWithin),
   ];
 }

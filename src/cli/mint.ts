@@ -1,6 +1,7 @@
 import { mintWithKey } from '../credential/mint-with-key.js';
-import { findKey } from './configured-key.js';
-import { parseTime } from './time.js';
+import { isGoodAt, type NamedKey } from '../credential/key.js';
+import { findHost } from './configured-host.js';
+import { formatTime, parseTime } from './time.js';
 import { UsageError } from './usage-error.js';
 
 /** The options of `xtokend mint`. */
@@ -8,6 +9,7 @@ export interface MintCommandOptions {
   readonly config?: string;
   readonly count: string;
   readonly at?: string;
+  readonly key?: string;
 }
 
 const MAX_COUNT = 1_000_000;
@@ -16,8 +18,9 @@ const MAX_COUNT = 1_000_000;
 export async function mint(jidText: string, options: MintCommandOptions): Promise<void> {
   const count = parseCount(options.count);
   const now = parseTime(options.at);
-  const { jid, key, refusal } = await findKey(jidText, options.config);
-  if (key === undefined) throw new UsageError(refusal);
+  const { jid, settings, refusal } = await findHost(jidText, options.config);
+  if (settings === undefined) throw new UsageError(refusal);
+  const key = chooseKey(settings.keys, options.key, now);
   for (let minted = 0; minted < count; minted += 1) process.stdout.write(`${mintWithKey(key, jid, now)}\n`);
 }
 
@@ -25,4 +28,16 @@ function parseCount(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= MAX_COUNT) return count;
   throw new UsageError(`--count: expected a whole number from 1 to ${MAX_COUNT}`);
+}
+
+/** The key that is asked for, else the first that is good then. */
+function chooseKey(keys: readonly NamedKey[], id: string | undefined, now: number): NamedKey {
+  const key = keys.find((candidate) => (id === undefined ? isGoodAt(candidate, now) : candidate.id === id));
+  if (key !== undefined) return key;
+  const ids = keys.map((candidate) => candidate.id).join(', ');
+  throw new UsageError(
+    id === undefined
+      ? `no key of this host is good at ${formatTime(now)}, by not_before and not_after: ${ids}`
+      : `--key: expected a key of this host: ${ids}`,
+  );
 }

@@ -75,6 +75,7 @@ function addMint(program: Command): void {
     .argument('<jid>', 'whom it lets in, such as alice@example.com')
     .addOption(configOption())
     .option('--count <n>', 'how many tokens', '1')
+    .option('--key <id>', 'of several keys, the one to make it with; otherwise the first that is good')
     .addOption(atOption())
     .action(async (jid: string, options: MintCommandOptions) => {
       const { mint } = await import('./mint.js');

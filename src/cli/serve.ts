@@ -1,28 +1,22 @@
 import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import type { Configuration } from '../config/configuration.js';
-import { DEFAULT_ANSWER_WITHIN_MILLISECONDS, loadConfiguration } from '../config/load.js';
-import { messageOf } from '../errors.js';
-import { CurrentAuthenticator } from '../operations/current-authenticator.js';
-import { decisionLog } from '../operations/decision-log.js';
-import { openLog, type Log } from '../operations/log.js';
-import { chooseStore, openRecord, whyMemory } from '../operations/open-record.js';
+import { loadConfiguration } from '../config/load.js';
 import { parentOf, uptime } from '../operations/processes.js';
-import { watchRecord } from '../operations/watched-record.js';
+import { Service } from '../operations/service.js';
+import { watchFiles } from '../operations/watch-files.js';
 import { framings, type Protocol } from '../protocol/framings.js';
-import type { ReplayRecord } from '../replay/replay-record.js';
+import { converse } from '../server/conversation.js';
 import {
   ANSWER_DESCRIPTOR,
   KEEPER_VARIABLE,
   parseKeeperHandover,
   type KeeperHandover,
 } from '../server/keeper-handover.js';
-import type { Decide, Observer } from '../server/responder.js';
-import { converse } from '../server/conversation.js';
 import { serveSockets } from '../server/sockets.js';
 import { serveTerminal } from '../server/terminal.js';
 import { hint } from './hint.js';
 import { parseListenOption } from './listen-option.js';
+import { handleSignals } from './signals.js';
 import { stopSignal } from './stop-signal.js';
 import { UsageError } from './usage-error.js';
 
@@ -34,22 +28,13 @@ export interface ServeOptions {
   readonly listen?: readonly string[];
 }
 
-/** What every transport needs. */
-interface Service {
-  readonly decide: Decide;
-  readonly observer: Observer;
-  readonly answerWithin: () => number;
-  readonly log: () => Log;
-  readonly closeLog: () => void;
-}
-
 /** `xtokend serve`: answers requests on stdin and stdout until end of input, or on sockets until it is told to stop. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
   const service =
     options.listen === undefined
       ? await serveStandard(options, version)
       : await serveListeners(options.listen, options, version);
-  service.closeLog();
+  service.close();
   // Answers or log lines that nobody reads would keep the process for ever.
   process.exit();
 }
@@ -57,13 +42,20 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
 async function serveStandard(options: ServeOptions, version: string): Promise<Service> {
   const handover = parseKeeperHandover(process.env[KEEPER_VARIABLE] ?? '');
   if (handover === undefined && process.stdin.isTTY) await welcome(options, version);
-  const service = await createService(options, version, handover === undefined ? 'stderr' : 'syslog');
-  const { decide, observer, answerWithin } = service;
   const stop = stopSignal();
+  const service = await startService(options, version, handover === undefined ? 'stderr' : 'syslog');
+  const { decide, answerWithin } = service;
+  // Whoever has started us knows nothing of signals.
+  watchFiles(
+    () => service.files,
+    () => void service.reload(),
+  );
   if (handover === undefined) {
     const framing = framings[options.protocol];
+    const observer = service.observe('stdin');
     await converse({ input: process.stdin, output: process.stdout, framing, decide, observer, stop });
   } else {
+    const observer = service.observe('terminal');
     await serveTerminal({ ...terminalOf(handover), decide, observer, answerWithin, stop });
   }
   return service;
@@ -78,16 +70,17 @@ async function serveListeners(
   // Nobody has started us just to ask something: whoever did wants to hear at once what is wrong.
   await loadConfiguration(options.config, process.env);
   const stop = stopSignal();
-  const service = await createService(options, version, 'stderr');
+  const service = await startService(options, version, 'stderr');
   await serveSockets({
-    ...service,
+    decide: service.decide,
+    observe: (path) => service.observe(path),
     listeners,
     stop,
     onListening: (path) => {
-      service.log().write('info', 'listening', { path });
+      service.log.write('info', 'listening', { path });
     },
     onTrouble: (path, trouble) => {
-      service.log().write('warning', trouble, { path });
+      service.log.write('warning', trouble, { path });
     },
   });
   return service;
@@ -103,58 +96,28 @@ async function welcome({ protocol, config }: ServeOptions, version: string): Pro
   process.stderr.write(hint(await loadConfiguration(config, process.env), version));
 }
 
-async function createService(
+async function startService(
   { config }: ServeOptions,
   version: string,
-  // Under a keeper stderr leads nowhere: it would be the terminal, and what stands there is an answer.
   standardLog: 'stderr' | 'syslog',
 ): Promise<Service> {
-  const standard = openLog({ kind: standardLog }, Date.now);
-  let log = standard;
-  let answerWithin = DEFAULT_ANSWER_WITHIN_MILLISECONDS;
-  const authenticator = new CurrentAuthenticator({
-    load: () => loadConfiguration(config, process.env),
-    openRecord: (configuration) => openConfiguredRecord(configuration, () => log),
-    clock: Date.now,
-    onLoaded: (configuration) => {
-      log = openConfiguredLog(configuration, standardLog, standard);
-      log.write('info', 'started', { version, configuration: configuration.file });
-      answerWithin = configuration.answerWithin;
-    },
-    onBroken: (error) => {
-      log.write('error', `refusing every request: ${messageOf(error)}`);
-    },
-  });
+  const load = (): ReturnType<typeof loadConfiguration> => loadConfiguration(config, process.env);
+  const service = new Service({ load, standardLog, version });
   process.on('uncaughtExceptionMonitor', (error) => {
-    log.write('error', `ending after an exception that nobody expected: ${error.stack ?? error.message}`);
+    service.log.write(
+      'error',
+      `ending after an exception that nobody expected: ${error.stack ?? error.message}`,
+    );
   });
-  await authenticator.load();
-  return {
-    decide: (request) => authenticator.decide(request),
-    observer: decisionLog(() => log),
-    answerWithin: () => answerWithin,
-    log: () => log,
-    closeLog: () => {
-      log.close();
-      standard.close();
+  // Before anything is read: a signal that comes now is not lost.
+  handleSignals({
+    reload: () => void service.reload(),
+    summarize: () => {
+      service.summarize();
     },
-  };
-}
-
-function openConfiguredLog({ logTarget }: Configuration, standardLog: string, standard: Log): Log {
-  const isStandard = logTarget.kind === 'stderr' || logTarget.kind === standardLog;
-  return isStandard ? standard : openLog(logTarget, Date.now, standard);
-}
-
-async function openConfiguredRecord({ replay }: Configuration, log: () => Log): Promise<ReplayRecord> {
-  const store = chooseStore(replay);
-  if (store.kind === 'memory' && replay.kind === 'directory') {
-    log().write('warning', `used tokens are remembered in memory only: ${whyMemory(replay.path)}`);
-  }
-  const record = await openRecord(store, (message) => {
-    log().write('warning', message);
   });
-  return watchRecord(record, log);
+  await service.start();
+  return service;
 }
 
 const UPTIME_GRAIN_MILLISECONDS = 10;

@@ -1,7 +1,8 @@
 import { checkCredential } from '../credential/check.js';
 import { explainToken, type Explanation } from '../credential/explain.js';
 import { DEVIATION_STEPS, STEP_MILLISECONDS, stepAt } from '../credential/otp.js';
-import { findKey } from './configured-key.js';
+import { isGoodAt, type NamedKey } from '../credential/key.js';
+import { findHost } from './configured-host.js';
 import { formatDuration, formatTime, parseTime } from './time.js';
 
 /** The options of `xtokend verify`. */
@@ -25,12 +26,38 @@ export async function verify(
   options: VerifyCommandOptions,
 ): Promise<number> {
   const now = parseTime(options.at);
-  const { jid, key, refusal } = await findKey(jidText, options.config);
+  const { jid, settings, refusal } = await findHost(jidText, options.config);
   const token = tokenText === '-' ? await readToken() : tokenText;
-  if (key === undefined) return say(REFUSED, `refused: ${refusal}`);
-  const check = checkCredential(key, token, jid, now);
-  if (check.accepted) return say(ACCEPTED, `accepted for ${jid}: ${describeStep(check.step)}`);
-  return say(REFUSED, `refused for ${jid}: ${describeRefusal(explainToken(key, token, jid, now), now)}`);
+  if (settings === undefined) return say(REFUSED, `refused: ${refusal}`);
+  const { keys } = settings;
+  const check = checkCredential(keys, token, jid, now);
+  if (!check.accepted)
+    return say(REFUSED, `refused for ${jid}: ${describeRefusal(explainBest(keys, token, jid, now), now)}`);
+  const madeWith = keys.length > 1 ? `made with the key ${check.key.id}; ` : '';
+  if (!isGoodAt(check.key, now))
+    return say(REFUSED, `refused for ${jid}: ${madeWith}${describePeriod(check.key)}`);
+  return say(ACCEPTED, `accepted for ${jid}: ${madeWith}${describeStep(check.step)}`);
+}
+
+/** What can be said by the key that has most to do with the token. */
+function explainBest(
+  keys: readonly NamedKey[],
+  token: string,
+  jid: string,
+  now: number,
+): Explanation | undefined {
+  const explanations = keys.flatMap((key) => explainToken(key, token, jid, now) ?? []);
+  return (
+    explanations.find(({ signed }) => signed) ??
+    explanations.find(({ step }) => step !== undefined) ??
+    explanations[0]
+  );
+}
+
+function describePeriod({ notBefore, notAfter }: NamedKey): string {
+  const from = notBefore === Number.NEGATIVE_INFINITY ? '' : ` from ${formatTime(notBefore)}`;
+  const until = notAfter === Number.POSITIVE_INFINITY ? '' : ` until ${formatTime(notAfter)}`;
+  return `that key is good only${from}${until} (not_before, not_after)`;
 }
 
 /** Reads a line from stdin; of what is too long for a token, only enough to see that. */

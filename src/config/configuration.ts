@@ -1,31 +1,42 @@
-import type { CredentialKey } from '../credential/key.js';
+import type { NamedKey } from '../credential/key.js';
+import type { Problem } from './errors.js';
+import type { LogSettings } from './log.js';
+import type { MetricsAddress } from './metrics.js';
 import type { ReplaySettings } from './replay.js';
-
-/** Where log lines go. */
-export type LogTarget =
-  | { readonly kind: 'stderr' }
-  | { readonly kind: 'syslog' }
-  | { readonly kind: 'file'; readonly path: string };
+import type { UserSettings } from './users.js';
 
 /** A configuration that was found good. */
 export interface Configuration {
   /** The file that it was read from. */
   readonly file: string;
-  readonly keys: HostKeys;
+  readonly hosts: Hosts;
   readonly replay: ReplaySettings;
-  readonly logTarget: LogTarget;
+  readonly log: LogSettings;
+  /** Where metrics can be had, or `undefined` where they are not wanted. */
+  readonly metrics: MetricsAddress | undefined;
   /** How long after a request it may still be answered on a terminal, in milliseconds. */
   readonly answerWithin: number;
   /** Every file that holds a secret: others should not be able to read it. */
   readonly secretFiles: readonly string[];
-  /** Settings whose seed has under 32 characters (160 bits; RFC 4226, section 4, R6). */
-  readonly shortSeeds: readonly string[];
+  /** What is good enough to run with, but could be better. */
+  readonly advice: readonly Problem[];
 }
 
-/** Which hosts are served, and with which key. */
-export interface HostKeys {
-  /** The hosts that are listed, or `undefined` where every host is served. */
-  readonly hosts: readonly string[] | undefined;
-  /** @returns the key of a host (normalised), or `undefined` where it is not served */
-  keyOf(host: string): CredentialKey | undefined;
+/** Which hosts are served, and how. */
+export interface Hosts {
+  /** The hosts that are served (normalised), or `undefined` where every host is. */
+  readonly names: readonly string[] | undefined;
+  /** All keys, each once. */
+  readonly keys: readonly NamedKey[];
+  /** The settings of all hosts. */
+  readonly all: readonly HostSettings[];
+  /** @returns the settings of a host (normalised), or `undefined` where it is not served */
+  of(host: string): HostSettings | undefined;
+}
+
+/** How one host is served. */
+export interface HostSettings {
+  /** At least one: a token must be made with one of them. */
+  readonly keys: readonly NamedKey[];
+  readonly users: UserSettings;
 }

@@ -1,53 +1,115 @@
-import type { CredentialKey } from '../credential/key.js';
-import type { HostKeys } from './configuration.js';
-import type { Problem } from './errors.js';
+import type { NamedKey } from '../credential/key.js';
+import type { Hosts, HostSettings } from './configuration.js';
+import { normalizeHost } from './host-name.js';
 import type { KeyReader } from './keys.js';
-import type { Document } from './schema.js';
-import { settingName } from './setting-name.js';
+import { readRing, type RingKey } from './ring.js';
+import type { Document, HostTable, KeySettings } from './schema.js';
+import { readUsers } from './users.js';
 
-const PLAIN_DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/;
+/** The id of the key that is made of the secrets at the top. */
+const DEFAULT_KEY = 'default';
 
 /**
- * Makes the keys of all hosts. Where hosts are listed, others are not served; a host without a secret of its own
- * takes the one at the top.
+ * Reads which hosts are served, and how: those that are listed; where none is, those that keys name, and every other one
+ * where there are secrets for it. A host without secrets of its own takes those at the top, and the keys that name no host.
  *
+ * @param file the configuration: paths are relative to its folder
  * @param reader gathers the problems
  */
-export async function readHostKeys(document: Document, reader: KeyReader): Promise<HostKeys> {
-  const top = { path: [], settings: document };
+export async function readHosts(document: Document, file: string, reader: KeyReader): Promise<Hosts> {
+  const ring = await readRing(document.keys ?? [], reader);
+  const source = { document, file, ring, reader };
+  const named = new Set(ring.flatMap(({ hosts }) => hosts ?? []));
+  const settings = document.hosts === undefined ? new Map<string, HostSettings>() : await readListed(source);
   if (document.hosts === undefined) {
-    const key = reader.read([top]);
-    return { hosts: undefined, keyOf: () => key };
-  }
-  const keys = new Map<string, CredentialKey | undefined>();
-  for (const [name, settings] of Object.entries(document.hosts)) {
+    for (const host of named) settings.set(host, readHost(source, [], {}, host));
+  } else refuseUnlisted(named, settings, reader);
+  const servesEvery =
+    document.hosts === undefined && (hasSecret(document) || ring.every(({ hosts }) => !hosts));
+  const others = servesEvery ? readHost(source, [], {}) : undefined;
+  const all = [...settings.values(), ...(others === undefined ? [] : [others])];
+  return {
+    names: servesEvery ? undefined : [...settings.keys()],
+    keys: [...new Map(all.flatMap(({ keys }) => keys).map((key) => [key.id, key])).values()],
+    all,
+    of: (host) => settings.get(host) ?? others,
+  };
+}
+
+interface Source {
+  readonly document: Document;
+  readonly file: string;
+  readonly ring: readonly RingKey[];
+  readonly reader: KeyReader;
+}
+
+async function readListed(source: Source): Promise<Map<string, HostSettings>> {
+  const { document, reader } = source;
+  const settings = new Map<string, HostSettings>();
+  for (const [name, table] of Object.entries(document.hosts ?? {})) {
     const path = ['hosts', name];
-    const host = await normalized(name);
-    if (host === undefined) reader.problems.push(problem(path, 'expected a domain such as example.com'));
-    else if (keys.has(host)) reader.problems.push(problem(path, `${host} is listed twice`));
-    else keys.set(host, reader.read([{ path, settings }, top]));
+    const host = await normalizeHost(name);
+    if (host === undefined) reader.add(path, 'expected a domain such as example.com');
+    else if (settings.has(host)) reader.add(path, `${host} is listed twice`);
+    else settings.set(host, readHost(source, path, table, host));
   }
-  if (keys.size === 0 && reader.problems.length === 0) {
-    reader.problems.push(
-      problem(['hosts'], 'lists no host, so nobody could log in; name one, or remove the table'),
+  if (settings.size === 0 && reader.problems.length === 0) {
+    reader.add(['hosts'], 'lists no host, so nobody could log in; name one, or remove the table');
+  }
+  return settings;
+}
+
+/** @param host is left out for every host that is not named anywhere */
+function readHost(source: Source, path: readonly string[], table: HostTable, host?: string): HostSettings {
+  const { document, file, ring, reader } = source;
+  const isSeparate = hasSecret(table);
+  const added = ring
+    .filter(({ hosts }) => (hosts === undefined ? !isSeparate : host !== undefined && hosts.includes(host)))
+    .map(({ key }) => key);
+  const tables = [
+    { path, settings: table },
+    { path: [], settings: document },
+  ];
+  const id = isSeparate ? (host ?? DEFAULT_KEY) : DEFAULT_KEY;
+  const needsOwn = isSeparate || hasSecret(document) || added.length === 0;
+  const own = needsOwn ? reader.read(id, tables) : undefined;
+  const keys = own === undefined ? added : [own, ...added];
+  refuseShared(keys, host, reader);
+  const users = readUsers(path, table, document, file);
+  if ('where' in users) reader.problems.push(users);
+  return {
+    keys,
+    users: 'where' in users ? { users: 'any', restrictAuth: false, blockedPath: undefined } : users,
+  };
+}
+
+/** Which of two keys a token is of could not be told: it might be remembered under a time step of the one or the other. */
+function refuseShared(keys: readonly NamedKey[], host: string | undefined, reader: KeyReader): void {
+  for (const [index, key] of keys.entries()) {
+    const other = keys
+      .slice(0, index)
+      .find(({ otpSeed, tokenSecret }) => otpSeed === key.otpSeed || tokenSecret === key.tokenSecret);
+    if (other === undefined) continue;
+    const where = host === undefined ? '' : ` of ${host}`;
+    reader.add(
+      ['keys'],
+      `the keys "${other.id}" and "${key.id}"${where} share a secret: a new key needs both anew (\`xtokend keygen\`)`,
     );
   }
-  return { hosts: [...keys.keys()], keyOf: (host) => keys.get(host) };
 }
 
-function problem(path: readonly string[], message: string): Problem {
-  return { where: settingName(path), message };
-}
-
-/** @returns the host as servers send it, or `undefined` for what cannot be one */
-async function normalized(name: string): Promise<string | undefined> {
-  const lowerCase = name.toLowerCase();
-  if (PLAIN_DOMAIN.test(lowerCase)) return lowerCase;
-  // The tables of string preparation are loaded only where they are needed.
-  const { normalizeDomain } = await import('../credential/jid.js');
-  try {
-    return normalizeDomain(name);
-  } catch {
-    return undefined;
+function refuseUnlisted(
+  named: ReadonlySet<string>,
+  settings: ReadonlyMap<string, unknown>,
+  reader: KeyReader,
+): void {
+  for (const host of named) {
+    if (!settings.has(host))
+      reader.add(['keys'], `${host} is not served: add [hosts."${host}"], or take it out there`);
   }
+}
+
+function hasSecret(settings: KeySettings): boolean {
+  const { otp_seed, otp_seed_file, token_secret, token_secret_file } = settings;
+  return (otp_seed ?? otp_seed_file ?? token_secret ?? token_secret_file) !== undefined;
 }

@@ -1,16 +1,17 @@
-import type { CredentialKey } from '../credential/key.js';
+import type { NamedKey } from '../credential/key.js';
 import { OtpSeed } from '../credential/otp.js';
 import { TokenSecret } from '../credential/token-secret.js';
 import { InvalidSecretError, messageOf } from '../errors.js';
 import type { Problem } from './errors.js';
-import type { KeySettings } from './schema.js';
+import { readInstant } from './instant.js';
+import type { KeySettings, KeyTable } from './schema.js';
 import { readSecretFile, type SecretFilePlaces } from './secret-file.js';
 import { settingName } from './setting-name.js';
 
 const RECOMMENDED_SEED_CHARACTERS = 32;
 
 /** A table of the file that may hold key settings. */
-export interface KeyTable {
+export interface SecretTable {
   readonly path: readonly string[];
   readonly settings: KeySettings;
 }
@@ -19,50 +20,86 @@ export interface KeyTable {
 export class KeyReader {
   readonly problems: Problem[] = [];
   readonly secretFiles: Set<string> = new Set();
-  readonly shortSeeds: Set<string> = new Set();
+  readonly advice: Problem[] = [];
   readonly #places: SecretFilePlaces;
+  /** One object for each secret, so that two keys with the same one can be told. */
+  readonly #seeds = new Map<string, OtpSeed>();
+  readonly #secrets = new Map<string, TokenSecret>();
 
   constructor(places: SecretFilePlaces) {
     this.#places = places;
   }
 
   /**
+   * @param id what the key is to be called
    * @param tables where to look for each of the two secrets, the first that has it wins
    * @returns the key, or `undefined` where `problems` says what is wrong
    */
-  read(tables: readonly KeyTable[]): CredentialKey | undefined {
+  read(id: string, tables: readonly SecretTable[]): NamedKey | undefined {
     const otpSeed = this.#readSecret(tables, 'otp_seed', (text, where) => this.#createSeed(text, where));
-    const tokenSecret = this.#readSecret(tables, 'token_secret', (text) => new TokenSecret(text));
-    return otpSeed && tokenSecret && { otpSeed, tokenSecret };
+    const tokenSecret = this.#readSecret(tables, 'token_secret', (text) => this.#createSecret(text));
+    const always = { notBefore: Number.NEGATIVE_INFINITY, notAfter: Number.POSITIVE_INFINITY };
+    return otpSeed && tokenSecret && { id, otpSeed, tokenSecret, ...always };
+  }
+
+  /** Reads a table of `[[keys]]`. */
+  async readDated(path: readonly string[], table: KeyTable): Promise<NamedKey | undefined> {
+    const key = this.read(table.id, [{ path, settings: table }]);
+    const notBefore = await this.#readInstant(path, 'not_before', table.not_before);
+    const notAfter = await this.#readInstant(path, 'not_after', table.not_after);
+    if (notBefore !== undefined && notAfter !== undefined && notAfter <= notBefore) {
+      this.add([...path, 'not_after'], 'expected a later instant than not_before');
+    }
+    return key && { ...key, ...(notBefore && { notBefore }), ...(notAfter && { notAfter }) };
+  }
+
+  /** Several hosts can share one bad setting; it is said once. */
+  add(path: readonly string[], message: string): void {
+    const where = settingName(path);
+    if (!this.problems.some((problem) => problem.where === where)) this.problems.push({ where, message });
   }
 
   #createSeed(text: string, where: string): OtpSeed {
-    const seed = new OtpSeed(text);
-    if (text.length < RECOMMENDED_SEED_CHARACTERS) this.shortSeeds.add(where);
+    const characters = text.replace(/=+$/, '');
+    const seed = this.#seeds.get(characters) ?? new OtpSeed(text);
+    this.#seeds.set(characters, seed);
+    if (
+      characters.length < RECOMMENDED_SEED_CHARACTERS &&
+      !this.advice.some((advice) => advice.where === where)
+    ) {
+      const message = 'under 32 characters (160 bits, RFC 4226); `xtokend keygen` makes longer ones';
+      this.advice.push({ where, message });
+    }
     return seed;
   }
 
+  #createSecret(text: string): TokenSecret {
+    const secret = this.#secrets.get(text) ?? new TokenSecret(text);
+    this.#secrets.set(text, secret);
+    return secret;
+  }
+
   #readSecret<T>(
-    tables: readonly KeyTable[],
+    tables: readonly SecretTable[],
     name: 'otp_seed' | 'token_secret',
     create: (text: string, where: string) => T,
   ): T | undefined {
     const table = tables.find(({ settings }) => (settings[name] ?? settings[`${name}_file`]) !== undefined);
     if (table === undefined) {
-      const where = settingName([...(tables[0]?.path ?? []), name]);
-      this.#add(where, `is missing, and so is ${name}_file; paste what \`xtokend keygen\` prints`);
+      const path = [...(tables[0]?.path ?? []), name];
+      this.add(path, `is missing, and so is ${name}_file; paste what \`xtokend keygen\` prints`);
       return undefined;
     }
     const inline = table.settings[name];
     const file = table.settings[`${name}_file`];
-    const where = settingName([...table.path, inline === undefined ? `${name}_file` : name]);
+    const path = [...table.path, inline === undefined ? `${name}_file` : name];
     try {
       if (inline !== undefined && file !== undefined) {
         throw new Error(`expected either ${name} or ${name}_file, found both`);
       }
-      return create(inline ?? this.#readFile(file ?? ''), where);
+      return create(inline ?? this.#readFile(file ?? ''), settingName(path));
     } catch (error) {
-      this.#add(where, explain(error));
+      this.add(path, explain(error));
       return undefined;
     }
   }
@@ -73,9 +110,17 @@ export class KeyReader {
     return text;
   }
 
-  /** Several hosts can share one bad setting; it is said once. */
-  #add(where: string, message: string): void {
-    if (!this.problems.some((problem) => problem.where === where)) this.problems.push({ where, message });
+  async #readInstant(
+    path: readonly string[],
+    name: string,
+    value: string | Date | undefined,
+  ): Promise<number | undefined> {
+    try {
+      return value === undefined ? undefined : await readInstant(value);
+    } catch (error) {
+      this.add([...path, name], messageOf(error));
+      return undefined;
+    }
   }
 }
 

@@ -1,9 +1,11 @@
 import { dirname } from 'node:path';
-import type { Configuration, LogTarget } from './configuration.js';
+import type { Configuration } from './configuration.js';
 import { ConfigurationError, UnreadableConfigurationError, type Problem } from './errors.js';
-import { readHostKeys } from './hosts.js';
+import { readHosts } from './hosts.js';
 import { KeyReader } from './keys.js';
+import { readLog } from './log.js';
 import { locateConfiguration, type Location } from './locate.js';
+import { readMetrics } from './metrics.js';
 import { parseDocument } from './parse.js';
 import { explainReadError, isMissing, readTextFile } from './read-file.js';
 import { ReplayReader } from './replay.js';
@@ -29,23 +31,26 @@ export async function loadConfiguration(
   const places = { configurationFile: file, credentialsDirectory: env['CREDENTIALS_DIRECTORY'] };
   const keyReader = new KeyReader(places);
   const replayReader = new ReplayReader(places);
-  const keys = await readHostKeys(document, keyReader);
+  const hosts = await readHosts(document, file, keyReader);
   const replay = replayReader.read(document.replay ?? {}, env);
-  const logTarget = parseLogTarget(document.log?.target ?? 'stderr');
+  const log = readLog(document.log ?? {});
+  const metrics = document.metrics && readMetrics(document.metrics);
   const problems = [...keyReader.problems, ...replayReader.problems];
-  if (logTarget === undefined) problems.push(badLogTarget);
-  if (logTarget === undefined || problems.length > 0) throw new ConfigurationError(file, problems);
+  if (isProblem(log)) problems.push(log);
+  if (isProblem(metrics)) problems.push(metrics);
+  if (isProblem(log) || isProblem(metrics) || problems.length > 0)
+    throw new ConfigurationError(file, problems);
   if (holdsSecret(document)) keyReader.secretFiles.add(file);
-  const answerWithin =
-    document.answer_within === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : document.answer_within * 1000;
+  const { answer_within: seconds } = document;
   return {
     file,
-    keys,
-    answerWithin,
+    hosts,
     replay,
-    logTarget,
+    log,
+    metrics,
+    answerWithin: seconds === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : seconds * 1000,
     secretFiles: [...keyReader.secretFiles, ...replayReader.secretFiles],
-    shortSeeds: [...keyReader.shortSeeds],
+    advice: keyReader.advice,
   };
 }
 
@@ -65,17 +70,11 @@ function readConfiguration({ file, tried }: Location): string {
   }
 }
 
-const badLogTarget: Problem = {
-  where: 'log.target',
-  message: 'expected "stderr", "syslog" or "file:/path/of/the/log"',
-};
-
-function parseLogTarget(text: string): LogTarget | undefined {
-  if (text === 'stderr' || text === 'syslog') return { kind: text };
-  return text.startsWith('file:/') ? { kind: 'file', path: text.slice('file:'.length) } : undefined;
+function isProblem(value: object | undefined): value is Problem {
+  return value !== undefined && 'where' in value;
 }
 
 function holdsSecret(document: Document): boolean {
-  const tables = [document, ...Object.values(document.hosts ?? {})];
+  const tables = [document, ...Object.values(document.hosts ?? {}), ...(document.keys ?? [])];
   return tables.some((table) => (table.otp_seed ?? table.token_secret) !== undefined);
 }

@@ -10,6 +10,7 @@ const expectedTypes: Readonly<Record<string, string>> = {
   string: 'expected a text in quotes',
   number: 'expected a number',
   boolean: 'expected true or false',
+  array: 'expected several in brackets',
 };
 const MAX_TYPING_ERRORS = 4;
 
@@ -76,9 +77,15 @@ function nearest(key: string, known: readonly string[]): string | undefined {
 function expectationOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value')
     return `expected ${issue.values.map((v) => `"${String(v)}"`).join(' or ')}`;
-  if (issue.code === 'invalid_union') return 'expected a text in quotes, or several in brackets';
+  if (issue.code === 'invalid_union') return expectedUnion(issue.path);
   if (issue.code === 'too_small') return `expected at least ${String(issue.minimum)}`;
   if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`;
   if (issue.code !== 'invalid_type') return 'this value cannot be used';
   return expectedTypes[issue.expected] ?? 'expected a table';
+}
+
+function expectedUnion(path: readonly PropertyKey[]): string {
+  return path[0] === 'keys'
+    ? 'expected a date and a time'
+    : 'expected a text in quotes, or several in brackets';
 }

@@ -5,18 +5,17 @@ import { codeOf, messageOf } from '../errors.js';
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
- * Reads a small text file.
+ * Reads a text file.
  *
  * @throws {Error} with a message for a person where it is missing, not a regular file, too large or not UTF-8
  */
-export function readTextFile(path: string): string {
+export function readTextFile(path: string, maxBytes: number = MAX_FILE_BYTES): string {
   // Without O_NONBLOCK a FIFO in the file's place would hang the daemon.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw new Error('expected a regular file');
-    if (stat.size > MAX_FILE_BYTES)
-      throw new Error(`expected at most ${MAX_FILE_BYTES} bytes, found ${stat.size}`);
+    if (stat.size > maxBytes) throw new Error(`expected at most ${maxBytes} bytes, found ${stat.size}`);
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(descriptor));
   } finally {
     closeSync(descriptor);

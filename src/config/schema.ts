@@ -22,12 +22,44 @@ export interface ReplayTable {
   sentinel_master?: string | undefined;
 }
 
+/** Who is a user, at the top of the file or under a host. */
+export interface UsersTable {
+  users?: string | undefined;
+  restrict_auth?: boolean | undefined;
+  blocked_users?: string | undefined;
+}
+
+/** A table under `[hosts]`. */
+export type HostTable = KeySettings & UsersTable;
+
+/** A table of `[[keys]]`. TOML has dates of its own; a text in ISO 8601 will do as well. */
+export interface KeyTable extends KeySettings {
+  id: string;
+  hosts?: string[] | undefined;
+  not_before?: string | Date | undefined;
+  not_after?: string | Date | undefined;
+}
+
+/** The table `[log]`. */
+export interface LogTable {
+  target?: string | undefined;
+  format?: 'plain' | 'json' | undefined;
+  level?: 'info' | 'warning' | 'error' | undefined;
+}
+
+/** The table `[metrics]`. */
+export interface MetricsTable {
+  listen: string;
+}
+
 /** A configuration file as it stands. */
-export interface Document extends KeySettings {
-  hosts?: Record<string, KeySettings> | undefined;
+export interface Document extends HostTable {
+  hosts?: Record<string, HostTable> | undefined;
+  keys?: KeyTable[] | undefined;
   replay?: ReplayTable | undefined;
   answer_within?: number | undefined;
-  log?: { target?: string | undefined } | undefined;
+  log?: LogTable | undefined;
+  metrics?: MetricsTable | undefined;
 }
 
 // The keeper (bin/keeper.sh) refuses within a second, and does not know the configuration.
@@ -36,7 +68,16 @@ const MAX_ANSWER_WITHIN = 60;
 
 const text = z.optional(z.string());
 const keySettings = { otp_seed: text, otp_seed_file: text, token_secret: text, token_secret_file: text };
-const host = z.strictObject(keySettings);
+const userSettings = { users: text, restrict_auth: z.optional(z.boolean()), blocked_users: text };
+const host = z.strictObject({ ...keySettings, ...userSettings });
+const instant = z.optional(z.union([z.string(), z.date()]));
+const key = z.strictObject({
+  id: z.string(),
+  ...keySettings,
+  hosts: z.optional(z.array(z.string())),
+  not_before: instant,
+  not_after: instant,
+});
 const replay = z.strictObject({
   store: z.optional(z.enum(['memory', 'directory', 'redis'])),
   path: text,
@@ -49,15 +90,23 @@ const replay = z.strictObject({
   cluster: z.optional(z.boolean()),
   sentinel_master: text,
 });
-const log = z.strictObject({ target: text });
+const log = z.strictObject({
+  target: text,
+  format: z.optional(z.enum(['plain', 'json'])),
+  level: z.optional(z.enum(['info', 'warning', 'error'])),
+});
+const metrics = z.strictObject({ listen: z.string() });
 const top = z.strictObject({
   ...keySettings,
+  ...userSettings,
   hosts: z.optional(z.record(z.string(), host)),
+  keys: z.optional(z.array(key)),
   replay: z.optional(replay),
   answer_within: z.optional(z.number().check(z.minimum(MIN_ANSWER_WITHIN), z.maximum(MAX_ANSWER_WITHIN))),
   log: z.optional(log),
+  metrics: z.optional(metrics),
 });
-const tables = { hosts: host, replay, log };
+const tables = { hosts: host, keys: key, replay, log, metrics };
 
 /** The shape of the configuration file. What its texts mean is looked at later. */
 export const schema: z.ZodMiniType<Document> = top;

@@ -1,24 +1,47 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { CredentialCheck } from './credential-check.js';
+import type { AcceptedCredential, RefusedCredential } from './credential-check.js';
 import type { CredentialKey } from './key.js';
-import { otpOf, parseToken } from './token.js';
+import { otpOf, parseToken, type Token } from './token.js';
+
+/** What a check found, with the key that the credential was made with. */
+export type KeyedCheck<Key> = (AcceptedCredential & { readonly key: Key }) | RefusedCredential;
 
 /**
  * Checks one credential. Whether it was used before is not looked at.
  *
- * @param key the secrets that it must have been made with
+ * @param keys of which it must have been made with one; at least one
  * @param text what the client sent as its password
  * @param jid the bare JID as the server sends it, already normalised
  * @param now milliseconds since the Unix epoch
  */
-export function checkCredential(key: CredentialKey, text: string, jid: string, now: number): CredentialCheck {
+export function checkCredential<Key extends CredentialKey>(
+  keys: readonly Key[],
+  text: string,
+  jid: string,
+  now: number,
+): KeyedCheck<Key> {
   const token = parseToken(text);
   if (token === undefined) return { accepted: false, reason: 'malformed-token' };
-  const signature = key.tokenSecret.sign(token.digits, jid);
-  const signed = timingSafeEqual(signature, token.signature);
-  // Both are always looked at: without the token_secret nobody learns from the time taken whether an OTP is right.
-  const step = key.otpSeed.findStep(otpOf(token), now);
-  if (!signed) return { accepted: false, reason: 'wrong-signature' };
-  if (step === undefined) return { accepted: false, reason: 'wrong-otp' };
-  return { accepted: true, step, id: signature.toString('latin1') };
+  const otp = otpOf(token);
+  // The OTP says which key it can be, so that more keys cost a comparison each, and there is one HMAC whatever comes: without
+  // the token_secret nobody learns from the time taken whether an OTP is right.
+  const candidates = keys.flatMap((key) => {
+    const step = key.otpSeed.findStep(otp, now);
+    return step === undefined ? [] : [{ key, step }];
+  });
+  if (candidates.length === 0) return refuseOtp(keys[0], token, jid);
+  // More than one only by chance, or for who knows both seeds.
+  for (const { key, step } of candidates) {
+    const signature = key.tokenSecret.sign(token.digits, jid);
+    if (!timingSafeEqual(signature, token.signature)) continue;
+    return { accepted: true, step, id: signature.toString('latin1'), key };
+  }
+  return { accepted: false, reason: 'wrong-signature' };
+}
+
+/** Its OTP is of no key; whether it is rightly signed is told of the first key alone. */
+function refuseOtp(key: CredentialKey | undefined, token: Token, jid: string): RefusedCredential {
+  const signed =
+    key !== undefined && timingSafeEqual(key.tokenSecret.sign(token.digits, jid), token.signature);
+  return { accepted: false, reason: signed ? 'wrong-otp' : 'wrong-signature' };
 }

@@ -7,13 +7,20 @@ export type CredentialRefusal =
   /** Rightly signed, but the OTP is not of the previous, current or next time step. */
   | 'wrong-otp';
 
+/** A credential that was found good. */
+export interface AcceptedCredential {
+  readonly accepted: true;
+  /** The time step that the OTP belongs to (RFC 6238); the first, where by chance steps near it have the same OTP. */
+  readonly step: number;
+  /** The signature's bytes as a string: no other token has the same. */
+  readonly id: string;
+}
+
+/** A credential that was refused. */
+export interface RefusedCredential {
+  readonly accepted: false;
+  readonly reason: CredentialRefusal;
+}
+
 /** What a check of a credential found. */
-export type CredentialCheck =
-  | {
-      readonly accepted: true;
-      /** The time step that the OTP belongs to (RFC 6238); the first, where by chance steps near it have the same OTP. */
-      readonly step: number;
-      /** The signature's bytes as a string: no other token has the same. */
-      readonly id: string;
-    }
-  | { readonly accepted: false; readonly reason: CredentialRefusal };
+export type CredentialCheck = AcceptedCredential | RefusedCredential;

@@ -47,7 +47,12 @@ export function normalizeDomain(text: string): string {
   return domain;
 }
 
-function normalizeUser(text: string): string {
+/**
+ * Brings a user's name into the form in which XMPP servers send it.
+ *
+ * @throws {@link InvalidJidError} for a text that cannot be one
+ */
+export function normalizeUser(text: string): string {
   return prepare('user', nodeprep, text);
 }
 

@@ -38,5 +38,6 @@ export function verifyToken({
   now = new Date(),
 }: VerifyOptions): CredentialCheck {
   const key = createKey({ otpSeed, tokenSecret });
-  return checkCredential(key, token, normalizeJid(jid), millisecondsOf(now));
+  const check = checkCredential([key], token, normalizeJid(jid), millisecondsOf(now));
+  return check.accepted ? { accepted: true, step: check.step, id: check.id } : check;
 }

@@ -1,30 +1,28 @@
-import { Authenticator, type Verdict } from '../authenticator.js';
+import type { Authenticator, Verdict } from '../authenticator.js';
 import type { Configuration } from '../config/configuration.js';
+import { messageOf } from '../errors.js';
 import type { Request } from '../protocol/request.js';
-import type { ReplayRecord } from '../replay/replay-record.js';
 
 /** What a {@link CurrentAuthenticator} works with. */
 export interface CurrentAuthenticatorOptions {
   /** Reads the configuration; throws where it is missing or not good. */
   readonly load: () => Promise<Configuration>;
-  /** Opens the record of used tokens that a configuration asks for. */
-  readonly openRecord: (configuration: Configuration) => Promise<ReplayRecord>;
-  /** @returns milliseconds since the Unix epoch */
-  readonly clock: () => number;
-  /** Is told that a configuration was taken up. */
-  readonly onLoaded: (configuration: Configuration) => void;
-  /** Is told why none could be, once for each new reason. */
-  readonly onBroken: (error: unknown) => void;
+  /** Takes up a configuration, or throws and leaves everything as it was. */
+  readonly takeUp: (configuration: Configuration) => Promise<Authenticator>;
+  /** Is told why a configuration could not be taken up: once for each new reason, and at each {@link CurrentAuthenticator.reload}. */
+  readonly onBroken: (reason: string, isServing: boolean) => void;
 }
 
 /**
  * Decides by the configuration. As long as that is missing or broken every request is refused, and each one looks
- * again: a corrected file is taken up by the next request, and a server that started us never sees us die.
+ * again: a corrected file is taken up by the next request, and a server that started us never sees us die. Once there was a
+ * good one, it goes on until a better one is taken up.
  */
 export class CurrentAuthenticator {
   readonly #options: CurrentAuthenticatorOptions;
   #authenticator: Authenticator | undefined;
-  #loading: Promise<void> | undefined;
+  #loading: Promise<boolean> | undefined;
+  #reloading: Promise<boolean> = Promise.resolve(true);
   #lastFault: string | undefined;
 
   constructor(options: CurrentAuthenticatorOptions) {
@@ -38,25 +36,40 @@ export class CurrentAuthenticator {
   }
 
   /** Tries to take up the configuration; never throws. Requests that come meanwhile share one attempt. */
-  load(): Promise<void> {
+  load(): Promise<boolean> {
     this.#loading ??= this.#tryToLoad().finally(() => {
       this.#loading = undefined;
     });
     return this.#loading;
   }
 
-  async #tryToLoad(): Promise<void> {
-    const { load, openRecord, clock, onLoaded, onBroken } = this.#options;
+  /**
+   * Takes up the configuration as it is now, between two requests. An attempt that is under way may have read it too early, so
+   * there is another behind it.
+   *
+   * @returns whether it was taken up; otherwise the one from before goes on
+   */
+  reload(): Promise<boolean> {
+    this.#reloading = this.#reloading
+      .then(() => this.#loading)
+      .then(() => {
+        this.#lastFault = undefined;
+        return this.load();
+      });
+    return this.#reloading;
+  }
+
+  async #tryToLoad(): Promise<boolean> {
+    const { load, takeUp, onBroken } = this.#options;
     try {
-      const configuration = await load();
-      onLoaded(configuration);
-      const { keys } = configuration;
-      const replay = await openRecord(configuration);
-      this.#authenticator = new Authenticator({ keyOf: (host) => keys.keyOf(host), replay, clock });
+      this.#authenticator = await takeUp(await load());
+      this.#lastFault = undefined;
+      return true;
     } catch (error) {
-      const fault = String(error);
-      if (fault !== this.#lastFault) onBroken(error);
+      const fault = messageOf(error);
+      if (fault !== this.#lastFault) onBroken(fault, this.#authenticator !== undefined);
       this.#lastFault = fault;
+      return false;
     }
   }
 }

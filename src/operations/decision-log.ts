@@ -1,20 +1,38 @@
-import { messageOf } from '../errors.js';
-import type { Observer } from '../server/responder.js';
-import type { Log } from './log.js';
+import type { Decision, DecisionSink } from './decision.js';
+import type { Fields, Level, Log } from './log.js';
 
-/** Writes one line for each decision: the verdict, its reason, and whom it was about. */
-export function decisionLog(log: () => Log): Observer {
-  return {
-    decided({ operation }, verdict) {
-      const jid = verdict.jid === undefined ? {} : { jid: verdict.jid };
-      if (verdict.accepted) log().write('info', 'accepted', { operation, ...jid });
-      else log().write('info', 'refused', { operation, reason: verdict.reason, ...jid });
-    },
-    failed({ operation }, error) {
-      log().write('error', 'refused', { operation, reason: 'internal-error', cause: messageOf(error) });
-    },
-    withheld({ operation }) {
-      log().write('warning', 'withheld', { operation, reason: 'too-late' });
-    },
+/** Writes one line for each decision: what became of it and why, whom it was about, and how long it took. */
+export function decisionLog(log: Log): DecisionSink {
+  return (decision) => {
+    log.write(levelOf(decision), decision.outcome, fieldsOf(decision));
   };
+}
+
+function levelOf({ outcome, reason }: Decision): Level {
+  if (outcome === 'withheld') return 'warning';
+  return reason === 'internal-error' ? 'error' : 'info';
+}
+
+function fieldsOf(decision: Decision): Fields {
+  const { operation, reason, jid, host, key, offset, listener, cause } = decision;
+  const fields = {
+    operation,
+    reason,
+    jid,
+    host,
+    key,
+    offset,
+    listener,
+    cause,
+    ms: round(decision.milliseconds),
+  };
+  return Object.fromEntries(Object.entries(fields).filter(isKnown));
+}
+
+function isKnown(entry: [string, string | number | undefined]): entry is [string, string | number] {
+  return entry[1] !== undefined;
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 100) / 100;
 }

@@ -1,10 +1,9 @@
-import type { LogTarget } from '../config/configuration.js';
+import type { Level, LogSettings } from '../config/log.js';
 import { append } from './append.js';
 import { openStderr } from './stderr.js';
 import { Syslog } from './syslog.js';
 
-/** How much a line matters. */
-export type Level = 'info' | 'warning' | 'error';
+export type { Level } from '../config/log.js';
 
 /** What a line says besides its message. Never a secret, a token or a password. */
 export type Fields = Readonly<Record<string, string | number>>;
@@ -23,8 +22,8 @@ export interface Log {
  * @param clock milliseconds since the Unix epoch
  * @param fallback is told, once, that a file cannot be written, and that it can be again
  */
-export function openLog(target: LogTarget, clock: () => number, fallback?: Log): Log {
-  if (target.kind === 'syslog') return openSyslog();
+export function openLog({ target }: LogSettings, clock: () => number, fallback?: Log): Log {
+  if (target.kind === 'syslog' || target.kind === 'journal') return openSyslog();
   const write = openWriter(target);
   const path = target.kind === 'file' ? target.path : 'stderr';
   let lost = 0;
@@ -44,7 +43,7 @@ export function openLog(target: LogTarget, clock: () => number, fallback?: Log):
   };
 }
 
-function openWriter(target: LogTarget): (line: string) => void {
+function openWriter(target: LogSettings['target']): (line: string) => void {
   if (target.kind !== 'file') return openStderr();
   return (line) => {
     append(target.path, line);

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Verdict } from '../authenticator.js';
 import type { FrameDecoder, Framing } from '../protocol/framing.js';
 import { parseRequest, type Frame, type Request } from '../protocol/request.js';
@@ -5,13 +6,13 @@ import { parseRequest, type Frame, type Request } from '../protocol/request.js';
 /** Decides one request; throws where it cannot be told. */
 export type Decide = (request: Request) => Promise<Verdict>;
 
-/** Is told what became of each request, for the log. */
+/** Is told what became of each request, and when it was read (by `performance.now()`). */
 export interface Observer {
-  decided(request: Request, verdict: Verdict): void;
+  decided(request: Request, verdict: Verdict, readAt: number): void;
   /** Something broke; the request was refused. */
-  failed(request: Request, error: unknown): void;
+  failed(request: Request, error: unknown, readAt: number): void;
   /** Nobody may be waiting for the answer any more; it was not sent. */
-  withheld(request: Request): void;
+  withheld(request: Request, readAt: number): void;
 }
 
 /** The way back to the server, for one request. */
@@ -73,13 +74,14 @@ export class Responder {
   }
 
   #take(frame: Frame): void {
+    const readAt = performance.now();
     const request = parseRequest(frame);
     const reply = this.#options.openReply();
     const outcome = this.#outcomeOf(request, reply);
     const before = this.#answered;
     this.#unanswered += 1;
     this.#answered = before.then(async () => {
-      this.#answer(request, reply, await outcome);
+      this.#answer(request, readAt, reply, await outcome);
       this.#unanswered -= 1;
     });
   }
@@ -95,12 +97,12 @@ export class Responder {
     }
   }
 
-  #answer(request: Request, reply: Reply, outcome: Outcome): void {
+  #answer(request: Request, readAt: number, reply: Reply, outcome: Outcome): void {
     const { framing, observer } = this.#options;
     const accepted = outcome !== undefined && 'verdict' in outcome && outcome.verdict.accepted;
     const sent = outcome !== undefined && reply.send(accepted ? framing.answers.yes : framing.answers.no);
-    if (!sent) observer.withheld(request);
-    else if ('verdict' in outcome) observer.decided(request, outcome.verdict);
-    else observer.failed(request, outcome.error);
+    if (!sent) observer.withheld(request, readAt);
+    else if ('verdict' in outcome) observer.decided(request, outcome.verdict, readAt);
+    else observer.failed(request, outcome.error, readAt);
   }
 }

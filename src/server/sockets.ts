@@ -18,7 +18,8 @@ export interface Listener extends UnixAddress {
 export interface SocketsOptions {
   readonly listeners: readonly Listener[];
   readonly decide: Decide;
-  readonly observer: Observer;
+  /** @returns who is told of the requests that come in by a socket */
+  readonly observe: (path: string) => Observer;
   /** Aborted when nobody is to be served any more. */
   readonly stop: AbortSignal;
   /** Is told of every socket that was opened. */
@@ -55,8 +56,9 @@ export async function serveSockets(options: SocketsOptions): Promise<void> {
 async function open(listener: Listener, options: SocketsOptions): Promise<() => Promise<void>> {
   const { server, remove } = await listenUnix(listener);
   const conversations = new Set<Promise<void>>();
+  const observer = options.observe(listener.path);
   server.on('connection', (socket: Socket) => {
-    const conversation = serveConnection(socket, listener, options).finally(() =>
+    const conversation = serveConnection(socket, listener, observer, options).finally(() =>
       conversations.delete(conversation),
     );
     conversations.add(conversation);
@@ -74,7 +76,8 @@ async function open(listener: Listener, options: SocketsOptions): Promise<() => 
 async function serveConnection(
   socket: Socket,
   { framing }: Listener,
-  { decide, observer, stop }: SocketsOptions,
+  observer: Observer,
+  { decide, stop }: SocketsOptions,
 ): Promise<void> {
   await converse({ input: socket, output: socket, framing, decide, observer, stop });
   socket.destroySoon();

@@ -182,9 +182,7 @@ describe('xtokend check', () => {
 
   it('warns of a short seed', () => {
     const config = temporaryFile(SECRETS.replace(OTP_SEED, OTP_SEED.slice(0, 16)));
-    expect(xtokend(['check', '--config', config]).stdout).toContain(
-      'warning: otp_seed has under 32 characters',
-    );
+    expect(xtokend(['check', '--config', config]).stdout).toContain('warning: otp_seed: under 32 characters');
   });
 
   it('names every problem, never a secret, with exit code 1', () => {

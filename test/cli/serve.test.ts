@@ -125,7 +125,7 @@ describe('xtokend on stdin and stdout', () => {
       stderr: '',
     });
     expect(readFileSync(log, 'utf8')).toMatch(
-      /info started .*\n.*info accepted operation="isuser" jid="a@b"\n$/,
+      /info started .*\n.*info accepted operation="isuser" jid="a@b" host="b" listener="stdin" ms=[\d.]+\n$/,
     );
   });
 

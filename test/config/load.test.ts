@@ -16,8 +16,8 @@ const load = (text: string, env: NodeJS.ProcessEnv = {}): Promise<Configuration>
   loadConfiguration(temporaryFile(text), env);
 
 /** Whether a configuration's key for a host takes tokens that were made with another. */
-function takes({ keys }: Configuration, host: string, maker: CredentialKey): boolean {
-  const own = keys.keyOf(host);
+function takes({ hosts }: Configuration, host: string, maker: CredentialKey): boolean {
+  const own = hosts.of(host)?.keys;
   const jid = `alice@${host}`;
   return own !== undefined && checkCredential(own, mintWithKey(maker, jid, NOW), jid, NOW).accepted;
 }
@@ -25,21 +25,21 @@ function takes({ keys }: Configuration, host: string, maker: CredentialKey): boo
 describe('loadConfiguration', () => {
   it('serves every host with the secrets at the top', async () => {
     const configuration = await load(SECRETS);
-    expect(configuration.keys.hosts).toBeUndefined();
+    expect(configuration.hosts.names).toBeUndefined();
     expect(takes(configuration, 'any.example', key)).toBe(true);
-    expect(configuration.logTarget).toEqual({ kind: 'stderr' });
+    expect(configuration.log.target).toEqual({ kind: 'stderr' });
   });
 
   it('serves only the hosts that are listed, each with its own secrets or those at the top', async () => {
     const configuration = await load(
       `${SECRETS}[hosts."Example.COM"]\n[hosts."other.example"]\notp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`,
     );
-    expect(configuration.keys.hosts).toEqual(['example.com', 'other.example']);
+    expect(configuration.hosts.names).toEqual(['example.com', 'other.example']);
     expect(takes(configuration, 'example.com', key)).toBe(true);
     expect(takes(configuration, 'other.example', otherKey)).toBe(true);
     expect(takes(configuration, 'other.example', key)).toBe(false);
-    expect(configuration.keys.keyOf('elsewhere.example')).toBeUndefined();
-    expect(configuration.keys.keyOf('constructor')).toBeUndefined();
+    expect(configuration.hosts.of('elsewhere.example')).toBeUndefined();
+    expect(configuration.hosts.of('constructor')).toBeUndefined();
   });
 
   it('lets a host override one secret of the two', async () => {
@@ -50,7 +50,7 @@ describe('loadConfiguration', () => {
 
   it('brings an internationalised host into the form in which servers send it', async () => {
     const configuration = await load(`${SECRETS}[hosts."BÜCHER.example"]\n[hosts."Straße.example"]\n`);
-    expect(configuration.keys.hosts).toEqual(['bücher.example', 'strasse.example']);
+    expect(configuration.hosts.names).toEqual(['bücher.example', 'strasse.example']);
   });
 
   it('reads secrets from files beside the configuration, without one newline at their end', async () => {
@@ -78,7 +78,7 @@ describe('loadConfiguration', () => {
     const file = temporaryFile(`otp_seed = "ABCDEFGHIJKLMNOP"\ntoken_secret = "${TOKEN_SECRET}"\n`);
     const configuration = await loadConfiguration(file, {});
     expect(configuration.secretFiles).toEqual([file]);
-    expect(configuration.shortSeeds).toEqual(['otp_seed']);
+    expect(configuration.advice).toMatchObject([{ where: 'otp_seed' }]);
   });
 
   it('takes a time to answer within, in seconds', async () => {
@@ -90,7 +90,7 @@ describe('loadConfiguration', () => {
     const configuration = await load(
       `${SECRETS}[log]\ntarget = "file:/var/log/xtokend.log"\n[replay]\nstore = "memory"\n`,
     );
-    expect(configuration.logTarget).toEqual({ kind: 'file', path: '/var/log/xtokend.log' });
+    expect(configuration.log.target).toEqual({ kind: 'file', path: '/var/log/xtokend.log' });
   });
 });
 

@@ -25,7 +25,7 @@ describe('a problem of a configuration', () => {
     [`otp_sed = "x"\n${SECRETS}`, 'otp_sed: there is no such setting; did you mean otp_seed?'],
     [
       `colour = 1\n${SECRETS}`,
-      'colour: there is no such setting; known here: otp_seed, otp_seed_file, token_secret, token_secret_file, hosts, replay, answer_within, log',
+      'colour: there is no such setting; known here: otp_seed, otp_seed_file, token_secret, token_secret_file, users, restrict_auth, blocked_users, hosts, keys, replay, answer_within, log, metrics',
     ],
     [`${SECRETS}[replay]\nstroe = "memory"\n`, 'replay.stroe: there is no such setting; did you mean store?'],
     [
@@ -35,7 +35,7 @@ describe('a problem of a configuration', () => {
     [`${SECRETS}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory" or "directory" or "redis"'],
     [
       `${SECRETS}[log]\ntarget = "nowhere"\n`,
-      'log.target: expected "stderr", "syslog" or "file:/path/of/the/log"',
+      'log.target: expected "stderr", "syslog", "journal" or "file:/path/of/the/log"',
     ],
     [`answer_within = 0\n${SECRETS}`, 'answer_within: expected at least 1'],
     [`answer_within = 61\n${SECRETS}`, 'answer_within: expected at most 60'],

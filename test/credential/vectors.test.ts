@@ -20,7 +20,7 @@ const read = (name: string): Vector[] =>
 
 function decide({ otp_seed, token_secret, username, host, now, token }: Vector): boolean {
   const key = createKey({ otpSeed: otp_seed, tokenSecret: token_secret });
-  return checkCredential(key, token, `${username}@${host}`, now * 1000).accepted;
+  return checkCredential([key], token, `${username}@${host}`, now * 1000).accepted;
 }
 
 describe.each([

@@ -1,19 +1,33 @@
 import { describe, expect, it } from 'vitest';
+import { Authenticator } from '../../src/authenticator.js';
 import type { Configuration } from '../../src/config/configuration.js';
 import { CurrentAuthenticator } from '../../src/operations/current-authenticator.js';
 import { parseRequest, type Request } from '../../src/protocol/request.js';
 import { MemoryRecord } from '../../src/replay/memory-record.js';
-import { key, NOW } from '../support/keys.js';
+import { createUserPolicy } from '../../src/users/user-policy.js';
+import { key, named, NOW } from '../support/keys.js';
 
 const good: Configuration = {
   file: '/etc/xtokend/xtokend.toml',
-  keys: { hosts: undefined, keyOf: () => key },
+  hosts: { names: undefined, keys: [], all: [], of: () => undefined },
   replay: { kind: 'memory', afterRestart: 'accept' },
-  logTarget: { kind: 'stderr' },
+  log: { target: { kind: 'stderr' }, format: 'plain', level: 'info' },
+  metrics: undefined,
   answerWithin: 4000,
   secretFiles: [],
-  shortSeeds: [],
+  advice: [],
 };
+const policy = createUserPolicy({
+  users: 'any',
+  allowed: undefined,
+  blocked: undefined,
+  onTrouble: () => undefined,
+});
+const users = new Authenticator({
+  hostOf: () => ({ keys: [named('default', key)], users: policy }),
+  replay: new MemoryRecord(),
+  clock: () => NOW,
+});
 const request: Request = parseRequest(Buffer.from('isuser:alice:example.com'));
 
 function subject(load: () => Promise<Configuration>): {
@@ -23,10 +37,11 @@ function subject(load: () => Promise<Configuration>): {
   const events: string[] = [];
   const authenticator = new CurrentAuthenticator({
     load,
-    openRecord: () => Promise.resolve(new MemoryRecord()),
-    clock: () => NOW,
-    onLoaded: () => events.push('loaded'),
-    onBroken: (error) => events.push(String(error)),
+    takeUp: () => {
+      events.push('taken up');
+      return Promise.resolve(users);
+    },
+    onBroken: (reason, isServing) => events.push(`${reason}${isServing ? ', the old one goes on' : ''}`),
   });
   return { authenticator, events };
 }
@@ -42,7 +57,7 @@ describe('CurrentAuthenticator', () => {
       expect(await authenticator.decide(request)).toEqual({ accepted: false, reason: 'no-configuration' });
     }
     expect(await authenticator.decide(request)).toMatchObject({ accepted: true });
-    expect(events).toEqual(['Error: a', 'Error: b', 'loaded']);
+    expect(events).toEqual(['a', 'b', 'taken up']);
   });
 
   it('reads the configuration once for requests that come together', async () => {
@@ -54,5 +69,31 @@ describe('CurrentAuthenticator', () => {
     const verdicts = await Promise.all(Array.from({ length: 10 }, () => authenticator.decide(request)));
     expect(verdicts.every(({ accepted }) => accepted)).toBe(true);
     expect(reads).toBe(1);
+  });
+
+  it('goes on with the one from before where a reload finds a broken one, and says so each time', async () => {
+    const outcomes = [good, new Error('a'), new Error('a'), good];
+    const { authenticator, events } = subject(() => {
+      const outcome = outcomes.shift();
+      return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome ?? good);
+    });
+    await authenticator.load();
+    expect(await authenticator.reload()).toBe(false);
+    expect(await authenticator.decide(request)).toMatchObject({ accepted: true });
+    expect(await authenticator.reload()).toBe(false);
+    expect(await authenticator.reload()).toBe(true);
+    expect(events).toEqual(['taken up', 'a, the old one goes on', 'a, the old one goes on', 'taken up']);
+  });
+
+  it('reads once more where it is told to reload while it reads', async () => {
+    let reads = 0;
+    const { authenticator } = subject(async () => {
+      reads += 1;
+      await new Promise(setImmediate);
+      return good;
+    });
+    const first = authenticator.load();
+    await Promise.all([first, authenticator.reload(), authenticator.reload()]);
+    expect(reads).toBe(3);
   });
 });

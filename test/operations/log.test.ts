@@ -6,10 +6,12 @@ import { openLog, type Log } from '../../src/operations/log.js';
 import { temporaryFolder } from '../support/folder.js';
 import { NOW } from '../support/keys.js';
 
+const PLAIN = { format: 'plain', level: 'info' } as const;
+
 describe('a log in a file', () => {
   it('gets one line for each call, with the fields behind the message', () => {
     const path = join(temporaryFolder(), 'log');
-    const log = openLog({ kind: 'file', path }, () => NOW);
+    const log = openLog({ ...PLAIN, target: { kind: 'file', path } }, () => NOW);
     log.write('info', 'accepted', { jid: 'alice@example.com', milliseconds: 3 });
     log.write('error', 'refused');
     expect(readFileSync(path, 'utf8')).toBe(
@@ -21,7 +23,7 @@ describe('a log in a file', () => {
 
   it('keeps a newline in a name from making up a line', () => {
     const path = join(temporaryFolder(), 'log');
-    openLog({ kind: 'file', path }, () => NOW).write('info', 'refused', {
+    openLog({ ...PLAIN, target: { kind: 'file', path } }, () => NOW).write('info', 'refused', {
       jid: 'a\n2026 info accepted jid="b"',
     });
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(2);
@@ -29,7 +31,7 @@ describe('a log in a file', () => {
 
   it('keeps what a terminal would act on out', () => {
     const path = join(temporaryFolder(), 'log');
-    openLog({ kind: 'file', path }, () => NOW).write('info', 'refused', {
+    openLog({ ...PLAIN, target: { kind: 'file', path } }, () => NOW).write('info', 'refused', {
       jid: 'a\u009b31m\u2028\u202e\u{e0001}b',
     });
     expect(readFileSync(path, 'utf8')).toContain('jid="a\\u{9b}31m\\u{2028}\\u{202e}\\u{e0001}b"');
@@ -38,7 +40,7 @@ describe('a log in a file', () => {
   it('does not wait for the reader of a FIFO', () => {
     const path = join(temporaryFolder(), 'fifo');
     execFileSync('mkfifo', [path]);
-    openLog({ kind: 'file', path }, () => NOW).write('info', 'accepted');
+    openLog({ ...PLAIN, target: { kind: 'file', path } }, () => NOW).write('info', 'accepted');
   });
 
   it('says elsewhere, once, that it cannot be written, and that it can be again', () => {
@@ -49,7 +51,7 @@ describe('a log in a file', () => {
       write: (level, message) => elsewhere.push(`${level} ${message}`),
       close: () => undefined,
     };
-    const log = openLog({ kind: 'file', path }, () => NOW, fallback);
+    const log = openLog({ ...PLAIN, target: { kind: 'file', path } }, () => NOW, fallback);
     for (let line = 0; line < 3; line += 1) log.write('info', 'accepted');
     mkdirSync(join(folder, 'later'));
     log.write('info', 'accepted');
@@ -58,12 +60,12 @@ describe('a log in a file', () => {
   });
 
   it('lets the answers go on when it cannot be written', () => {
-    const log = openLog({ kind: 'file', path: '/no/such/folder/log' }, () => NOW);
+    const log = openLog({ ...PLAIN, target: { kind: 'file', path: '/no/such/folder/log' } }, () => NOW);
     expect(() => {
       log.write('info', 'accepted');
     }).not.toThrow();
     expect(() => {
-      openLog({ kind: 'file', path: '/dev/full' }, () => NOW).write('info', 'accepted');
+      openLog({ ...PLAIN, target: { kind: 'file', path: '/dev/full' } }, () => NOW).write('info', 'accepted');
     }).not.toThrow();
   });
 });

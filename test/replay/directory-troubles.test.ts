@@ -27,10 +27,10 @@ function watched(record: ReplayRecord): {
   log: string[];
 } {
   const log: string[] = [];
-  const watching = watchRecord(record, () => ({
+  const watching = watchRecord(record, {
     write: (level, message, fields = {}) => log.push(`${level} ${message} ${JSON.stringify(fields)}`),
     close: () => undefined,
-  }));
+  });
   return { claim: (id, step) => watching.claim({ id, step }, step), log };
 }
 

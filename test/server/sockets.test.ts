@@ -53,7 +53,7 @@ async function serve(folder: string, ...settings: Settings[]): Promise<Running> 
   const end = serveSockets({
     listeners,
     decide,
-    observer,
+    observe: () => observer,
     stop: stop.signal,
     onListening: () => (listening += 1),
     onTrouble: (_, trouble) => troubles.push(trouble),

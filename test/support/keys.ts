@@ -1,4 +1,4 @@
-import { createKey, type CredentialKey } from '../../src/credential/key.js';
+import { createKey, type CredentialKey, type NamedKey } from '../../src/credential/key.js';
 
 /** Secrets that are used in tests only. */
 export const OTP_SEED = 'IEQH746YNG7BY3A4ROGUBBBAYN3BO47O';
@@ -13,3 +13,9 @@ export const key: CredentialKey = createKey({ otpSeed: OTP_SEED, tokenSecret: TO
 
 /** An instant at the start of a time step. */
 export const NOW = 1_795_456_800_000;
+
+/** @returns a key that is one of several */
+export function named(id: string, secrets: CredentialKey, period: Partial<NamedKey> = {}): NamedKey {
+  const always = { notBefore: Number.NEGATIVE_INFINITY, notAfter: Number.POSITIVE_INFINITY };
+  return { id, ...secrets, ...always, ...period };
+}

@@ -1,0 +1,16 @@
+/**
+ * Reads an instant such as `not_after`.
+ *
+ * @param value ISO 8601 with its offset from UTC, as a text or as a date of TOML
+ * @returns milliseconds since the Unix epoch
+ * @throws {Error} that says what was expected
+ */
+export async function readInstant(value: string | Date): Promise<number> {
+  // Only where it is needed: it takes as long to load as the rest of a start.
+  const { DateTime } = await import('luxon');
+  const text = typeof value === 'string' ? value : value.toISOString();
+  const hasOffset = /(Z|[+-]\d\d:?\d\d)$/i.test(text);
+  const instant = DateTime.fromISO(text);
+  if (instant.isValid && hasOffset) return instant.toMillis();
+  throw new Error('expected a date, a time and an offset from UTC, such as 2026-12-31T23:59:00Z');
+}

@@ -1,0 +1,59 @@
+import type { ServedHost } from '../authenticator.js';
+import type { Hosts, HostSettings } from '../config/configuration.js';
+import type { UserSettings } from '../config/users.js';
+import type { SeenUsers } from '../users/seen-users.js';
+import { UserList } from '../users/user-list.js';
+import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
+
+/** What {@link openHosts} works with. */
+export interface HostOptions {
+  /** Those who have logged in before. */
+  readonly seen: SeenUsers;
+  /** Is told what is wrong with a list, or with the record of those who have logged in. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/**
+ * Opens what hosts need to be served: their lists of users.
+ *
+ * @throws where a list cannot be read
+ */
+export async function openHosts(
+  hosts: Hosts,
+  options: HostOptions,
+): Promise<(host: string) => ServedHost | undefined> {
+  const lists = new Map<string, UserList>();
+  const served = new Map<HostSettings, ServedHost>();
+  for (const settings of hosts.all) {
+    served.set(settings, { keys: settings.keys, users: await openPolicy(settings.users, lists, options) });
+  }
+  return (host) => {
+    const settings = hosts.of(host);
+    return settings && served.get(settings);
+  };
+}
+
+async function openPolicy(
+  { users, restrictAuth, blockedPath }: UserSettings,
+  lists: Map<string, UserList>,
+  { seen, onTrouble }: HostOptions,
+): Promise<UserPolicy> {
+  const blocked = blockedPath === undefined ? undefined : await openList(blockedPath, lists, onTrouble);
+  if (typeof users === 'string') {
+    const known = users === 'any' ? users : seen;
+    return createUserPolicy({ users: known, allowed: undefined, blocked, onTrouble });
+  }
+  const list = await openList(users.path, lists, onTrouble);
+  return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, blocked, onTrouble });
+}
+
+/** Hosts can share a list; it is read once. */
+async function openList(
+  path: string,
+  lists: Map<string, UserList>,
+  onTrouble: HostOptions['onTrouble'],
+): Promise<UserList> {
+  const list = lists.get(path) ?? (await UserList.open(path, onTrouble));
+  lists.set(path, list);
+  return list;
+}

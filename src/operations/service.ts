@@ -1,0 +1,137 @@
+import { Authenticator } from '../authenticator.js';
+import type { Configuration } from '../config/configuration.js';
+import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
+import { messageOf } from '../errors.js';
+import type { Decide, Observer } from '../server/responder.js';
+import { CurrentAuthenticator } from './current-authenticator.js';
+import { CurrentLog } from './current-log.js';
+import { decisionLog } from './decision-log.js';
+import { observeListener } from './decision.js';
+import type { Log } from './log.js';
+import { chooseStore, openRecord, whyMemory } from './open-record.js';
+import { openSeenUsers } from './open-seen-users.js';
+import { openHosts } from './served-hosts.js';
+import { Stores } from './stores.js';
+import { Tally } from './tally.js';
+import { watchRecord } from './watched-record.js';
+
+/** What {@link Service} works with. */
+export interface ServiceOptions {
+  /** Reads the configuration; throws where it is missing or not good. */
+  readonly load: () => Promise<Configuration>;
+  /** Where the log is as long as no configuration says otherwise. Under a keeper stderr leads nowhere. */
+  readonly standardLog: 'stderr' | 'syslog';
+  readonly version: string;
+}
+
+/** All that is behind the answers: the configuration of the moment and what it asks for. */
+export class Service {
+  readonly log: CurrentLog;
+  readonly #options: ServiceOptions;
+  readonly #stores: Stores;
+  readonly #tally = new Tally();
+  readonly #startedAt = Date.now();
+  readonly #current: CurrentAuthenticator;
+  #configuration: Configuration | undefined;
+  #reloads = 0;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.log = new CurrentLog(options.standardLog);
+    this.#stores = createStores(this.log);
+    this.#current = new CurrentAuthenticator({
+      load: options.load,
+      takeUp: (configuration) => this.#takeUp(configuration),
+      onBroken: (reason, isServing) => {
+        this.log.write('error', isServing ? notTakenUp(reason) : `refusing every request: ${reason}`);
+      },
+    });
+  }
+
+  /** Tries to take up the configuration; where that fails, every request tries again. Never throws. */
+  async start(): Promise<void> {
+    await this.#current.load();
+  }
+
+  readonly decide: Decide = (request) => this.#current.decide(request);
+
+  /** @returns what is told of the requests that come in by a listener */
+  observe(listener: string): Observer {
+    return observeListener(listener, [this.#tally.count, decisionLog(this.log)]);
+  }
+
+  readonly answerWithin = (): number =>
+    this.#configuration?.answerWithin ?? DEFAULT_ANSWER_WITHIN_MILLISECONDS;
+
+  /** The files that the configuration was read from. */
+  get files(): readonly string[] {
+    return this.#configuration === undefined
+      ? []
+      : [this.#configuration.file, ...this.#configuration.secretFiles];
+  }
+
+  /** Takes up the configuration as it is now; where it is not good, the one from before goes on. Never throws. */
+  async reload(): Promise<void> {
+    const isTakenUp = await this.#current.reload();
+    if (!isTakenUp) return;
+    this.#reloads += 1;
+    this.log.write('info', 'reloaded', { configuration: this.#configuration?.file ?? '' });
+  }
+
+  /** Writes to the log how it goes. */
+  summarize(): void {
+    this.log.write('info', 'summary', {
+      configuration: this.#configuration?.file ?? '(none that is good)',
+      version: this.#options.version,
+      up_seconds: Math.round((Date.now() - this.#startedAt) / 1000),
+      ...this.#tally.counts,
+      reloads: this.#reloads,
+      memory_mb: Math.round(process.memoryUsage.rss() / 1_000_000),
+    });
+  }
+
+  close(): void {
+    this.log.close();
+  }
+
+  async #takeUp(configuration: Configuration): Promise<Authenticator> {
+    const { log } = this;
+    // First what can fail; then nothing is half done.
+    const onTrouble = (error: unknown): void => {
+      log.write('warning', messageOf(error));
+    };
+    const hostOf = await openHosts(configuration.hosts, { seen: this.#stores.seenUsers, onTrouble });
+    log.take(configuration.log);
+    const replay = await this.#stores.record(configuration.replay);
+    if (this.#configuration === undefined) {
+      log.write('info', 'started', { version: this.#options.version, configuration: configuration.file });
+    }
+    this.#configuration = configuration;
+    return new Authenticator({ hostOf, replay, clock: Date.now });
+  }
+}
+
+function createStores(log: Log): Stores {
+  return new Stores({
+    choose: (settings) => {
+      const store = chooseStore(settings);
+      if (store.kind === 'memory' && settings.kind === 'directory') {
+        log.write('warning', `used tokens are remembered in memory only: ${whyMemory(settings.path)}`);
+      }
+      return store;
+    },
+    openRecord: async (store) =>
+      watchRecord(
+        await openRecord(store, (message) => {
+          log.write('warning', message);
+        }),
+        log,
+      ),
+    openSeenUsers,
+    clock: Date.now,
+  });
+}
+
+function notTakenUp(reason: string): string {
+  return `the configuration was not taken up, the one from before goes on: ${reason}`;
+}

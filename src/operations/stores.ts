@@ -1,0 +1,78 @@
+import { performance } from 'node:perf_hooks';
+import { isDeepStrictEqual } from 'node:util';
+import type { ReplaySettings } from '../config/replay.js';
+import { isBeforeHorizon } from '../replay/horizon.js';
+import type { ReplayRecord } from '../replay/replay-record.js';
+import type { SeenUsers } from '../users/seen-users.js';
+import type { Store } from './open-record.js';
+
+/** Longer than any claim takes. */
+const CLOSE_AFTER_MILLISECONDS = 5000;
+
+/** What {@link Stores} works with. */
+export interface StoresOptions {
+  /** Chooses between the stores that a configuration leaves open, and says what is lost by the choice. */
+  readonly choose: (settings: ReplaySettings) => Store;
+  readonly openRecord: (store: Store) => Promise<ReplayRecord>;
+  readonly openSeenUsers: (store: Store) => Promise<SeenUsers>;
+  /** @returns milliseconds since the Unix epoch */
+  readonly clock: () => number;
+}
+
+/** The record of used tokens, and that of who has logged in before, kept over reloads that do not change them. */
+export class Stores {
+  readonly #options: StoresOptions;
+  #settings: ReplaySettings | undefined;
+  #store: Store | undefined;
+  #record: ReplayRecord | undefined;
+  #seen: SeenUsers | undefined;
+
+  /** Those who have logged in before, by the store of the moment. It is opened when it is first asked. */
+  readonly seenUsers: SeenUsers = {
+    has: async (user, host) => (await this.#openedSeenUsers()).has(user, host),
+    add: async (user, host) => (await this.#openedSeenUsers()).add(user, host),
+    close: () => this.#seen?.close() ?? Promise.resolve(),
+  };
+
+  constructor(options: StoresOptions) {
+    this.#options = options;
+  }
+
+  /** @returns the record that some settings ask for: the one from before where they have not changed */
+  async record(settings: ReplaySettings): Promise<ReplayRecord> {
+    if (this.#record !== undefined && isDeepStrictEqual(settings, this.#settings)) return this.#record;
+    const { choose, openRecord, clock } = this.#options;
+    const store = choose(settings);
+    const opened = await openRecord(store);
+    const before = [this.#record, this.#seen];
+    // What was used by the record from before is unknown to the new one, even if that was in use earlier.
+    this.#record = this.#record === undefined ? opened : completeSince(clock, opened);
+    this.#seen = undefined;
+    this.#store = store;
+    this.#settings = settings;
+    // What is being asked of them is answered first.
+    setTimeout(() => {
+      for (const old of before) void old?.close();
+    }, CLOSE_AFTER_MILLISECONDS).unref();
+    return this.#record;
+  }
+
+  async #openedSeenUsers(): Promise<SeenUsers> {
+    if (this.#store === undefined) throw new Error('expected a record to have been opened before');
+    this.#seen ??= await this.#options.openSeenUsers(this.#store);
+    return this.#seen;
+  }
+}
+
+/** @returns a record that also refuses what could have been used before now */
+function completeSince(clock: () => number, record: ReplayRecord): ReplayRecord {
+  const start = performance.now();
+  // By the clock as it is then: this one may be wrong now, and set right later.
+  const horizon = (): number => clock() - (performance.now() - start);
+  return {
+    claim: async (use, currentStep) =>
+      isBeforeHorizon(use.step, horizon()) ? 'before-horizon' : record.claim(use, currentStep),
+    forget: (use) => record.forget(use),
+    close: () => record.close(),
+  };
+}

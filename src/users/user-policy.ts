@@ -1,0 +1,46 @@
+import type { SeenUsers } from './seen-users.js';
+import type { UserList } from './user-list.js';
+
+/** Why somebody with a good token is not let in. */
+export type UserRefusal =
+  /** On the list of those who are blocked. */
+  | 'blocked-user'
+  /** Not on the list of users, which is for logins, too. */
+  | 'unlisted-user';
+
+/** Who is a user of a host. */
+export interface UserPolicy {
+  /** @throws where it cannot be told */
+  isUser(user: string, host: string): Promise<boolean>;
+  /** @returns why a user cannot log in, or `undefined` */
+  refusalOf(user: string, host: string): Promise<UserRefusal | undefined>;
+  /** Is told that a user has just been let in. Never throws, and never waits. */
+  letIn(user: string, host: string): void;
+}
+
+/** What a {@link createUserPolicy | policy} is made of. */
+export interface UserPolicyOptions {
+  readonly users: 'any' | UserList | SeenUsers;
+  /** The list that decides on logins, too. */
+  readonly allowed: UserList | undefined;
+  readonly blocked: UserList | undefined;
+  /** Is told what keeps a user from being remembered. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** @returns the policy that some lists make together */
+export function createUserPolicy({ users, allowed, blocked, onTrouble }: UserPolicyOptions): UserPolicy {
+  const isBlocked = async (user: string, host: string): Promise<boolean> =>
+    blocked !== undefined && (await blocked.has(user, host));
+  return {
+    isUser: async (user, host) =>
+      !(await isBlocked(user, host)) && (users === 'any' || (await users.has(user, host))),
+    refusalOf: async (user, host) => {
+      if (await isBlocked(user, host)) return 'blocked-user';
+      return allowed === undefined || (await allowed.has(user, host)) ? undefined : 'unlisted-user';
+    },
+    letIn: (user, host) => {
+      if (users !== 'any' && 'add' in users) users.add(user, host).catch(onTrouble);
+    },
+  };
+}
