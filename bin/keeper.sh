@@ -33,6 +33,12 @@ finish() {
     exit 0
 }
 
+# Hands a signal on to Node. A signal ends a wait; $interrupted says that it did.
+forward() {
+    interrupted=yes
+    if [ -n "$node" ]; then kill "-$1" "$node"; fi
+}
+
 # Runs Node until it ends; leaves its exit code in $status, and in $lived how long it lived.
 run() {
     instant
@@ -42,8 +48,12 @@ run() {
     # the background has no standard input unless it is given one.
     XTOKEND_KEEPER="$empty_at $next $$ $PPID" node "$program" "$@" <&3 3>&1 >/dev/null &
     node=$!
-    wait "$node"
-    status=$?
+    interrupted=yes
+    while [ -n "$interrupted" ]; do
+        interrupted=
+        wait "$node"
+        status=$?
+    done
     node=
     instant
     lived=$((now - started))
@@ -123,7 +133,10 @@ count_death() {
 
 node=
 exec 3<&0
-trap finish TERM HUP
+trap finish TERM
+# A new configuration; or the terminal's other end is gone, which Node sees for itself.
+trap 'forward HUP' HUP
+trap 'forward USR1' USR1
 
 case " $* " in
 *' --protocol ejabberd '* | *' --protocol=ejabberd '*)

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { loadConfiguration } from '../config/load.js';
+import { locateConfiguration } from '../config/locate.js';
 import { parentOf, uptime } from '../operations/processes.js';
 import { Service } from '../operations/service.js';
 import { watchFiles } from '../operations/watch-files.js';
@@ -43,13 +44,15 @@ async function serveStandard(options: ServeOptions, version: string): Promise<Se
   const handover = parseKeeperHandover(process.env[KEEPER_VARIABLE] ?? '');
   if (handover === undefined && process.stdin.isTTY) await welcome(options, version);
   const stop = stopSignal();
-  const service = await startService(options, version, handover === undefined ? 'stderr' : 'syslog');
+  const service = createService(options, version, handover === undefined ? 'stderr' : 'syslog');
   const { decide, answerWithin } = service;
-  // Whoever has started us knows nothing of signals.
+  // Whoever has started us sends no signals.
+  const { file } = locateConfiguration(options.config, process.env);
   watchFiles(
-    () => service.files,
+    () => [file, ...service.files],
     () => void service.reload(),
   );
+  await service.start();
   if (handover === undefined) {
     const framing = framings[options.protocol];
     const observer = service.observe('stdin');
@@ -70,7 +73,8 @@ async function serveListeners(
   // Nobody has started us just to ask something: whoever did wants to hear at once what is wrong.
   await loadConfiguration(options.config, process.env);
   const stop = stopSignal();
-  const service = await startService(options, version, 'stderr');
+  const service = createService(options, version, 'stderr');
+  await service.start();
   await serveSockets({
     decide: service.decide,
     observe: (path) => service.observe(path),
@@ -96,11 +100,7 @@ async function welcome({ protocol, config }: ServeOptions, version: string): Pro
   process.stderr.write(hint(await loadConfiguration(config, process.env), version));
 }
 
-async function startService(
-  { config }: ServeOptions,
-  version: string,
-  standardLog: 'stderr' | 'syslog',
-): Promise<Service> {
+function createService({ config }: ServeOptions, version: string, standardLog: 'stderr' | 'syslog'): Service {
   const load = (): ReturnType<typeof loadConfiguration> => loadConfiguration(config, process.env);
   const service = new Service({ load, standardLog, version });
   process.on('uncaughtExceptionMonitor', (error) => {
@@ -116,7 +116,6 @@ async function startService(
       service.summarize();
     },
   });
-  await service.start();
   return service;
 }
 

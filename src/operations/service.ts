@@ -63,11 +63,9 @@ export class Service {
   readonly answerWithin = (): number =>
     this.#configuration?.answerWithin ?? DEFAULT_ANSWER_WITHIN_MILLISECONDS;
 
-  /** The files that the configuration was read from. */
+  /** Where the secrets are that were read last. */
   get files(): readonly string[] {
-    return this.#configuration === undefined
-      ? []
-      : [this.#configuration.file, ...this.#configuration.secretFiles];
+    return this.#configuration?.secretFiles ?? [];
   }
 
   /** Takes up the configuration as it is now; where it is not good, the one from before goes on. Never throws. */

@@ -7,23 +7,28 @@ const LOOK_MILLISECONDS = 1000;
  * file that was moved into the place of another, and fs.watchFile() misses what changes before its first look.
  *
  * @param paths the files of the moment
- * @param onChange is called when one of them has changed, has come, or is another
+ * @param onChange is called when one that was looked at before has changed, has come, or is gone
  */
 export function watchFiles(paths: () => readonly string[], onChange: () => void): void {
-  let before = versions(paths());
+  let before = look(paths());
   setInterval(() => {
-    const now = versions(paths());
-    if (now === before) return;
+    const now = look(paths());
+    const hasChanged = [...now].some(([path, version]) => (before.get(path) ?? version) !== version);
     before = now;
-    onChange();
+    if (hasChanged) onChange();
   }, LOOK_MILLISECONDS).unref();
 }
 
-function versions(paths: readonly string[]): string {
-  return paths.map((path) => `${path} ${versionOf(path)}`).join('\n');
+function look(paths: readonly string[]): Map<string, string> {
+  return new Map(paths.map((path) => [path, fileVersion(path) ?? 'cannot be looked at']));
 }
 
-function versionOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? 'missing' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+/** @returns what is another text after each change of a file, or `undefined` where there is none to be seen */
+export function fileVersion(path: string): string | undefined {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+  } catch {
+    return undefined;
+  }
 }
