@@ -63,9 +63,9 @@ async function readListed(source: Source): Promise<Map<string, HostSettings>> {
 function readHost(source: Source, path: readonly string[], table: HostTable, host?: string): HostSettings {
   const { document, file, ring, reader } = source;
   const isSeparate = hasSecret(table);
-  const added = ring
-    .filter(({ hosts }) => (hosts === undefined ? !isSeparate : host !== undefined && hosts.includes(host)))
-    .map(({ key }) => key);
+  const added = ring.filter(({ hosts }) =>
+    hosts === undefined ? !isSeparate : host !== undefined && hosts.includes(host),
+  );
   const tables = [
     { path, settings: table },
     { path: [], settings: document },
@@ -73,7 +73,7 @@ function readHost(source: Source, path: readonly string[], table: HostTable, hos
   const id = isSeparate ? (host ?? DEFAULT_KEY) : DEFAULT_KEY;
   const needsOwn = isSeparate || hasSecret(document) || added.length === 0;
   const own = needsOwn ? reader.read(id, tables) : undefined;
-  const keys = own === undefined ? added : [own, ...added];
+  const keys = [own, ...added.map(({ key }) => key)].filter((key) => key !== undefined);
   refuseShared(keys, host, reader);
   const users = readUsers(path, table, document, file);
   if ('where' in users) reader.problems.push(users);

@@ -3,9 +3,11 @@ import { normalizeHost } from './host-name.js';
 import type { KeyReader } from './keys.js';
 import type { KeyTable } from './schema.js';
 
-/** A key of `[[keys]]`. */
+/** A table of `[[keys]]`. */
 export interface RingKey {
-  readonly key: NamedKey;
+  readonly id: string;
+  /** `undefined` where it is not good. */
+  readonly key: NamedKey | undefined;
   /** The hosts that it is for (normalised), or `undefined` for all that have no secrets of their own. */
   readonly hosts: readonly string[] | undefined;
 }
@@ -20,12 +22,12 @@ export async function readRing(tables: readonly KeyTable[], reader: KeyReader): 
     const path = ['keys', String(index)];
     if (!ID.test(table.id)) {
       reader.add([...path, 'id'], 'expected 1 to 15 letters, digits, dots, dashes and underscores');
-    } else if (table.id === 'default' || ring.some(({ key }) => key.id === table.id)) {
+    } else if (table.id === 'default' || ring.some(({ id }) => id === table.id)) {
       reader.add([...path, 'id'], `"${table.id}" is taken: log and metrics could not tell the keys apart`);
     }
     const hosts = table.hosts && (await readHostNames([...path, 'hosts'], table.hosts, reader));
     const key = await reader.readDated(path, table);
-    if (key !== undefined) ring.push({ key, hosts });
+    ring.push({ id: table.id, key, hosts });
   }
   return ring;
 }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Authenticator } from '../authenticator.js';
 import type { Configuration } from '../config/configuration.js';
 import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
@@ -127,6 +128,7 @@ function createStores(log: Log): Stores {
       ),
     openSeenUsers,
     clock: Date.now,
+    monotonic: () => performance.now(),
   });
 }
 

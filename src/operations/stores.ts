@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import type { ReplaySettings } from '../config/replay.js';
 import { isBeforeHorizon } from '../replay/horizon.js';
@@ -17,6 +16,8 @@ export interface StoresOptions {
   readonly openSeenUsers: (store: Store) => Promise<SeenUsers>;
   /** @returns milliseconds since the Unix epoch */
   readonly clock: () => number;
+  /** @returns milliseconds of a clock that only goes forward */
+  readonly monotonic: () => number;
 }
 
 /** The record of used tokens, and that of who has logged in before, kept over reloads that do not change them. */
@@ -41,12 +42,12 @@ export class Stores {
   /** @returns the record that some settings ask for: the one from before where they have not changed */
   async record(settings: ReplaySettings): Promise<ReplayRecord> {
     if (this.#record !== undefined && isDeepStrictEqual(settings, this.#settings)) return this.#record;
-    const { choose, openRecord, clock } = this.#options;
+    const { choose, openRecord } = this.#options;
     const store = choose(settings);
     const opened = await openRecord(store);
     const before = [this.#record, this.#seen];
     // What was used by the record from before is unknown to the new one, even if that was in use earlier.
-    this.#record = this.#record === undefined ? opened : completeSince(clock, opened);
+    this.#record = this.#record === undefined ? opened : completeSince(this.#options, opened);
     this.#seen = undefined;
     this.#store = store;
     this.#settings = settings;
@@ -65,10 +66,10 @@ export class Stores {
 }
 
 /** @returns a record that also refuses what could have been used before now */
-function completeSince(clock: () => number, record: ReplayRecord): ReplayRecord {
-  const start = performance.now();
+function completeSince({ clock, monotonic }: StoresOptions, record: ReplayRecord): ReplayRecord {
+  const start = monotonic();
   // By the clock as it is then: this one may be wrong now, and set right later.
-  const horizon = (): number => clock() - (performance.now() - start);
+  const horizon = (): number => clock() - (monotonic() - start);
   return {
     claim: async (use, currentStep) =>
       isBeforeHorizon(use.step, horizon()) ? 'before-horizon' : record.claim(use, currentStep),

@@ -13,7 +13,8 @@ export class UserListError extends XtokendError {
 const MAX_BYTES = 64 * 1024 * 1024;
 /** A file can change twice within one tick of the clock that its time of change is taken from. */
 const SETTLED_MILLISECONDS = 100;
-const ASCII = /^[\x20-\x7e]*$/;
+/** What needs no string preparation but small letters (RFC 6122, appendix A.5, for ASCII). */
+const PLAIN = /^(?:[^\s"&'/:<>@\x7f-\uffff]+(?:@[a-zA-Z0-9.-]+)?)?$/;
 
 /**
  * Users in a file: a name, or a bare JID, a line; `#` begins a comment. It is read again as soon as it has changed. Where it
@@ -46,6 +47,7 @@ export class UserList {
   async has(user: string, host: string): Promise<boolean> {
     const version = versionOf(this.#path);
     if (version === undefined || version !== this.#version) await this.#readAgain();
+    // Empty lines are among the names, but no user has an empty name.
     return this.#names.has(user) || this.#names.has(`${user}@${host}`);
   }
 
@@ -79,19 +81,15 @@ function versionOf(path: string): string | undefined {
 
 async function parse(path: string): Promise<Set<string>> {
   const lines = readLines(path).map((line) => line.replace(/#.*/, '').trim());
-  const isPlain = lines.every((line) => ASCII.test(line));
-  const normalize = isPlain ? lowerCase : await nodeprep();
-  return new Set(
-    lines
-      .filter((line) => line !== '')
-      .map((line, index) => {
-        try {
-          return normalize(line);
-        } catch (error) {
-          throw new UserListError(path, `entry ${index + 1}: ${messageOf(error)}`, { cause: error });
-        }
-      }),
-  );
+  const normalize = lines.every((line) => PLAIN.test(line)) ? lowerCase : await nodeprep();
+  const names = lines.map((line, index) => {
+    try {
+      return line === '' ? line : normalize(line);
+    } catch (error) {
+      throw new UserListError(path, `line ${index + 1}: ${messageOf(error)}`, { cause: error });
+    }
+  });
+  return new Set(names);
 }
 
 function readLines(path: string): string[] {

@@ -1,0 +1,86 @@
+import { expect, it } from 'vitest';
+import { Authenticator } from '../../src/authenticator.js';
+import { loadConfiguration } from '../../src/config/load.js';
+import { createKey, type CredentialKey } from '../../src/credential/key.js';
+import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { openHosts } from '../../src/operations/served-hosts.js';
+import { parseRequest } from '../../src/protocol/request.js';
+import { MemoryRecord } from '../../src/replay/memory-record.js';
+import { MemorySeenUsers } from '../../src/users/memory-seen-users.js';
+import { temporaryFile } from '../support/folder.js';
+import { key as oldKey, NOW, OTHER_SECRET, OTHER_SEED, SECRETS } from '../support/keys.js';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const newKey = createKey({ otpSeed: OTHER_SEED, tokenSecret: OTHER_SECRET });
+const OLD = `[[keys]]\nid = "old"\n${SECRETS}`;
+const NEW = `[[keys]]\nid = "new"\notp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`;
+const day = (number: number): string => new Date(NOW + number * DAY).toISOString();
+
+/** What stands in the configuration from which day on. */
+const configurations = [
+  { from: 0, text: OLD },
+  { from: 1, text: `${OLD}not_after = "${day(6)}"\n${NEW}not_before = "${day(1)}"\n` },
+  { from: 6, text: NEW },
+];
+/** On which day each application begins to sign with the new key, and how wrong its clock is. */
+const applications = [
+  { switchesOn: 2.5, clock: 0 },
+  { switchesOn: 3.1, clock: 20_000 },
+  { switchesOn: 5.9, clock: -20_000 },
+];
+
+it('keys are changed within a week, and no login is refused on the way', async () => {
+  let now = NOW;
+  const replay = new MemoryRecord();
+  let authenticator: Authenticator | undefined;
+  const uses = new Map<string, number>();
+  for (; now < NOW + 7 * DAY; now += HOUR / 12) {
+    const due = configurations.find(({ from }) => now === NOW + from * DAY);
+    if (due !== undefined) authenticator = await take(due.text, replay, () => now);
+    for (const [index, { switchesOn, clock }] of applications.entries()) {
+      const maker: CredentialKey = now < NOW + switchesOn * DAY ? oldKey : newKey;
+      const token = mintWithKey(maker, `user${index}@example.com`, now + clock);
+      const verdict = await authenticator?.decide(
+        parseRequest(Buffer.from(`auth:user${index}:example.com:${token}`)),
+      );
+      expect(verdict).toMatchObject({ accepted: true });
+      uses.set(verdict?.key ?? '', (uses.get(verdict?.key ?? '') ?? 0) + 1);
+    }
+  }
+  expect([...uses]).toEqual(
+    [
+      ['old', (2.5 + 3.1 + 5.9) * 288 + 0.8],
+      ['new', (4.5 + 3.9 + 1.1) * 288 - 0.8],
+    ].map(([id, count]) => [id, Math.round(Number(count))]),
+  );
+  // The old key is out.
+  const late = mintWithKey(oldKey, 'user@example.com', now);
+  expect(
+    await authenticator?.decide(parseRequest(Buffer.from(`auth:user:example.com:${late}`))),
+  ).toMatchObject({
+    accepted: false,
+  });
+});
+
+it('a key that is not good yet, or no more, lets nobody in, and the log can say so', async () => {
+  let now = NOW;
+  const text = `${OLD}not_after = "${day(0)}"\n${NEW}not_before = "${day(1)}"\n`;
+  const authenticator = await take(text, new MemoryRecord(), () => now);
+  const decide = (maker: CredentialKey): Promise<object> =>
+    authenticator.decide(
+      parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(maker, 'a@b.example', now)}`)),
+    );
+  expect(await decide(oldKey)).toMatchObject({ accepted: false, reason: 'inactive-key', key: 'old' });
+  expect(await decide(newKey)).toMatchObject({ accepted: false, reason: 'inactive-key', key: 'new' });
+  now = NOW - 1;
+  expect(await decide(oldKey)).toMatchObject({ accepted: true });
+  now = NOW + DAY;
+  expect(await decide(newKey)).toMatchObject({ accepted: true });
+});
+
+async function take(text: string, replay: MemoryRecord, clock: () => number): Promise<Authenticator> {
+  const { hosts } = await loadConfiguration(temporaryFile(text), {});
+  const hostOf = await openHosts(hosts, { seen: new MemorySeenUsers(), onTrouble: () => undefined });
+  return new Authenticator({ hostOf, replay, clock });
+}
