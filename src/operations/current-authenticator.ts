@@ -29,10 +29,9 @@ export class CurrentAuthenticator {
     this.#options = options;
   }
 
-  /** @throws where the record of used tokens cannot be asked; the request must then be refused */
-  async decide(request: Request): Promise<Verdict> {
-    if (this.#authenticator === undefined) await this.load();
-    return this.#authenticator?.decide(request) ?? { accepted: false, reason: 'no-configuration' };
+  /** Rejects where the record of used tokens cannot be asked; the request must then be refused. */
+  decide(request: Request): Promise<Verdict> {
+    return this.#authenticator?.decide(request) ?? this.#loadAndDecide(request);
   }
 
   /** Tries to take up the configuration; never throws. Requests that come meanwhile share one attempt. */
@@ -57,6 +56,11 @@ export class CurrentAuthenticator {
         return this.load();
       });
     return this.#reloading;
+  }
+
+  async #loadAndDecide(request: Request): Promise<Verdict> {
+    await this.load();
+    return this.#authenticator?.decide(request) ?? { accepted: false, reason: 'no-configuration' };
   }
 
   async #tryToLoad(): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { Frame } from './request.js';
 export interface FrameDecoder {
   /**
    * @param chunk the next bytes of the stream; not kept
-   * @returns the requests that are complete with them, in order
+   * @returns the requests that are complete with them, in order; good only as long as the chunk is not written over
    */
   push(chunk: Buffer): Frame[];
   /** Whether a request has been read in part. */

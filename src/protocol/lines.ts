@@ -22,8 +22,7 @@ class LineDecoder implements FrameDecoder {
     const frames: Frame[] = [];
     let from = 0;
     for (let to = chunk.indexOf(LINE_FEED); to >= 0; to = chunk.indexOf(LINE_FEED, from)) {
-      this.#partial.append(chunk.subarray(from, to));
-      frames.push(withoutCarriageReturn(this.#partial.take()));
+      frames.push(withoutCarriageReturn(this.#partial.end(chunk.subarray(from, to))));
       from = to + 1;
     }
     this.#partial.append(chunk.subarray(from));

@@ -19,6 +19,14 @@ export class PartialFrame {
     if (!this.#oversized) this.#bytes = Buffer.concat([this.#bytes, bytes]);
   }
 
+  /** @returns the request whose last bytes these are, and starts on the next; it can be a part of the chunk that they came in */
+  end(bytes: Buffer): Frame {
+    // As most requests come whole, most are not copied.
+    if (this.isEmpty && bytes.length <= MAX_REQUEST_BYTES) return bytes;
+    this.append(bytes);
+    return this.take();
+  }
+
   /** @returns the whole request, and starts on the next */
   take(): Frame {
     const frame = this.#oversized ? 'oversized' : this.#bytes;

@@ -3,7 +3,7 @@ import type { Verdict } from '../authenticator.js';
 import type { FrameDecoder, Framing } from '../protocol/framing.js';
 import { parseRequest, type Frame, type Request } from '../protocol/request.js';
 
-/** Decides one request; throws where it cannot be told. */
+/** Decides one request; rejects where it cannot be told, and never throws. */
 export type Decide = (request: Request) => Promise<Verdict>;
 
 /** Is told what became of each request, and when it was read (by `performance.now()`). */
@@ -36,7 +36,17 @@ type Outcome =
   | { readonly verdict: Verdict }
   | { readonly error: unknown }
   /** The reply expired before there was a verdict. */
-  | undefined;
+  | 'expired';
+
+/** A request that was read and not answered yet. */
+interface Pending {
+  readonly request: Request;
+  readonly readAt: number;
+  readonly reply: Reply;
+  outcome?: Outcome;
+  /** Who waits for its answer, and for those before it. */
+  waiting?: (() => void)[];
+}
 
 /**
  * Answers the requests of one connection, in their order. Several are decided at the same time; each answer waits
@@ -45,8 +55,8 @@ type Outcome =
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #decoder: FrameDecoder;
-  #answered: Promise<void> = Promise.resolve();
-  #unanswered = 0;
+  /** The oldest first. */
+  readonly #pending: Pending[] = [];
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -55,7 +65,7 @@ export class Responder {
 
   /** How many requests were read and wait for their answer. */
   get unanswered(): number {
-    return this.#unanswered;
+    return this.#pending.length;
   }
 
   /** Whether a request has been read in part. */
@@ -65,7 +75,11 @@ export class Responder {
 
   /** @returns when all that has been received so far is answered */
   get answered(): Promise<void> {
-    return this.#answered;
+    const last = this.#pending.at(-1);
+    if (last === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      (last.waiting ??= []).push(resolve);
+    });
   }
 
   /** Takes the next bytes of the connection, however they are cut. */
@@ -76,31 +90,35 @@ export class Responder {
   #take(frame: Frame): void {
     const readAt = performance.now();
     const request = parseRequest(frame);
-    const reply = this.#options.openReply();
-    const outcome = this.#outcomeOf(request, reply);
-    const before = this.#answered;
-    this.#unanswered += 1;
-    this.#answered = before.then(async () => {
-      this.#answer(request, readAt, reply, await outcome);
-      this.#unanswered -= 1;
+    const pending: Pending = { request, readAt, reply: this.#options.openReply() };
+    this.#pending.push(pending);
+    // A fault refuses, and never keeps a later request from its answer.
+    this.#options.decide(request).then(
+      (verdict) => {
+        this.#settle(pending, { verdict });
+      },
+      (error: unknown) => {
+        this.#settle(pending, { error });
+      },
+    );
+    void pending.reply.expired?.then(() => {
+      this.#settle(pending, 'expired');
     });
   }
 
-  /** A fault refuses, and never keeps a later request from its answer. */
-  async #outcomeOf(request: Request, { expired }: Reply): Promise<Outcome> {
-    try {
-      const verdict = this.#options.decide(request);
-      const outcome = verdict.then((value) => ({ verdict: value }));
-      return await (expired === undefined ? outcome : Promise.race([outcome, expired.then(() => undefined)]));
-    } catch (error) {
-      return { error };
+  #settle(pending: Pending, outcome: Outcome): void {
+    pending.outcome ??= outcome;
+    for (let first = this.#pending[0]; first?.outcome !== undefined; first = this.#pending[0]) {
+      this.#pending.shift();
+      this.#answer(first, first.outcome);
+      for (const resolve of first.waiting ?? []) resolve();
     }
   }
 
-  #answer(request: Request, readAt: number, reply: Reply, outcome: Outcome): void {
+  #answer({ request, readAt, reply }: Pending, outcome: Outcome): void {
     const { framing, observer } = this.#options;
-    const accepted = outcome !== undefined && 'verdict' in outcome && outcome.verdict.accepted;
-    const sent = outcome !== undefined && reply.send(accepted ? framing.answers.yes : framing.answers.no);
+    const accepted = typeof outcome === 'object' && 'verdict' in outcome && outcome.verdict.accepted;
+    const sent = outcome !== 'expired' && reply.send(accepted ? framing.answers.yes : framing.answers.no);
     if (!sent) observer.withheld(request, readAt);
     else if ('verdict' in outcome) observer.decided(request, outcome.verdict, readAt);
     else observer.failed(request, outcome.error, readAt);
