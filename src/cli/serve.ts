@@ -13,10 +13,12 @@ import {
   parseKeeperHandover,
   type KeeperHandover,
 } from '../server/keeper-handover.js';
-import { serveSockets } from '../server/sockets.js';
+import { serveSockets, type Listener } from '../server/sockets.js';
 import { serveTerminal } from '../server/terminal.js';
 import { hint } from './hint.js';
+import { takeInheritedListeners } from './inherited-listeners.js';
 import { parseListenOption } from './listen-option.js';
+import { takeNotify } from './notify.js';
 import { handleSignals } from './signals.js';
 import { stopSignal } from './stop-signal.js';
 import { UsageError } from './usage-error.js';
@@ -31,10 +33,14 @@ export interface ServeOptions {
 
 /** `xtokend serve`: answers requests on stdin and stdout until end of input, or on sockets until it is told to stop. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
+  const listeners = [
+    ...takeInheritedListeners(process.env, process.pid, options.protocol),
+    ...(options.listen ?? []).map((address) => parseListenOption(address, options.protocol)),
+  ];
   const service =
-    options.listen === undefined
+    listeners.length === 0
       ? await serveStandard(options, version)
-      : await serveListeners(options.listen, options, version);
+      : await serveListeners(listeners, options, version);
   service.close();
   // Answers or log lines that nobody reads would keep the process for ever.
   process.exit();
@@ -65,21 +71,27 @@ async function serveStandard(options: ServeOptions, version: string): Promise<Se
 }
 
 async function serveListeners(
-  addresses: readonly string[],
+  listeners: readonly Listener[],
   options: ServeOptions,
   version: string,
 ): Promise<Service> {
-  const listeners = addresses.map((address) => parseListenOption(address, options.protocol));
   // Nobody has started us just to ask something: whoever did wants to hear at once what is wrong.
   await loadConfiguration(options.config, process.env);
   const stop = stopSignal();
   const service = createService(options, version, 'stderr');
   await service.start();
+  const notify = takeNotify(service.log);
+  stop.addEventListener('abort', () => {
+    notify.stopping();
+  });
   await serveSockets({
     decide: service.decide,
     observe: (path) => service.observe(path),
     listeners,
     stop,
+    onReady: () => {
+      notify.ready(`Answering on ${listeners.length === 1 ? 'a socket' : `${listeners.length} sockets`}`);
+    },
     onListening: (path) => {
       service.log.write('info', 'listening', { path });
     },
@@ -87,6 +99,8 @@ async function serveListeners(
       service.log.write('warning', trouble, { path });
     },
   });
+  // systemd would have to kill what is still saying it.
+  await notify.said();
   return service;
 }
 

@@ -10,8 +10,12 @@ const MAX_UNANSWERED = 1024;
  * as bytes.
  */
 const PIECE_BYTES = 512;
-/** How long a reader that does not read is waited for at the end. */
+/** How long the end takes at the most, where a reader does not read. */
 const LAST_ANSWERS_MILLISECONDS = 1000;
+/** How long at the end requests are still read of a client that has sent very many; the rest is for their answers. */
+const LAST_REQUESTS_MILLISECONDS = 500;
+/** Where a turn brings less, it has read all there was: libuv asks for so much at once. */
+const FULL_READ_BYTES = 65_536;
 
 /** What {@link converse} works with. */
 export interface ConversationOptions {
@@ -29,7 +33,7 @@ export interface ConversationOptions {
  * Answers requests from a stream until it ends, until nobody takes the answers any more, or until it is told to stop.
  * Whoever gives up on a request must close the stream: its answer may still come.
  *
- * @returns once all that was read is answered; where it was told to stop, a second later at the latest
+ * @returns once all that had come before it was told to stop is answered; at the latest a second after that
  */
 export async function converse(options: ConversationOptions): Promise<void> {
   const { input, output, framing, decide, observer, stop } = options;
@@ -40,9 +44,45 @@ export async function converse(options: ConversationOptions): Promise<void> {
   };
   input.on('data', onData);
   await ended(options);
-  input.off('data', onData).pause();
-  const allAnswered = taken.then(() => responder.answered).then(() => flushed(output));
-  await orTooLate(allAnswered, stop);
+  const stopReading = (): void => {
+    input.off('data', onData).pause();
+  };
+  const lastAnswers = async (): Promise<void> => {
+    if (stop.aborted) {
+      // Whoever asks again as soon as there is an answer sees with it that this is the end.
+      output.cork();
+      await emptied(input, () => taken);
+    }
+    stopReading();
+    output.uncork();
+    await taken;
+    await responder.answered;
+    await flushed(output);
+  };
+  await orTooLate(lastAnswers(), stop);
+  stopReading();
+  output.uncork();
+}
+
+/**
+ * Whoever stops us wants nobody to lose a login: what lies in the socket already is read before it is closed. What comes
+ * later is not waited for.
+ */
+async function emptied(input: Readable, taken: () => Promise<void>): Promise<void> {
+  const enough = AbortSignal.timeout(LAST_REQUESTS_MILLISECONDS);
+  let bytes = 0;
+  const onData = (chunk: Buffer): void => {
+    bytes += chunk.length;
+  };
+  input.on('data', onData);
+  do {
+    bytes = 0;
+    await taken();
+    // The first turn resumes the stream where it was paused, the second one reads.
+    await nextTurn();
+    await nextTurn();
+  } while (bytes >= FULL_READ_BYTES && !enough.aborted);
+  input.off('data', onData);
 }
 
 /** Waits for the last answers, but no longer than a second after it was told to stop. */
@@ -118,6 +158,7 @@ function flushed(output: Writable): Promise<void> {
 }
 
 function drained(output: Writable): Promise<void> {
+  output.uncork();
   if (!output.writableNeedDrain || output.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const events = ['drain', 'error', 'close'];

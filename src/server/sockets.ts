@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import type { Framing } from '../protocol/framing.js';
 import { converse } from './conversation.js';
+import { listenInherited, type InheritedSocket } from './inherited-socket.js';
 import type { Decide, Observer } from './responder.js';
 import { listenUnix, type UnixAddress } from './unix-socket.js';
 
@@ -9,10 +10,8 @@ import { listenUnix, type UnixAddress } from './unix-socket.js';
 const MAX_CONNECTIONS = 1024;
 const REPEAT_AFTER_MILLISECONDS = 10_000;
 
-/** A socket, and how requests are written on it. */
-export interface Listener extends UnixAddress {
-  readonly framing: Framing;
-}
+/** A socket that is to be made, or one that was made for us, and how requests are written on it. */
+export type Listener = (UnixAddress | InheritedSocket) & { readonly framing: Framing };
 
 /** What {@link serveSockets} works with. */
 export interface SocketsOptions {
@@ -22,8 +21,10 @@ export interface SocketsOptions {
   readonly observe: (path: string) => Observer;
   /** Aborted when nobody is to be served any more. */
   readonly stop: AbortSignal;
-  /** Is told of every socket that was opened. */
+  /** Is told of every socket that was opened: its path, or what else it is called. */
   readonly onListening: (path: string) => void;
+  /** Is told that all sockets are open. */
+  readonly onReady: () => void;
   /** Is told what keeps connections from being made. */
   readonly onTrouble: (path: string, trouble: string) => void;
 }
@@ -32,7 +33,7 @@ export interface SocketsOptions {
  * Answers requests on Unix sockets, until it is told to stop. Each connection is answered in the order of its requests,
  * and none waits for another.
  *
- * @returns once all that was read is answered; a second after it was told to stop at the latest
+ * @returns once all that had come is answered; a second after it was told to stop at the latest
  * @throws ListenError where a socket cannot be opened; then none is left behind
  */
 export async function serveSockets(options: SocketsOptions): Promise<void> {
@@ -43,8 +44,9 @@ export async function serveSockets(options: SocketsOptions): Promise<void> {
   try {
     for (const listener of options.listeners) {
       opened.push(await open(listener, { ...options, stop: ending.signal }));
-      options.onListening(listener.path);
+      options.onListening(nameOf(listener));
     }
+    options.onReady();
     await aborted(options.stop);
   } finally {
     ending.abort();
@@ -54,9 +56,9 @@ export async function serveSockets(options: SocketsOptions): Promise<void> {
 
 /** @returns a function that lets nobody in any more and waits for the connections to end */
 async function open(listener: Listener, options: SocketsOptions): Promise<() => Promise<void>> {
-  const { server, remove } = await listenUnix(listener);
+  const { server, remove } = await listen(listener);
   const conversations = new Set<Promise<void>>();
-  const observer = options.observe(listener.path);
+  const observer = options.observe(nameOf(listener));
   server.on('connection', (socket: Socket) => {
     const conversation = serveConnection(socket, listener, observer, options).finally(() =>
       conversations.delete(conversation),
@@ -64,13 +66,23 @@ async function open(listener: Listener, options: SocketsOptions): Promise<() => 
     conversations.add(conversation);
   });
   reportTroubles(server, (trouble) => {
-    options.onTrouble(listener.path, trouble);
+    options.onTrouble(nameOf(listener), trouble);
   });
   return async () => {
     remove();
     server.close();
     await Promise.all(conversations);
   };
+}
+
+/** The file of an inherited socket is not ours to remove. */
+async function listen(listener: Listener): Promise<{ server: Server; remove: () => void }> {
+  if ('path' in listener) return listenUnix(listener);
+  return { server: await listenInherited(listener), remove: () => undefined };
+}
+
+function nameOf(listener: Listener): string {
+  return 'path' in listener ? listener.path : listener.label;
 }
 
 async function serveConnection(
@@ -80,7 +92,9 @@ async function serveConnection(
   { decide, stop }: SocketsOptions,
 ): Promise<void> {
   await converse({ input: socket, output: socket, framing, decide, observer, stop });
-  socket.destroySoon();
+  // All is written. What comes from now on is not read any more, so whoever writes it is to see that at once.
+  if (stop.aborted) socket.destroy();
+  else socket.destroySoon();
 }
 
 function reportTroubles(server: Server, onTrouble: (trouble: string) => void): void {

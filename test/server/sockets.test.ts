@@ -56,6 +56,7 @@ async function serve(folder: string, ...settings: Settings[]): Promise<Running> 
     observe: () => observer,
     stop: stop.signal,
     onListening: () => (listening += 1),
+    onReady: () => undefined,
     onTrouble: (_, trouble) => troubles.push(trouble),
   });
   onTestFinished(async () => {
@@ -162,6 +163,45 @@ describe('serveSockets', () => {
     expect(await readAll(socket)).toBe('1\n0\n');
     await end;
     await expect(open(paths[0])).rejects.toThrow('ENOENT');
+  });
+
+  it('reads and answers what has come before it is told to stop, and nothing that comes later', async () => {
+    const { paths, stop, end, decided } = await serve(temporaryFolder(), {}, { name: 'other' });
+    const sockets = [await open(paths[0]), await open(paths[0]), await open(paths[1])];
+    // The connections are taken up, and wait.
+    for (const socket of sockets) {
+      socket.write('isuser:2:0\n');
+      await once(socket, 'data');
+    }
+    // It lies in the kernel: nothing is read between here and the stop.
+    sockets[0]?.write('isuser:2:0\n'.repeat(5000));
+    sockets[1]?.write('isuser:3:5\nisuser:2:0\n');
+    stop.abort();
+    const [many, few, none] = await Promise.all(sockets.map((socket) => readAll(socket)));
+    expect(many).toBe('1\n'.repeat(5000));
+    expect(few).toBe('0\n1\n');
+    expect(none).toBe('');
+    await end;
+    expect(decided()).toBe(3 + 5000 + 2);
+  });
+
+  it('reads no more than half a second from a client that never ceases, once it is told to stop', async () => {
+    const { paths, stop, end, decided } = await serve(temporaryFolder(), {});
+    const socket = await open(paths[0]);
+    let received = 0;
+    socket.on('data', (data: Buffer) => (received += data.length / 2));
+    const flood = (): void => {
+      while (!socket.destroyed && socket.write('isuser:2:0\n'.repeat(3000)));
+      socket.once('drain', flood);
+    };
+    flood();
+    await expect.poll(decided).toBeGreaterThan(0);
+    const start = performance.now();
+    stop.abort();
+    await end;
+    expect(performance.now() - start).toBeLessThan(1500);
+    // What was read was answered.
+    await expect.poll(() => received).toBe(decided());
   });
 
   it('ends within a second although a client does not read', async () => {

@@ -1,0 +1,164 @@
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { askDuring, countYes } from '../support/asker.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
+import { freePort } from '../support/ports.js';
+import { descendantsOf } from '../support/processes.js';
+import { requirePackage } from '../support/requirement.js';
+import { PROGRAM } from '../support/xtokend.js';
+
+const HOLDER = fileURLToPath(new URL('../support/socket-holder.sh', import.meta.url));
+const isInstalled = spawnSync('systemd-socket-activate', ['--version']).status === 0;
+
+interface Activated {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly output: () => string;
+}
+
+/** Lets systemd-socket-activate(1) open sockets, and start a program at the first connection. */
+async function activate(
+  options: readonly string[],
+  program: readonly string[],
+  before: readonly string[] = [],
+): Promise<Activated> {
+  const [command = '', ...args] = [...before, 'systemd-socket-activate', ...options, ...program];
+  const env = { PATH: process.env['PATH'], STATE_DIRECTORY: temporaryFolder() };
+  const pass = ['-E', 'STATE_DIRECTORY', '-E', 'PATH'];
+  const at = args.indexOf(options[0] ?? '');
+  const child = spawn(command, [...args.slice(0, at), ...pass, ...args.slice(at)], { env });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => (output += data.toString()));
+  }
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  });
+  await expect.poll(() => output).toContain('Listening on');
+  return { child, output: () => output };
+}
+
+async function ask(path: string, request: string): Promise<string> {
+  const socket = connect(path);
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  socket.write(request);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  return String(answer);
+}
+
+function socketsIn(folder: string, ...names: string[]): { paths: string[]; options: string[] } {
+  const paths = names.map((name) => join(folder, name));
+  return { paths, options: [...paths.flatMap((path) => ['-l', path]), '--fdname', names.join(':')] };
+}
+
+describe('sockets that systemd hands over', () => {
+  beforeEach((context) => {
+    requirePackage(context, isInstalled, 'systemd');
+  });
+
+  const xtokend = (): string[] => [PROGRAM, 'serve', '--config', temporaryFile(SECRETS)];
+
+  it('are answered in the protocol of their name, besides those of --listen, and their files stay', async () => {
+    const folder = temporaryFolder();
+    const { paths, options } = socketsIn(folder, 'generic', 'ejabberd');
+    const own = join(folder, 'own');
+    const { child, output } = await activate(options, [...xtokend(), '--listen', `unix:${own}`]);
+    expect(await ask(paths[0] ?? '', 'isuser:a:b\n')).toBe('1\n');
+    expect(await ask(paths[1] ?? '', '\0\x0aisuser:a:b')).toBe('\0\x02\0\x01');
+    await expect.poll(() => ask(own, 'isuser:a:b\n').catch(() => '')).toBe('1\n');
+    expect(output()).toContain('info listening path="systemd:ejabberd"');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(readdirSync(folder).sort()).toEqual(['ejabberd', 'generic']);
+  });
+
+  it('are not handed on to children', async () => {
+    const { paths, options } = socketsIn(temporaryFolder(), 'generic');
+    const config = temporaryFile(`${SECRETS}[log]\ntarget = "syslog"\n`);
+    const { child } = await activate(options, [PROGRAM, '--config', config]);
+    expect(await ask(paths[0] ?? '', 'isuser:a:b\n')).toBe('1\n');
+    const pid = child.pid ?? 0;
+    await expect.poll(() => descendantsOf(pid).length).toBeGreaterThan(0);
+    for (const descendant of descendantsOf(pid)) {
+      const links = readdirSync(`/proc/${descendant}/fd`).map((fd) =>
+        readlinkSync(`/proc/${descendant}/fd/${fd}`),
+      );
+      expect(links).not.toContain(readlinkSync(`/proc/${pid}/fd/3`));
+    }
+  });
+
+  it("are answered also where a person's terminal is standard input", async () => {
+    const { paths, options } = socketsIn(temporaryFolder(), 'generic');
+    const command = ['systemd-socket-activate', ...options, '-E', 'PATH', ...xtokend()].join(' ');
+    // script(1) gives the program a terminal.
+    const child = spawn('script', ['-qec', command, '/dev/null']);
+    let screen = '';
+    child.stdout.on('data', (data: Buffer) => (screen += data.toString()));
+    await expect.poll(() => screen).toContain('Listening on');
+    expect(await ask(paths[0] ?? '', 'isuser:a:b\n')).toBe('1\n');
+    for (const pid of descendantsOf(child.pid ?? 0)) process.kill(pid, 'SIGTERM');
+    await once(child, 'exit');
+    expect(screen).toContain('info listening');
+  });
+
+  it.each<[string, (folder: string) => Promise<string[]>, string]>([
+    ['datagrams', (folder) => Promise.resolve(['-d', '-l', `${folder}/s`]), 'found something else'],
+    ['packets', (folder) => Promise.resolve(['--seqpacket', '-l', `${folder}/s`]), 'found something else'],
+    ['TCP', async () => ['-l', `127.0.0.1:${await freePort()}`], 'found a TCP socket, which anybody'],
+  ])('are refused in words where they are for %s', async (_, choose, message) => {
+    const options = await choose(temporaryFolder());
+    const { child, output } = await activate(options, xtokend());
+    const address = options.at(-1) ?? '';
+    if (options[0] === '-l') connect(Number(address.split(':')[1]), '127.0.0.1').on('error', () => undefined);
+    else {
+      const type = options[0] === '-d' ? 'SOCK_DGRAM' : 'SOCK_SEQPACKET';
+      const script = `use Socket; socket(S, AF_UNIX, ${type}, 0); connect(S, sockaddr_un($ARGV[0])) or die; send(S, "x", 0); sleep 1`;
+      spawn('perl', ['-e', script, address]);
+    }
+    const [status] = (await once(child, 'exit')) as [number];
+    expect(status).toBe(2);
+    expect(output()).toContain('cannot listen on systemd:unknown: expected a');
+    expect(output()).toContain(message);
+  });
+
+  it('are refused where they are not open at all', () => {
+    const script = `LISTEN_PID=$$ LISTEN_FDS=1 exec ${xtokend().join(' ')} </dev/null 3</dev/null`;
+    const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toContain('expected a listening Unix socket');
+  });
+
+  it('lose no request over 20 restarts under load, and nothing is accepted twice', async () => {
+    const { paths, options } = socketsIn(temporaryFolder(), 'generic');
+    const [path = ''] = paths;
+    const { child, output } = await activate(options, [HOLDER, ...xtokend()]);
+    const ends = (): number => output().split('ended with 0').length - 1;
+    const tally = await askDuring(path, async () => {
+      for (let restart = 1; restart <= 20; restart += 1) {
+        await sleep(200);
+        child.kill('SIGUSR1');
+        await expect.poll(ends, { timeout: 5000, interval: 5 }).toBe(restart);
+      }
+      await sleep(300);
+    });
+    // None was lost, or askDuring() would not have come to its end.
+    expect(tally.no).toEqual([]);
+    expect(tally.yes.length).toBeGreaterThan(500);
+    expect(tally.askedAgain.length).toBeLessThan(tally.yes.length / 10);
+    expect(await countYes(path, tally.yes)).toBe(0);
+    expect(existsSync(path)).toBe(true);
+    process.stderr.write(
+      `20 restarts: ${tally.yes.length} logins, ${tally.askedAgain.length} had to be asked again\n`,
+    );
+  });
+});
