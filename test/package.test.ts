@@ -49,6 +49,11 @@ describe('the npm package', () => {
         'package.json',
         'prosody.cfg.example.lua',
         'prosody/mod_auth_xtoken.lua',
+        'systemd/drop-ins/hardest.conf',
+        'systemd/drop-ins/prosody.conf',
+        'systemd/drop-ins/redis-tcp.conf',
+        'systemd/xtokend.service',
+        'systemd/xtokend.socket',
       ].sort(),
     );
   });

@@ -1,0 +1,197 @@
+import { statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { askDuring, countYes, login } from '../support/asker.js';
+import { codeIn, replaced } from '../support/documents.js';
+import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+import { SystemdMachine } from '../support/systemd-machine.js';
+
+const PAGE = 'docs/systemd.md';
+const MODULES = '/usr/local/lib/node_modules';
+const SOCKET = '/run/xtokend/xtokend.sock';
+const impediment = SystemdMachine.impediment();
+
+let machine: SystemdMachine;
+
+async function ask(request: string, path = SOCKET): Promise<string> {
+  const socket = connect(machine.path(path));
+  socket.write(request);
+  const [answer] = (await Promise.race([once(socket, 'data'), once(socket, 'close')])) as [Buffer];
+  socket.destroy();
+  return String(answer);
+}
+
+/** Adds settings to a unit and restarts it. */
+function change(unit: string, name: string, settings: string): void {
+  machine.do(`mkdir -p /etc/systemd/system/${unit}.d
+    cat >/etc/systemd/system/${unit}.d/${name} <<'END'\n${settings}\nEND
+    systemctl daemon-reload
+    systemctl restart ${unit}`);
+}
+
+function install(unit: string, name: string): void {
+  machine.do(`install -D -m 644 ${MODULES}/xtokend/systemd/drop-ins/${name} -t /etc/systemd/system/${unit}.d
+    systemctl daemon-reload
+    systemctl restart ${unit}`);
+}
+
+function remove(unit: string, name: string): void {
+  machine.do(`rm /etc/systemd/system/${unit}.d/${name}; systemctl daemon-reload; systemctl restart ${unit}`);
+}
+
+function property(name: string): string {
+  return machine.do(`systemctl show --property ${name} --value xtokend`).trim();
+}
+
+function journal(): string {
+  return machine.do('journalctl --sync; journalctl --unit xtokend --output cat --no-pager');
+}
+
+// Where a whole systemd runs in namespaces of its own: all as on a machine that nobody knows.
+describe.skipIf(impediment !== undefined)(`a machine with systemd (${impediment ?? 'in namespaces'})`, () => {
+  beforeAll(async () => {
+    // Before a systemd takes it for its own: that it can change nothing of this machine.
+    expect(await SystemdMachine.lookAround(['sh', '-c', LOOK_AROUND])).toBe('end\n');
+    machine = await SystemdMachine.boot();
+    machine.do(replaced(codeIn(PAGE, 'sh'), '$(npm root --global)', MODULES));
+    // Those of the page are nobody's but the machine's.
+    machine.do(`echo ${OTP_SEED} >/etc/xtokend/otp_seed; echo ${TOKEN_SECRET} >/etc/xtokend/token_secret
+      systemctl restart xtokend`);
+  });
+
+  afterAll(async () => {
+    await (machine as SystemdMachine | undefined)?.stop();
+  });
+
+  beforeEach(() => {
+    machine.do('systemctl reset-failed');
+  });
+
+  it('runs the service after the commands of the page, for whoever is in the group of the socket', async () => {
+    expect(property('ActiveState')).toBe('active');
+    expect(property('StatusText')).toBe('Answering on a socket');
+    expect(machine.do(`stat --format '%U %G %a' ${SOCKET}`)).toBe('root prosody 660\n');
+    expect(await ask('isuser:a:b\n')).toBe('1\n');
+    const connecting = `exec perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new("${SOCKET}") or die $!'`;
+    expect(machine.run(connecting, 'prosody').status).toBe(0);
+    expect(machine.run(connecting, 'nobody').stderr).toContain('Permission denied');
+    expect(machine.do('xtokend check')).toContain('is good');
+  });
+
+  it('has nothing against the units, which leave as little open as the page says', () => {
+    const said = machine.run('systemd-analyze verify xtokend.service xtokend.socket');
+    expect(said).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    expect(machine.do('systemd-analyze security --no-pager xtokend')).toContain('xtokend.service: 0.6 SAFE');
+  });
+
+  it('locks the service in, and it accepts tokens, once, also after a restart', async () => {
+    const status = machine.do(`cat /proc/${property('MainPID')}/status`);
+    expect(status).toMatch(/NoNewPrivs:\t1\nSeccomp:\t2\n/);
+    expect(status).toMatch(/CapBnd:\t0+\n/);
+    expect(status).toMatch(/Uid:\t6\d{4}\t/);
+    // This machine is a few seconds old, and a token could have been used before; unless its age cannot be told.
+    change('xtokend.service', 'age.conf', '[Service]\nProtectProc=invisible');
+    const request = `${login('alice')}\n`;
+    expect(await ask(request)).toBe('1\n');
+    expect(await ask(request)).toBe('0\n');
+    machine.do('systemctl restart xtokend');
+    expect(await ask(request)).toBe('0\n');
+    expect(machine.do('ls /var/lib/xtokend')).toBe('used-tokens\n');
+    expect(statSync(machine.path('/var/lib/private/xtokend')).mode & 0o777).toBe(0o700);
+    expect(machine.run('ls /var/lib/xtokend/used-tokens', 'prosody').status).not.toBe(0);
+  });
+
+  it('loses no request over 20 restarts under load, and nothing is accepted twice', async () => {
+    const path = machine.path(SOCKET);
+    const tally = await askDuring(path, async () => {
+      for (let restart = 0; restart < 20; restart += 1) {
+        await sleep(100);
+        machine.do('systemctl --no-block restart xtokend');
+        await sleep(50);
+        await expect.poll(() => property('ActiveState'), { timeout: 5000 }).toBe('active');
+      }
+      await sleep(300);
+    });
+    process.stderr.write(
+      `20 restarts by systemctl: ${tally.yes.length} logins, ${tally.askedAgain.length} had to be asked again\n`,
+    );
+    expect(tally.no).toEqual([]);
+    expect(tally.yes.length).toBeGreaterThan(200);
+    expect(await countYes(path, tally.yes)).toBe(0);
+    expect(property('Result')).toBe('success');
+  });
+
+  it('lets who connects to a stopped service wait for it to start', async () => {
+    machine.do('systemctl stop xtokend');
+    expect(await ask('isuser:a:b\n')).toBe('1\n');
+    expect(property('ActiveState')).toBe('active');
+  });
+
+  it('hands over a second socket with the other protocol, as on the page', async () => {
+    const unit = replaced(codeIn(PAGE, 'ini'), 'SocketGroup=ejabberd', 'SocketGroup=prosody');
+    machine.do(`cat >/etc/systemd/system/xtokend-ejabberd.socket <<'END'\n${unit}\nEND
+      systemctl enable xtokend-ejabberd.socket
+      systemctl stop xtokend
+      systemctl start xtokend-ejabberd.socket xtokend`);
+    expect(await ask('\0\x0aisuser:a:b', '/run/xtokend/ejabberd.sock')).toBe('\0\x02\0\x01');
+    expect(await ask('isuser:a:b\n')).toBe('1\n');
+    expect(property('StatusText')).toBe('Answering on 2 sockets');
+    expect(journal()).toMatch(/info listening path="descriptor \d named ejabberd, protocol ejabberd"/);
+    machine.do('systemctl disable --now xtokend-ejabberd.socket; systemctl restart xtokend');
+  });
+
+  it('starts the service by itself once a configuration that was not good is', async () => {
+    const file = '/etc/xtokend/xtokend.toml';
+    machine.do(`chmod 600 ${file}`);
+    expect(machine.run('systemctl restart xtokend').status).not.toBe(0);
+    const answer = ask('isuser:a:b\n');
+    await sleep(2500);
+    expect(journal()).toContain('may not read it');
+    machine.do(`chmod 644 ${file}`);
+    expect(await answer).toBe('1\n');
+  });
+
+  it('runs the service with the drop-in hardest.conf', async () => {
+    install('xtokend.service', 'hardest.conf');
+    expect(await ask(`${login('bob')}\n`)).toBe('1\n');
+    expect(machine.do(`cat /proc/${property('MainPID')}/environ`)).toContain('NODE_OPTIONS=--jitless');
+    remove('xtokend.service', 'hardest.conf');
+  });
+
+  it('lets the service reach a Redis with the drop-in redis-tcp.conf, and not without', async () => {
+    const file = '/etc/xtokend/xtokend.toml';
+    machine.do(`cp ${file} /root/good.toml
+      ip link set lo up
+      printf '[Service]\\nExecStart=redis-server --port 6379 --bind 127.0.0.1 --save ""\\n' >/etc/systemd/system/redis.service
+      systemctl daemon-reload
+      systemctl start redis
+      printf '[replay]\\nstore = "redis"\\nurl = "redis://127.0.0.1:6379"\\n' >>${file}
+      systemctl restart xtokend`);
+    expect(await ask(`${login('carol')}\n`)).toBe('0\n');
+    expect(journal()).toContain('reason="record-unavailable" jid="carol@example.com"');
+    install('xtokend.service', 'redis-tcp.conf');
+    // A Redis that has just started knows nothing of the tokens of this moment: to have learnt that is to have asked it.
+    expect(await ask(`${login('dave')}\n`)).toBe('0\n');
+    expect(journal()).toContain('reason="before-horizon" jid="dave@example.com"');
+    machine.do(`cp /root/good.toml ${file}`);
+    remove('xtokend.service', 'redis-tcp.conf');
+  });
+
+  it('takes the socket away when that is stopped, and the user when the service is', () => {
+    machine.do('systemctl disable --now xtokend.socket xtokend.service');
+    expect(machine.run(`test -e ${SOCKET}`).status).toBe(1);
+    expect(machine.run('getent passwd xtokend').status).not.toBe(0);
+    expect(machine.do('systemctl list-units --failed --no-legend')).toBe('');
+  });
+});
+
+/** Prints what it finds where it should find nothing, and what it could write. */
+const LOOK_AROUND = `
+  find /tmp /home /root /srv /run /mnt -mindepth 1 -not -path '/run/mount*' 2>/dev/null
+  for folder in /usr /usr/bin /sys /proc/sys/kernel /usr/local/bin/node; do
+    if touch $folder/xtokend 2>/dev/null; then echo $folder; fi
+  done
+  grep -v -e ' / / ' -e ' - tmpfs xtokend-' -e ' ro,' -e ' - devtmpfs ' -e ' /proc ' -e ' - devpts ' -e ' - cgroup2 ' /proc/self/mountinfo
+  echo end`;

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { replaced } from '../support/documents.js';
+import { temporaryFolder } from '../support/folder.js';
+import { requirePackage } from '../support/requirement.js';
+import { PROGRAM } from '../support/xtokend.js';
+
+const isInstalled = spawnSync('systemd-analyze', ['--version']).status === 0;
+
+/** @returns the path of the service, beside its socket and with a drop-in, as an operator would have it */
+function install(dropIn?: string): string {
+  const folder = temporaryFolder();
+  const service = join(folder, 'xtokend.service');
+  const unit = readFileSync('systemd/xtokend.service', 'utf8');
+  writeFileSync(service, replaced(unit, 'ExecStart=xtokend', `ExecStart=${PROGRAM}`));
+  copyFileSync('systemd/xtokend.socket', join(folder, 'xtokend.socket'));
+  if (dropIn !== undefined) {
+    const of = dropIn === 'prosody.conf' ? 'xtokend.socket.d' : 'xtokend.service.d';
+    mkdirSync(join(folder, of));
+    copyFileSync(join('systemd/drop-ins', dropIn), join(folder, of, dropIn));
+  }
+  return service;
+}
+
+function analyze(...args: string[]): string {
+  const { stdout, stderr } = spawnSync('systemd-analyze', ['--no-pager', ...args], { encoding: 'utf8' });
+  return stdout + stderr;
+}
+
+/** @returns how exposed systemd takes the service to be: 0 is not at all, 10 completely */
+function exposureOf(dropIn?: string): number {
+  const said = analyze('security', '--offline=yes', install(dropIn));
+  return Number(/exposure level for xtokend.service: ([\d.]+)/.exec(said)?.[1]);
+}
+
+describe('the units', () => {
+  beforeEach((context) => {
+    requirePackage(context, isInstalled, 'systemd');
+  });
+
+  it.each([undefined, 'prosody.conf', 'redis-tcp.conf', 'hardest.conf'])(
+    'have nothing that systemd finds fault with, with drop-in %s',
+    (dropIn) => {
+      const service = install(dropIn);
+      expect(analyze('verify', service, service.replace(/service$/, 'socket'))).toBe('');
+    },
+  );
+
+  it('leave so little open as the page says', () => {
+    const page = readFileSync('docs/systemd.md', 'utf8');
+    expect(page).toContain(`says ${exposureOf()} of 10`);
+    expect(page).toContain(`${exposureOf('hardest.conf')} with \`hardest.conf\``);
+    expect(page).toContain(`${exposureOf('redis-tcp.conf')} with`);
+    expect(exposureOf()).toBeLessThanOrEqual(0.8);
+  });
+});
