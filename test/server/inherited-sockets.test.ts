@@ -142,12 +142,14 @@ describe('sockets that systemd hands over', () => {
     const { paths, options } = socketsIn(temporaryFolder(), 'generic');
     const [path = ''] = paths;
     const { child, output } = await activate(options, [HOLDER, ...xtokend()]);
-    const ends = (): number => output().split('ended with 0').length - 1;
+    const count = (text: string): number => output().split(text).length - 1;
     const tally = await askDuring(path, async () => {
       for (let restart = 1; restart <= 20; restart += 1) {
-        await sleep(200);
+        // As systemd does with Type=notify.
+        await expect.poll(() => count('info listening'), { timeout: 10_000 }).toBe(restart);
+        await sleep(100);
         child.kill('SIGUSR1');
-        await expect.poll(ends, { timeout: 5000, interval: 5 }).toBe(restart);
+        await expect.poll(() => count('ended with 0'), { timeout: 10_000 }).toBe(restart);
       }
       await sleep(300);
     });
