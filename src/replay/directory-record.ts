@@ -5,13 +5,15 @@ import { basename, join } from 'node:path';
 import { DEVIATION_STEPS } from '../credential/otp.js';
 import { codeOf } from '../errors.js';
 import { directoryFault } from './errors.js';
-import { forget, makeDirectory, readForgotten } from './forgotten-steps.js';
+import { readForgotten } from './forgotten-steps.js';
 import { isBeforeHorizon } from './horizon.js';
+import { FORGOTTEN } from './make-record.js';
 import { REMEMBERED_STEPS } from './memory-record.js';
 import { pruneFolder } from './prune-folder.js';
-import { assertOwnDirectory, FORGOTTEN, openRecordFolder, readSteps } from './record-folder.js';
+import { forget, openRecordFolder, readSteps } from './record-folder.js';
 import type { Claim, ReplayRecord, Use } from './replay-record.js';
-import { covers, StepRanges, type Range } from './step-ranges.js';
+import { StepFolder } from './step-folder.js';
+import { covers, StepRanges } from './step-ranges.js';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
@@ -39,8 +41,8 @@ export class DirectoryRecord implements ReplayRecord {
   /** The name of the record as this process knows it. */
   #record: string | undefined;
   #isOpen = false;
-  /** The steps whose directories were there. */
-  readonly #begun = new Set<number>();
+  /** The directories of the steps that were begun, and not forgotten then. */
+  readonly #begun = new Map<number, StepFolder>();
   /** All steps of which this process knows that they were ever begun. */
   readonly #used = new StepRanges();
   #currentStep = Number.NaN;
@@ -65,87 +67,96 @@ export class DirectoryRecord implements ReplayRecord {
   }
 
   async forget({ id, step }: Use): Promise<void> {
-    await unlink(this.#fileOf(id, step));
+    await unlink(join(this.#pathOf(step), nameOf(id)));
   }
 
-  close(): Promise<void> {
-    return this.#pruning;
+  async close(): Promise<void> {
+    await this.#pruning;
+    this.#leave(() => true);
   }
 
   #claim({ id, step }: Use, currentStep: number): Claim {
     if (isBeforeHorizon(step, this.#options.horizon())) return 'before-horizon';
     if (!this.#isOpen) this.#open(currentStep);
     if (currentStep !== this.#currentStep) this.#pruneSoon(currentStep);
-    if (!this.#begun.has(step)) {
-      if (this.#isForgotten(step, currentStep)) return 'before-horizon';
-      this.#begin(step, currentStep);
-    }
-    const entered = this.#enter(id, step);
+    const folder = this.#begun.get(step) ?? this.#begin(step, currentStep);
+    if (folder === undefined) return 'before-horizon';
+    const entered = enter(join(folder.path, nameOf(id)));
     if (entered === 'replayed') return entered;
-    // Asked once more, after the entry: the step may have been forgotten before that, and the entry with it.
-    if (this.#isForgotten(step, currentStep)) return 'before-horizon';
-    if (entered === 'claimed') return entered;
-    // Its directory was there, and somebody has removed it.
-    forget(this.#forgotten, { from: step, to: step });
+    // Asked after the entry: what was moved away before is not the record any more, and the entry is nowhere.
+    if (entered === 'claimed' && folder.isInPlace()) return entered;
+    this.#leave((other) => other === step);
+    this.#isForgotten(step, currentStep, true);
     return 'before-horizon';
   }
 
   #open(currentStep: number): void {
+    const { root } = this.#options;
     this.#isOpen = false;
-    this.#begun.clear();
-    this.#record = openRecordFolder(this.#options.root, this.#lost(currentStep), this.#record);
-    for (const { from, to } of readSteps(this.#options.root)) this.#used.add(from, to);
+    this.#leave(() => true);
+    const known = { record: this.#record, used: this.#used.ranges, present: currentStep };
+    this.#record = openRecordFolder(root, known);
+    for (const { from, to } of readSteps(root)) this.#used.add(from, to);
     this.#used.simplify(currentStep);
     this.#isOpen = true;
   }
 
-  /** What a record that has just been made anew knows nothing of: all until now, and what a clock that was ahead has brought. */
-  #lost(currentStep: number): readonly Range[] {
-    const lost = new StepRanges();
-    for (const { from, to } of this.#used.ranges) lost.add(from, to);
-    lost.add(0, currentStep + DEVIATION_STEPS);
-    return lost.ranges;
+  /**
+   * @returns the directory of a step, or `undefined` where that is forgotten. As that is asked after the directory was opened,
+   *   all of its entries are there, as long as it is in its place.
+   */
+  #begin(step: number, currentStep: number): StepFolder | undefined {
+    // The record that this process knew may have been removed while it was idle.
+    if (readForgotten(this.#forgotten).record !== this.#record) this.#open(currentStep);
+    // Nothing is made for a step that is refused anyway.
+    if (this.#isForgotten(step, currentStep, false)) return undefined;
+    const folder = new StepFolder(this.#pathOf(step));
+    try {
+      if (this.#isForgotten(step, currentStep, folder.isNew)) return undefined;
+      this.#begun.set(step, folder);
+    } finally {
+      if (this.#begun.get(step) !== folder) folder.close();
+    }
+    this.#used.add(step);
+    this.#used.simplify(currentStep);
+    return folder;
   }
 
-  #isForgotten(step: number, currentStep: number): boolean {
-    const { record, ranges } = readForgotten(this.#forgotten);
-    if (record === this.#record) return covers(ranges, step);
-    // The record that this process knew is gone.
-    this.#open(currentStep);
+  /**
+   * @param isMissing whether the directory of the step was missing. One that was begun once and is neither there nor forgotten
+   *   was removed: it is forgotten from now on.
+   */
+  #isForgotten(step: number, currentStep: number, isMissing: boolean): boolean {
+    // Twice: on btrfs a name that is changed while it is read can be missing from what is read.
+    const readings = [readForgotten(this.#forgotten), readForgotten(this.#forgotten)];
+    if (readings.some(({ record }) => record !== this.#record)) {
+      // The record that this process knew is gone.
+      this.#open(currentStep);
+      return true;
+    }
+    if (readings.some(({ ranges }) => covers(ranges, step))) return true;
+    if (!isMissing || !this.#used.has(step)) return false;
+    forget(this.#options.root, [{ from: step, to: step }]);
     return true;
   }
 
-  #begin(step: number, currentStep: number): void {
-    const folder = join(this.#options.root, String(step));
-    if (!makeDirectory(folder)) assertOwnDirectory(folder);
-    this.#begun.add(step);
-    this.#used.add(step);
-    this.#used.simplify(currentStep);
+  #pathOf(step: number): string {
+    return join(this.#options.root, String(step));
   }
 
-  /** @returns what came of it; `undefined` where the step's directory is gone */
-  #enter(id: string, step: number): 'claimed' | 'replayed' | undefined {
-    try {
-      closeSync(openSync(this.#fileOf(id, step), NEW_FILE, 0o600));
-      return 'claimed';
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') return 'replayed';
-      if (codeOf(error) !== 'ENOENT') throw error;
+  /** Lets go of the directories of some steps. */
+  #leave(isLeft: (step: number) => boolean): void {
+    for (const [step, folder] of this.#begun) {
+      if (!isLeft(step)) continue;
       this.#begun.delete(step);
-      return undefined;
+      folder.close();
     }
-  }
-
-  /** Whoever has the secret could tell a token from its signature; nobody can from the hash of it. */
-  #fileOf(id: string, step: number): string {
-    const name = createHash('sha256').update(id, 'latin1').digest('base64url');
-    return join(this.#options.root, String(step), name);
   }
 
   #pruneSoon(currentStep: number): void {
     this.#currentStep = currentStep;
     const oldest = currentStep - REMEMBERED_STEPS;
-    for (const step of this.#begun) if (step < oldest) this.#begun.delete(step);
+    this.#leave((step) => step < oldest || step > currentStep + DEVIATION_STEPS);
     if (this.#isPruning) return;
     this.#isPruning = true;
     this.#pruning = this.#prune(oldest, currentStep).finally(() => (this.#isPruning = false));
@@ -158,12 +169,18 @@ export class DirectoryRecord implements ReplayRecord {
       // Its directory gets another name now and then.
       this.#tell(message, basename(path));
     };
+    const onFault = (path: string, error: unknown): void => {
+      this.#tell(
+        `not everything of finished steps is removed: ${directoryFault(path, error).message}`,
+        String(codeOf(error)),
+      );
+    };
     try {
       // After the answer that is due.
       await new Promise(setImmediate);
-      await pruneFolder({ root, oldest, present, onForeign });
+      await pruneFolder({ root, oldest, present, onForeign, onFault });
     } catch (error) {
-      this.#tell(`finished steps are not removed: ${directoryFault(root, error).message}`);
+      onFault(root, error);
     }
   }
 
@@ -172,4 +189,21 @@ export class DirectoryRecord implements ReplayRecord {
     this.#told.add(subject);
     this.#options.onTrouble(message);
   }
+}
+
+/** @returns what came of it; `undefined` where its directory is gone */
+function enter(path: string): 'claimed' | 'replayed' | undefined {
+  try {
+    closeSync(openSync(path, NEW_FILE, 0o600));
+    return 'claimed';
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return 'replayed';
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whoever has the secret could tell a token from its signature; nobody can from the hash of it. */
+function nameOf(id: string): string {
+  return createHash('sha256').update(id, 'latin1').digest('base64url');
 }

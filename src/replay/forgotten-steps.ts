@@ -11,7 +11,8 @@ import { StepRanges, type Range } from './step-ranges.js';
  * forgotten by being moved here, which says so and removes it at one stroke, and needs no room on a full disk.
  */
 
-const RECORD = 'record-';
+/** `record-`, the time step in which it was made, and something random. */
+const RECORD = /^record-(\d{1,12})-[0-9a-f]{16}$/;
 
 /** What `forgotten` said at one instant. */
 export interface Forgotten {
@@ -36,13 +37,18 @@ export function rangeName({ from, to }: Range): string {
 }
 
 /** Enters that the record knows nothing of some steps. */
-export function forget(folder: string, range: Range): void {
-  makeDirectory(join(folder, rangeName(range)));
+export function enterRanges(folder: string, ranges: readonly Range[]): void {
+  for (const range of ranges) makeDirectory(join(folder, rangeName(range)));
 }
 
-/** Enters a name for the record. */
-export function nameRecord(folder: string): void {
-  makeDirectory(join(folder, RECORD + randomBytes(8).toString('hex')));
+/** Enters a name for the record, which says in which step it was made. */
+export function nameRecord(folder: string, step: number): void {
+  makeDirectory(join(folder, `record-${step}-${randomBytes(8).toString('hex')}`));
+}
+
+/** @returns the time step in which a record of this name was made */
+export function stepOfRecord(record: string): number {
+  return Number(RECORD.exec(record)?.[1]);
 }
 
 /** @returns whether it was made; not where there is something of that name already */
@@ -85,20 +91,24 @@ async function replace(folder: string, parts: readonly Range[], whole: Range): P
   }
 }
 
-/** @returns whether it was done; not where another process was faster, or has not emptied the directory yet */
+/**
+ * @returns whether it was done; not where another process was faster or has not emptied the directory yet, nor where
+ *   something foreign is in its way
+ */
 export async function succeeds(change: Promise<void>): Promise<boolean> {
   try {
     await change;
     return true;
   } catch (error) {
-    if (['ENOENT', 'EEXIST', 'ENOTEMPTY'].includes(String(codeOf(error)))) return false;
+    if (['ENOENT', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(String(codeOf(error)))) return false;
     throw error;
   }
 }
 
 function parse(names: readonly string[]): Forgotten {
   return {
-    record: names.find((name) => name.startsWith(RECORD)),
+    // There are two where two processes made up for a loss at the same moment: all take the same of them.
+    record: names.filter((name) => RECORD.test(name)).sort()[0],
     ranges: names.flatMap((name) => {
       const [, from, to] = /^(\d{1,12})-(\d{1,12})$/.exec(name) ?? [];
       return from === undefined ? [] : [{ from: Number(from), to: Number(to) }];

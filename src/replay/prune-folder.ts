@@ -1,8 +1,10 @@
-import { opendir, readdir, rename, stat, unlink } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { lstat, opendir, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { STEP_MILLISECONDS } from '../credential/otp.js';
 import { rangeName, simplify, succeeds } from './forgotten-steps.js';
-import { FORGOTTEN, parseStep } from './record-folder.js';
+import { FORGOTTEN } from './make-record.js';
+import { parseStep } from './record-folder.js';
 
 /** The name of a used token's file: a SHA-256 in base64url (RFC 4648, section 5). */
 const TOKEN_FILE = /^[\w-]{43}$/;
@@ -19,58 +21,73 @@ export interface PruneOptions {
   readonly present: number;
   /** Is told the path of whatever is not ours; it is left alone. */
   readonly onForeign: (path: string) => void;
+  /** Is told what keeps one thing from being removed; all others are. */
+  readonly onFault: (path: string, error: unknown) => void;
 }
 
 /**
  * Removes the finished time steps of a record. Any number of processes may do this at the same time.
  *
- * @throws where the file system does not let us; what is left is removed another time
+ * @throws where the record cannot be read; what is left is removed another time
  */
 export async function pruneFolder(options: PruneOptions): Promise<void> {
-  const { root, oldest, present, onForeign } = options;
+  const { root, oldest, present, onForeign, onFault } = options;
   const forgotten = join(root, FORGOTTEN);
-  for (const name of await readdir(root)) {
-    if (name === FORGOTTEN) continue;
-    const step = parseStep(name);
-    if (step === undefined) onForeign(join(root, name));
-    else if (step < oldest) await forgetStep(forgotten, root, step, onForeign);
+  for (const entry of await readdir(root, { withFileTypes: true })) {
+    if (entry.name === FORGOTTEN) continue;
+    const step = parseStep(entry.name);
+    if (step === undefined || !entry.isDirectory()) onForeign(join(root, entry.name));
+    else if (step < oldest) await attempt(options, join(root, entry.name), forgetStep(options, step));
   }
-  await emptyOrphans(forgotten, present * STEP_MILLISECONDS, onForeign);
-  await simplify(forgotten, present);
+  await emptyOrphans(options, forgotten, present * STEP_MILLISECONDS);
+  await simplify(forgotten, present).catch((error: unknown) => {
+    onFault(forgotten, error);
+  });
 }
 
-async function forgetStep(
-  forgotten: string,
-  root: string,
-  step: number,
-  onForeign: (path: string) => void,
-): Promise<void> {
-  const target = join(forgotten, rangeName({ from: step, to: step }));
+/** What is wrong with one entry must not keep the others from being removed: they would fill the disk. */
+async function attempt({ onFault }: PruneOptions, path: string, work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    onFault(path, error);
+  }
+}
+
+async function forgetStep(options: PruneOptions, step: number): Promise<void> {
+  const { root } = options;
+  const target = join(root, FORGOTTEN, rangeName({ from: step, to: step }));
   // One of several processes succeeds, and empties it.
-  if (await succeeds(rename(join(root, String(step)), target))) await succeeds(empty(target, onForeign));
+  if (await succeeds(rename(join(root, String(step)), target))) await succeeds(empty(options, target));
 }
 
-async function emptyOrphans(
-  forgotten: string,
-  now: number,
-  onForeign: (path: string) => void,
-): Promise<void> {
-  for (const name of await readdir(forgotten)) {
-    const path = join(forgotten, name);
-    const changed = await stat(path).then(
-      ({ ctimeMs }) => ctimeMs,
-      // Another process has just renamed it.
-      () => now,
-    );
-    if (Math.abs(now - changed) > ORPHAN_MILLISECONDS) await succeeds(empty(path, onForeign));
+async function emptyOrphans(options: PruneOptions, forgotten: string, now: number): Promise<void> {
+  for (const entry of await readdir(forgotten, { withFileTypes: true })) {
+    const path = join(forgotten, entry.name);
+    if (entry.isDirectory()) await attempt(options, path, emptyOrphan(options, path, now));
+    else options.onForeign(path);
   }
+}
+
+async function emptyOrphan(options: PruneOptions, path: string, now: number): Promise<void> {
+  const changed = await lstat(path).then(
+    ({ ctimeMs }) => ctimeMs,
+    // Another process has just renamed it.
+    () => now,
+  );
+  if (Math.abs(now - changed) > ORPHAN_MILLISECONDS) await succeeds(empty(options, path));
 }
 
 /** One file after the other, each awaited: many files at once would keep logins waiting. */
-async function empty(folder: string, onForeign: (path: string) => void): Promise<void> {
+async function empty(options: PruneOptions, folder: string): Promise<void> {
   const directory = await opendir(folder);
-  for await (const { name } of directory) {
-    if (TOKEN_FILE.test(name)) await succeeds(unlink(join(folder, name)));
-    else onForeign(join(folder, name));
+  for await (const entry of directory) {
+    const path = join(folder, entry.name);
+    if (isToken(entry)) await attempt(options, path, succeeds(unlink(path)));
+    else options.onForeign(path);
   }
+}
+
+function isToken(entry: Dirent): boolean {
+  return entry.isFile() && TOKEN_FILE.test(entry.name);
 }

@@ -1,40 +1,100 @@
-import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, type Stats } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DEVIATION_STEPS } from '../credential/otp.js';
 import { codeOf } from '../errors.js';
 import { RecordError } from './errors.js';
-import { forget, makeDirectory, nameRecord, readForgotten } from './forgotten-steps.js';
-import type { Range } from './step-ranges.js';
+import { enterRanges, rangeName, readForgotten, stepOfRecord } from './forgotten-steps.js';
+import { fill, FORGOTTEN, makeRecord, setMark } from './make-record.js';
+import { assertOwnDirectory, assertSafeParent, exists, makeDirectories } from './own-directory.js';
+import { covers, StepRanges, type Range } from './step-ranges.js';
 
-/** The directory in a record that says what is forgotten. */
-export const FORGOTTEN = 'forgotten';
-
-const WRITABLE_BY_OTHERS = 0o022;
-const STICKY = 0o1000;
+/** What a process knows when it opens a record. */
+export interface Known {
+  /** The name of the record that it has used so far. */
+  readonly record: string | undefined;
+  /** The time steps that were begun in it. */
+  readonly used: readonly Range[];
+  /** The time step of the present. */
+  readonly present: number;
+}
 
 /**
  * Opens the directory of a record, and makes it where it is missing.
  *
- * @param root its path
- * @param lost what a record that had to be made anew knows nothing of
- * @param before the record that was there before, where this process has used one
  * @returns the record's name
  * @throws where it, or what holds it, is not safe from other users
  */
-export function openRecordFolder(root: string, lost: readonly Range[], before: string | undefined): string {
+export function openRecordFolder(root: string, known: Known): string {
   const parent = dirname(root);
   makeDirectories(parent);
   assertSafeParent(parent);
-  if (!exists(root)) build(root, before === undefined ? [] : lost);
+  const lost = lostUntil(known.present, known.used);
+  if (!exists(root)) makeRecord(root, lost, known.present);
   assertOwnDirectory(root);
+  setMark(root);
+  return openForgotten(root, lost, known);
+}
+
+function openForgotten(root: string, lost: readonly Range[], known: Known): string {
   const forgotten = join(root, FORGOTTEN);
   // Somebody has removed a part of the record, and who knows what else.
-  if (readForgotten(forgotten).record === undefined) fill(forgotten, lost);
+  if (readForgotten(forgotten).record === undefined) {
+    fill(root, lost, known.present);
+    moveCovered(root, lost);
+  }
+  assertOwnDirectory(forgotten);
   const { record } = readForgotten(forgotten);
   if (record === undefined)
     throw new RecordError(`${root}: it was removed while it was made: leave it in peace`);
-  if (before !== undefined && record !== before) for (const range of lost) forget(forgotten, range);
+  if (known.record !== undefined && record !== known.record) forget(root, lostBefore(record, known));
   return record;
+}
+
+/** What a record that has just been made anew knows nothing of: all until now, and what a clock that was ahead has brought. */
+function lostUntil(last: number, used: readonly Range[]): readonly Range[] {
+  const lost = new StepRanges();
+  for (const { from, to } of used) lost.add(from, to);
+  lost.add(0, last + DEVIATION_STEPS);
+  return lost.ranges;
+}
+
+/**
+ * What a record knows nothing of that is not the one that this process has used: all until it was made, and no more. Were it all
+ * until now, every idle process would keep everybody out once more when it wakes. But an earlier one that is back again
+ * knows nothing of its successor either.
+ */
+function lostBefore(record: string, { record: before = record, used, present }: Known): readonly Range[] {
+  const made = stepOfRecord(record);
+  const isSuccessor = made > stepOfRecord(before);
+  return lostUntil(isSuccessor ? Math.min(made, present) : present, used);
+}
+
+/**
+ * Enters that a record knows nothing of some steps, and takes their directories away: other processes that have begun them
+ * learn of it by that (see step-folder.ts).
+ */
+export function forget(root: string, ranges: readonly Range[]): void {
+  const forgotten = join(root, FORGOTTEN);
+  const known = new StepRanges();
+  for (const { from, to } of readForgotten(forgotten).ranges) known.add(from, to);
+  const news = ranges.filter(
+    ({ from, to }) => !known.ranges.some((other) => other.from <= from && to <= other.to),
+  );
+  enterRanges(forgotten, news);
+  moveCovered(root, news);
+}
+
+function moveCovered(root: string, ranges: readonly Range[]): void {
+  for (const name of readdirSync(root)) {
+    const step = parseStep(name);
+    if (step === undefined || !covers(ranges, step)) continue;
+    try {
+      renameSync(join(root, name), join(root, FORGOTTEN, rangeName({ from: step, to: step })));
+    } catch (error) {
+      // Another process was faster; or the step had been forgotten before, and nobody has begun it since.
+      if (!['ENOENT', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(String(codeOf(error)))) throw error;
+    }
+  }
 }
 
 /** @returns the time steps that a record has entries of, and those that it has forgotten */
@@ -46,79 +106,4 @@ export function readSteps(root: string): readonly Range[] {
 /** @returns the time step whose entries a directory of this name holds, where it is one */
 export function parseStep(name: string): number | undefined {
   return /^\d{1,12}$/.test(name) ? Number(name) : undefined;
-}
-
-/**
- * @throws {@link RecordError} where a path is anything but a directory of this user's that nobody else can change
- */
-export function assertOwnDirectory(path: string): void {
-  const stats = lstatSync(path);
-  if (!stats.isDirectory()) {
-    throw new RecordError(`${path}: expected a directory, found ${kindOf(stats)}: remove it`);
-  }
-  const uid = process.getuid?.();
-  if (stats.uid !== uid) {
-    throw new RecordError(
-      `${path}: expected a directory of uid ${String(uid)}, found one of uid ${stats.uid}: run xtokend as that user, or remove it`,
-    );
-  }
-  if ((stats.mode & WRITABLE_BY_OTHERS) !== 0) {
-    throw new RecordError(
-      `${path}: other users can write there, and so make used tokens good again; run: chmod go-w '${path}'`,
-    );
-  }
-}
-
-/** Who can write to the directory that a record stands in can remove it. */
-function assertSafeParent(path: string): void {
-  const { uid, mode } = statSync(path);
-  const isOpen = (mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
-  if (isOpen) {
-    throw new RecordError(
-      `${path}: other users can write there, and so remove the record of used tokens; run: chmod go-w '${path}'`,
-    );
-  }
-  if (uid !== 0 && uid !== process.getuid?.()) {
-    throw new RecordError(
-      `${path}: it belongs to uid ${uid}, who could remove the record of used tokens: run xtokend as that user, or take another directory`,
-    );
-  }
-}
-
-/** Makes the record aside, and moves it into its place when it is whole: no process sees half of it. */
-function build(root: string, lost: readonly Range[]): void {
-  const aside = `${root}.new-${randomBytes(8).toString('hex')}`;
-  try {
-    mkdirSync(aside, { mode: 0o700 });
-    fill(join(aside, FORGOTTEN), lost);
-    renameSync(aside, root);
-  } catch (error) {
-    // Another process was faster.
-    if (!['EEXIST', 'ENOTEMPTY'].includes(String(codeOf(error)))) throw error;
-  } finally {
-    rmSync(aside, { recursive: true, force: true });
-  }
-}
-
-// The name comes last: with it the record counts as whole.
-function fill(forgotten: string, lost: readonly Range[]): void {
-  makeDirectory(forgotten);
-  for (const range of lost) forget(forgotten, range);
-  nameRecord(forgotten);
-}
-
-/** Not Node's own `recursive`: on /proc, and wherever else a new directory is not found, that goes on for ever. */
-function makeDirectories(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
-  makeDirectories(dirname(path));
-  makeDirectory(path);
-}
-
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isSymbolicLink()) return 'a symbolic link';
-  return stats.isFile() ? 'a file' : 'something else';
 }

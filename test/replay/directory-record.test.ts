@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { DirectoryRecord } from '../../src/replay/directory-record.js';
 import { temporaryFolder } from '../support/folder.js';
 
@@ -17,8 +17,11 @@ interface Subject {
 function subject(horizon: () => number = () => 0): Subject {
   const root = join(temporaryFolder(), 'state', 'used-tokens');
   const troubles: string[] = [];
-  const open = (): DirectoryRecord =>
-    new DirectoryRecord({ root, horizon, onTrouble: (message) => troubles.push(message) });
+  const open = (): DirectoryRecord => {
+    const record = new DirectoryRecord({ root, horizon, onTrouble: (message) => troubles.push(message) });
+    onTestFinished(() => record.close());
+    return record;
+  };
   return { root, troubles, open };
 }
 
@@ -99,11 +102,66 @@ describe('DirectoryRecord', () => {
     expect(await second.claim({ id: 'new', step: 102 }, 101)).toBe('replayed');
   });
 
-  it('notices that its directory was removed and made anew by another process meanwhile', async () => {
+  it('tells a new process, too, that it was removed', async () => {
+    const { root, open } = subject();
+    await open().claim({ id: 'a', step: 100 }, 100);
+    rmSync(root, { recursive: true });
+    const another = open();
+    expect(await another.claim({ id: 'a', step: 100 }, 100)).toBe('before-horizon');
+    expect(await another.claim({ id: 'b', step: 101 }, 100)).toBe('before-horizon');
+    expect(await another.claim({ id: 'b', step: 102 }, 101)).toBe('claimed');
+  });
+
+  it('goes on where one that made the first record died, and keeps nobody out', async () => {
+    const { root, open } = subject();
+    await open().claim({ id: 'a', step: 100 }, 100);
+    const [name = ''] = readdirSync(`${root}.began`);
+    // As it was between the mark and the record.
+    rmSync(join(root, '100'), { recursive: true });
+    renameSync(root, `${root}.new-${name}`);
+    const [first, second] = [open(), open()];
+    expect(await first.claim({ id: 'a', step: 100 }, 100)).toBe('claimed');
+    expect(await second.claim({ id: 'a', step: 100 }, 100)).toBe('replayed');
+    expect(readdirSync(join(root, '..')).sort()).toEqual(['used-tokens', 'used-tokens.began']);
+  });
+
+  it('keeps nobody out because an idle process wakes that knew an earlier record', async () => {
+    const { root, open } = subject();
+    const [busy, ...idle] = [open(), open(), open(), open()];
+    for (const record of [busy, ...idle]) await record.claim({ id: 'a', step: 100 }, 100);
+    rmSync(root, { recursive: true });
+    expect(await busy.claim({ id: 'b', step: 101 }, 101)).toBe('before-horizon');
+    for (const [index, record] of idle.entries()) {
+      const now = 110 + index;
+      expect(await busy.claim({ id: `busy ${now}`, step: now }, now)).toBe('claimed');
+      expect(await record.claim({ id: `idle ${now}`, step: now }, now)).toBe('claimed');
+      expect(await busy.claim({ id: `again ${now}`, step: now }, now)).toBe('claimed');
+      expect(await record.claim({ id: 'a', step: 100 }, now)).toBe('before-horizon');
+    }
+  });
+
+  it('takes nothing twice where an earlier record is put back', async () => {
+    const { root, open } = subject();
+    const [first, second] = [open(), open()];
+    for (const record of [first, second]) await record.claim({ id: 'a', step: 100 }, 100);
+    renameSync(root, `${root}.away`);
+    await first.claim({ id: 'b', step: 102 }, 101);
+    expect(await second.claim({ id: 'b', step: 103 }, 102)).toBe('claimed');
+    rmSync(root, { recursive: true });
+    // Both were used; each of them has tokens that the other does not know.
+    renameSync(`${root}.away`, root);
+    for (const record of [first, open(), second]) {
+      expect(await record.claim({ id: 'b', step: 103 }, 102)).toBe('before-horizon');
+      expect(await record.claim({ id: 'a', step: 100 }, 100)).not.toBe('claimed');
+    }
+    expect(await first.claim({ id: 'c', step: 104 }, 103)).toBe('claimed');
+  });
+
+  it('notices that all was removed and made anew by another process meanwhile', async () => {
     const { root, open } = subject();
     const first = open();
     await first.claim({ id: 'a', step: 100 }, 100);
-    rmSync(root, { recursive: true });
+    rmSync(join(root, '..'), { recursive: true });
     // A process that knows nothing of it takes this for the first start of all.
     const second = open();
     await second.claim({ id: 'b', step: 100 }, 100);
@@ -116,6 +174,11 @@ describe('DirectoryRecord', () => {
     const record = open();
     await record.claim({ id: 'a', step: 100 }, 100);
     rmSync(join(root, part), { recursive: true });
+    // A process that has the step's directory knows all of its tokens; another learns from what is left.
+    if (part === 'forgotten') {
+      expect(await record.claim({ id: 'a', step: 100 }, 100)).toBe('replayed');
+      expect(await open().claim({ id: 'c', step: 100 }, 100)).toBe('before-horizon');
+    }
     expect(await record.claim({ id: 'b', step: 100 }, 100)).toBe('before-horizon');
     expect(await open().claim({ id: 'c', step: 100 }, 100)).toBe('before-horizon');
     expect(await record.claim({ id: 'a', step: 100 }, 100)).not.toBe('claimed');
