@@ -12,6 +12,7 @@ import {
   type DirectoryStore,
   type Store,
 } from '../operations/open-record.js';
+import { markOf } from '../replay/make-record.js';
 import type { ReplayRecord } from '../replay/replay-record.js';
 
 /** What `xtokend check` says about the record of used tokens. */
@@ -71,7 +72,7 @@ async function tryAside(store: DirectoryStore, onTrouble: (message: string) => v
     return await tryRecord(await openRecord(store, onTrouble, name));
   } finally {
     const aside = join(store.path, name);
-    if (existsSync(aside)) rmSync(aside, { recursive: true });
+    for (const path of [aside, markOf(aside)]) if (existsSync(path)) rmSync(path, { recursive: true });
     for (const folder of made) if (existsSync(folder)) rmdirSync(folder);
   }
 }

@@ -1,11 +1,14 @@
-import { accessSync, constants, lstatSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { MemorySettings, ReplaySettings } from '../config/replay.js';
 import { codeOf } from '../errors.js';
 import { DirectoryRecord } from '../replay/directory-record.js';
+import { markOf } from '../replay/make-record.js';
 import { MemoryRecord } from '../replay/memory-record.js';
+import { exists } from '../replay/own-directory.js';
 import type { ReplayRecord } from '../replay/replay-record.js';
+import { beginning } from './beginning.js';
 import { machineAge } from './processes.js';
 
 /** The name of the record in the directory that the configuration names. */
@@ -53,7 +56,7 @@ export async function openRecord(
 ): Promise<ReplayRecord> {
   if (store.kind === 'memory') return openMemory(store);
   if (store.kind === 'directory') {
-    return new DirectoryRecord({ root: join(store.path, name), horizon: machineStart(), onTrouble });
+    return new DirectoryRecord({ root: join(store.path, name), horizon: machineStart(onTrouble), onTrouble });
   }
   // Its client takes as long to load as all the rest.
   const { RedisRecord } = await import('../replay/redis-record.js');
@@ -61,19 +64,30 @@ export async function openRecord(
 }
 
 function openMemory({ afterRestart }: MemorySettings): ReplayRecord {
-  const start = Date.now() - performance.now();
-  return afterRestart === 'refuse' ? new MemoryRecord(start) : new MemoryRecord();
+  return afterRestart === 'refuse' ? new MemoryRecord(processStart()) : new MemoryRecord();
 }
 
-/** @returns a function that says when the machine or container started, by the clock as it is then */
-function machineStart(): () => number {
-  const atFirst = machineAge() - performance.now();
-  return () => Date.now() - (atFirst + performance.now());
+function processStart(): () => number {
+  return beginning(Date.now, () => performance.now());
+}
+
+/** @returns a function that says when the machine or container started; where that cannot be told, this process, which is later */
+function machineStart(onTrouble: (message: string) => void): () => number {
+  const age = machineAge();
+  if (age === undefined) {
+    onTrouble(
+      'when this machine or container started cannot be told: expected /proc/1/stat to be readable, and it is not. So after each start of ' +
+        'xtokend tokens from before it are refused for up to 90 s: mount /proc without hidepid=, or let xtokend see process 1',
+    );
+    return processStart();
+  }
+  const before = age - performance.now();
+  return beginning(Date.now, () => before + performance.now());
 }
 
 function hasRecord(path: string): boolean {
   try {
-    return lstatSync(join(path, RECORD_NAME), { throwIfNoEntry: false }) !== undefined;
+    return [RECORD_NAME, markOf(RECORD_NAME)].some((name) => exists(join(path, name)));
   } catch {
     // This user may not even look.
     return false;

@@ -76,8 +76,9 @@ export class DirectoryRecord implements ReplayRecord {
   }
 
   #claim({ id, step }: Use, currentStep: number): Claim {
-    if (isBeforeHorizon(step, this.#options.horizon())) return 'before-horizon';
+    // Opened first: what is wrong with it is said at once, not when the horizon has passed.
     if (!this.#isOpen) this.#open(currentStep);
+    if (isBeforeHorizon(step, this.#options.horizon())) return 'before-horizon';
     if (currentStep !== this.#currentStep) this.#pruneSoon(currentStep);
     const folder = this.#begun.get(step) ?? this.#begin(step, currentStep);
     if (folder === undefined) return 'before-horizon';
@@ -170,6 +171,8 @@ export class DirectoryRecord implements ReplayRecord {
       this.#tell(message, basename(path));
     };
     const onFault = (path: string, error: unknown): void => {
+      // Where the record was removed meanwhile there is nothing left to do; the next claim says so.
+      if (codeOf(error) === 'ENOENT') return;
       this.#tell(
         `not everything of finished steps is removed: ${directoryFault(path, error).message}`,
         String(codeOf(error)),

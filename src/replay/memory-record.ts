@@ -17,14 +17,14 @@ export class MemoryRecord implements ReplayRecord {
   readonly #idsByStep = new Map<number, Set<string>>();
   // What was forgotten must not become good again when the clock is set back.
   readonly #forgotten = new StepRanges();
-  readonly #horizon: number;
+  readonly #horizon: () => number;
   #oldest = Number.NaN;
 
   /**
-   * @param horizon tokens that could have been used before this instant are refused: the start of the process, in milliseconds
-   *   since the Unix epoch. Left out, those of the last seconds before it can be used again.
+   * @param horizon says the instant before which tokens could have been used, and are refused: the start of the process, in
+   *   milliseconds since the Unix epoch. Left out, those of the last seconds before it can be used again.
    */
-  constructor(horizon: number = Number.NEGATIVE_INFINITY) {
+  constructor(horizon: () => number = () => Number.NEGATIVE_INFINITY) {
     this.#horizon = horizon;
   }
 
@@ -49,7 +49,7 @@ export class MemoryRecord implements ReplayRecord {
   }
 
   #claim({ id, step }: Use): Claim {
-    if (isBeforeHorizon(step, this.#horizon) || this.#forgotten.has(step)) return 'before-horizon';
+    if (isBeforeHorizon(step, this.#horizon()) || this.#forgotten.has(step)) return 'before-horizon';
     const ids = this.#idsOf(step);
     if (ids.has(id)) return 'replayed';
     ids.add(id);

@@ -11,7 +11,7 @@ const HORIZON_MILLISECONDS = 90_000;
 export async function setup(): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), 'xtokend-state-'));
   process.env['STATE_DIRECTORY'] = folder;
-  const rest = HORIZON_MILLISECONDS - machineAge();
+  const rest = HORIZON_MILLISECONDS - (machineAge() ?? 0);
   if (rest > 0) {
     process.stderr.write(`waiting ${Math.ceil(rest / 1000)} s: this machine or container has just started\n`);
     await sleep(rest);
