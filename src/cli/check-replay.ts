@@ -28,6 +28,7 @@ export async function checkReplay(settings: ReplaySettings): Promise<ReplayRepor
   try {
     const isReady = await tryStore(store, (message) => lines.push(`warning: ${message}`));
     lines.push(guaranteeOf(store, settings));
+    if (store.kind === 'directory' && wasRemoved(store.path)) lines.push(REMOVED);
     if (!isReady)
       lines.push(`ok: for up to 90 s more, tokens from before ${beginningOf[store.kind]} are refused`);
     return { isFit: true, lines };
@@ -35,6 +36,14 @@ export async function checkReplay(settings: ReplaySettings): Promise<ReplayRepor
     lines.push(`problem: every token would be refused: the record of used tokens: ${messageOf(error)}`);
     return { isFit: false, lines };
   }
+}
+
+const REMOVED =
+  'warning: the record of used tokens was removed: it is made anew at the next login, and tokens from before that are refused for up to 90 s';
+
+function wasRemoved(path: string): boolean {
+  const record = join(path, RECORD_NAME);
+  return !existsSync(record) && existsSync(markOf(record));
 }
 
 const beginningOf = {

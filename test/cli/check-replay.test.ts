@@ -28,6 +28,17 @@ describe('xtokend check, of the record of used tokens', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('says that the record was removed', () => {
+    const path = temporaryFolder();
+    mkdirSync(join(path, 'used-tokens.began'));
+    const { status, said } = check(`path = "${path}"`);
+    expect(status).toBe(0);
+    expect(said[1]).toContain(
+      'warning: the record of used tokens was removed: it is made anew at the next login',
+    );
+    expect(readdirSync(path)).toEqual(['used-tokens.began']);
+  });
+
   it('names what keeps the directory from being used, with the cure', () => {
     const path = temporaryFolder();
     writeFileSync(join(path, 'file'), '');

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { watchRecord } from '../../src/operations/watched-record.js';
@@ -124,6 +124,18 @@ describe('a file system', () => {
     expect(log).toHaveLength(2);
     expect(await claim('a0', 100)).toBe('before-horizon');
   });
+
+  it.for([2, 3, 4, 5, 6, 7, 8])(
+    'that has room for only %i of what the first record needs keeps nobody out when there is more',
+    async (inodes, context) => {
+      const folder = mounted(context, `nr_inodes=${inodes}`);
+      const { claim } = watched(subject(join(folder, 'state')).open());
+      for (const id of ['a', 'b']) expect(await claim(id, 100)).toBe('record-unavailable');
+      remount(folder, 'nr_inodes=100');
+      expect([await claim('c', 100), await claim('c', 100)]).toEqual(['claimed', 'replayed']);
+      expect(readdirSync(join(folder, 'state')).sort()).toEqual(['used-tokens', 'used-tokens.began']);
+    },
+  );
 
   it('that is full of something else takes tokens on: they need no room', async (context) => {
     const folder = mounted(context, 'size=64k');
