@@ -96,6 +96,10 @@ describe('Authenticator', () => {
   it('refuses where the record cannot tell', async () => {
     const blind = new MemoryRecord(() => NOW);
     const request = `auth:alice:example.com:${mintWithKey(key, jid, NOW)}`;
-    expect(await authenticator(blind)(request)).toEqual(refused('before-horizon', jid));
+    expect(await authenticator(blind)(request)).toEqual({
+      ...refused('before-horizon'),
+      ...ofAlice,
+      offset: 0,
+    });
   });
 });

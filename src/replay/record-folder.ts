@@ -37,12 +37,12 @@ export function openRecordFolder(root: string, known: Known): string {
 
 function openForgotten(root: string, lost: readonly Range[], known: Known): string {
   const forgotten = join(root, FORGOTTEN);
+  if (exists(forgotten)) assertOwnDirectory(forgotten);
   // Somebody has removed a part of the record, and who knows what else.
   if (readForgotten(forgotten).record === undefined) {
     fill(root, lost, known.present);
     moveCovered(root, lost);
   }
-  assertOwnDirectory(forgotten);
   const { record } = readForgotten(forgotten);
   if (record === undefined)
     throw new RecordError(`${root}: it was removed while it was made: leave it in peace`);

@@ -90,6 +90,30 @@ describe('what is wrong in the directory', () => {
     expect(await record.claim({ id: 'a', step: 100 }, 100)).toBe('claimed');
   });
 
+  it.each<[string, (forgotten: string) => void, string]>([
+    [
+      'a link to elsewhere',
+      (forgotten) => {
+        symlinkSync(temporaryFolder(), forgotten);
+      },
+      'found a symbolic link: remove it',
+    ],
+    [
+      'a directory that others may write to',
+      (forgotten) => {
+        mkdirSync(forgotten);
+        chmodSync(forgotten, 0o777);
+      },
+      'other users can write there',
+    ],
+  ])('refuses where what is forgotten is in %s', async (_, spoil, message) => {
+    const { root, open } = subject();
+    await open().claim({ id: 'a', step: 100 }, 100);
+    rmSync(join(root, 'forgotten'), { recursive: true });
+    spoil(join(root, 'forgotten'));
+    await expect(open().claim({ id: 'a', step: 101 }, 100)).rejects.toThrow(message);
+  });
+
   it('refuses a step whose directory is a link to elsewhere', async () => {
     const { root, open } = subject();
     await open().claim({ id: 'a', step: 100 }, 100);
