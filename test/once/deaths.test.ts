@@ -10,8 +10,11 @@ import { startXtokend } from '../support/xtokend.js';
 const DEATHS = 200;
 /** How many processes live at the same time. */
 const LIVING = 2;
-/** How long a life lasts at the most after its first answer. */
-const LIFE_MILLISECONDS = 15;
+/** After how many answers a life ends at the most, and how long after them. */
+const ANSWERS = 250;
+const LINGER_MILLISECONDS = 2;
+/** How many that were accepted, and how many that were on their way when a life ended, the next is offered again. */
+const AGAIN = 50;
 const BATCH = 300;
 
 const mint = (): string => mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
@@ -22,10 +25,16 @@ async function live(config: string, tokens: readonly string[]): Promise<string[]
   const answers: string[] = [];
   child.stderr.resume();
   child.stdin.on('error', () => undefined);
-  const lines = createInterface(child.stdout).on('line', (line) => answers.push(line));
+  const life = Math.random() * ANSWERS;
+  const lines = createInterface(child.stdout);
+  const isOver = new Promise<void>((resolve) => {
+    lines.on('line', (line) => {
+      if (answers.push(line) > life) resolve();
+    });
+  });
   child.stdin.write(tokens.map((token) => `auth:a:b:${token}\n`).join(''));
-  await once(child.stdout, 'data');
-  await sleep(Math.random() * LIFE_MILLISECONDS);
+  await isOver;
+  await sleep(Math.random() * LINGER_MILLISECONDS);
   child.kill('SIGKILL');
   await once(lines, 'close');
   return answers;
@@ -40,7 +49,7 @@ describe('a process that is killed at random moments', () => {
     let again = 0;
     const liveAndDie = async (): Promise<void> => {
       while ((deaths += 1) <= DEATHS) {
-        // What the last life was offered, answered or not, and new ones.
+        // What the lives before were offered, answered or not, and new ones.
         const tokens = [...offered, ...Array.from({ length: BATCH }, mint)];
         const answers = await live(config, tokens);
         for (const [index, answer] of answers.entries()) {
@@ -49,7 +58,8 @@ describe('a process that is killed at random moments', () => {
           if (accepted.has(token)) again += 1;
           accepted.add(token);
         }
-        offered = tokens.slice(0, answers.length + BATCH).slice(-BATCH);
+        const onTheirWay = tokens.slice(answers.length, answers.length + AGAIN);
+        offered = [...[...accepted].slice(-AGAIN), ...onTheirWay];
       }
     };
     await Promise.all(Array.from({ length: LIVING }, liveAndDie));
