@@ -51,6 +51,7 @@ async function serveStandard(options: ServeOptions, version: string): Promise<Se
   if (handover === undefined && process.stdin.isTTY) await welcome(options, version);
   const stop = stopSignal();
   const service = createService(options, version, handover === undefined ? 'stderr' : 'syslog');
+  handleSignals(service, () => service.reload());
   const { decide, answerWithin } = service;
   // Whoever has started us sends no signals.
   const { file } = locateConfiguration(options.config, process.env);
@@ -79,8 +80,14 @@ async function serveListeners(
   await loadConfiguration(options.config, process.env);
   const stop = stopSignal();
   const service = createService(options, version, 'stderr');
-  await service.start();
   const notify = takeNotify(service.log);
+  const status = `Answering on ${listeners.length === 1 ? 'a socket' : `${listeners.length} sockets`}`;
+  handleSignals(service, async () => {
+    notify.reloading();
+    await service.reload();
+    notify.ready(status);
+  });
+  await service.start();
   stop.addEventListener('abort', () => {
     notify.stopping();
   });
@@ -90,7 +97,7 @@ async function serveListeners(
     listeners,
     stop,
     onReady: () => {
-      notify.ready(`Answering on ${listeners.length === 1 ? 'a socket' : `${listeners.length} sockets`}`);
+      notify.ready(status);
     },
     onListening: (path) => {
       service.log.write('info', 'listening', { path });
@@ -122,13 +129,6 @@ function createService({ config }: ServeOptions, version: string, standardLog: '
       'error',
       `ending after an exception that nobody expected: ${error.stack ?? error.message}`,
     );
-  });
-  // Before anything is read: a signal that comes now is not lost.
-  handleSignals({
-    reload: () => void service.reload(),
-    summarize: () => {
-      service.summarize();
-    },
   });
   return service;
 }

@@ -1,13 +1,14 @@
-/** What a running xtokend is told by signals. */
-export interface SignalHandlers {
-  /** SIGHUP: the configuration may have changed. */
-  readonly reload: () => void;
-  /** SIGUSR1: somebody wants to know how it goes. */
-  readonly summarize: () => void;
-}
+import type { Service } from '../operations/service.js';
 
-/** Does what signals ask for. */
-export function handleSignals({ reload, summarize }: SignalHandlers): void {
-  process.on('SIGHUP', reload);
-  process.on('SIGUSR1', summarize);
+/**
+ * Does what signals ask a service for: SIGHUP to reload, SIGUSR1 to say how it goes. To be called before the service reads
+ * anything, so that no signal is lost.
+ *
+ * @param reload never rejects
+ */
+export function handleSignals(service: Service, reload: () => Promise<void>): void {
+  process.on('SIGHUP', () => void reload());
+  process.on('SIGUSR1', () => {
+    service.summarize();
+  });
 }

@@ -3,6 +3,7 @@ import type { ReplaySettings } from '../config/replay.js';
 import { isBeforeHorizon } from '../replay/horizon.js';
 import type { ReplayRecord } from '../replay/replay-record.js';
 import type { SeenUsers } from '../users/seen-users.js';
+import { beginning } from './beginning.js';
 import type { Store } from './open-record.js';
 
 /** Longer than any claim takes. */
@@ -68,8 +69,7 @@ export class Stores {
 /** @returns a record that also refuses what could have been used before now */
 function completeSince({ clock, monotonic }: StoresOptions, record: ReplayRecord): ReplayRecord {
   const start = monotonic();
-  // By the clock as it is then: this one may be wrong now, and set right later.
-  const horizon = (): number => clock() - (monotonic() - start);
+  const horizon = beginning(clock, () => monotonic() - start);
   return {
     claim: async (use, currentStep) =>
       isBeforeHorizon(use.step, horizon()) ? 'before-horizon' : record.claim(use, currentStep),

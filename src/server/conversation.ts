@@ -1,15 +1,16 @@
+import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Framing } from '../protocol/framing.js';
-import { Responder, type Decide, type Observer, type Reply } from './responder.js';
+import { AnswerBatch } from './answer-batch.js';
+import { Responder, type Decide, type Observer } from './responder.js';
 
 /** Above so many unanswered requests nothing more is read, so that a flood of them waits in the pipe, not in memory. */
 const MAX_UNANSWERED = 1024;
-/**
- * A chunk is taken in pieces of this size, between which other connections get their turn: it can hold as many requests
- * as bytes.
- */
+/** A chunk is taken in pieces of this size: it can hold as many requests as bytes. */
 const PIECE_BYTES = 512;
+/** For so long one connection is served before others get their turn. */
+const TURN_MILLISECONDS = 0.5;
 /** How long the end takes at the most, where a reader does not read. */
 const LAST_ANSWERS_MILLISECONDS = 1000;
 /** How long at the end requests are still read of a client that has sent very many; the rest is for their answers. */
@@ -37,7 +38,8 @@ export interface ConversationOptions {
  */
 export async function converse(options: ConversationOptions): Promise<void> {
   const { input, output, framing, decide, observer, stop } = options;
-  const responder = new Responder({ framing, decide, observer, openReply: () => replyTo(output) });
+  const answers = new AnswerBatch(output);
+  const responder = new Responder({ framing, decide, observer, openReply: () => answers.reply });
   let taken = Promise.resolve();
   const onData = (chunk: Buffer): void => {
     taken = take(chunk, responder, options);
@@ -57,6 +59,7 @@ export async function converse(options: ConversationOptions): Promise<void> {
     output.uncork();
     await taken;
     await responder.answered;
+    answers.flush();
     await flushed(output);
   };
   await orTooLate(lastAnswers(), stop);
@@ -103,29 +106,21 @@ function orTooLate(allAnswered: Promise<void>, stop: AbortSignal): Promise<void>
   });
 }
 
-function replyTo(output: Writable): Reply {
-  return {
-    send: (answer) => {
-      if (output.destroyed) return false;
-      output.write(answer);
-      return true;
-    },
-  };
-}
-
 /** Takes a chunk; where that makes too many unanswered requests or unread answers, reads nothing more until they are fewer. */
 async function take(
   chunk: Buffer,
   responder: Responder,
   { input, output }: ConversationOptions,
 ): Promise<void> {
+  let turnEnds = performance.now() + TURN_MILLISECONDS;
   for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
     responder.receive(chunk.subarray(from, from + PIECE_BYTES));
     const isLast = from + PIECE_BYTES >= chunk.length;
     const isBehind = responder.unanswered > MAX_UNANSWERED || output.writableNeedDrain;
-    if (isLast && !isBehind) continue;
+    if (!isBehind && (isLast || performance.now() < turnEnds)) continue;
     input.pause();
     await nextTurn();
+    turnEnds = performance.now() + TURN_MILLISECONDS;
     if (!isBehind) continue;
     await responder.answered;
     await drained(output);

@@ -18,7 +18,7 @@ class SlowReader extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    if (chunk.length > 0) this.answers += 1;
+    this.answers += chunk.length / lines.answers.no.length;
     if (this.#isOpen) done();
     else this.#release.push(done);
   }
