@@ -12,12 +12,16 @@ export interface Tally {
   readonly askedAgain: string[];
 }
 
-/** Asks over several connections at a time, as servers do, while something happens, and until it is over. */
-export async function askDuring(path: string, event: () => Promise<void>): Promise<Tally> {
+/**
+ * Asks over several connections at a time, as servers do, while something happens, and until it is over.
+ *
+ * @param ahead how far the clock of whoever signs is ahead, in milliseconds
+ */
+export async function askDuring(path: string, event: () => Promise<void>, ahead = 0): Promise<Tally> {
   const tally: Tally = { yes: [], no: [], askedAgain: [] };
   let isOver = false;
   let count = 0;
-  const next = (): string | undefined => (isOver ? undefined : login(`user${(count += 1)}`));
+  const next = (): string | undefined => (isOver ? undefined : login(`user${(count += 1)}`, ahead));
   const asked = Promise.all(Array.from({ length: 8 }, () => askInTurn(path, next, tally)));
   await Promise.race([event(), asked]);
   isOver = true;
@@ -34,9 +38,10 @@ export async function countYes(path: string, requests: readonly string[]): Promi
   return tally.yes.length;
 }
 
-/** @returns a request with a fresh token */
-export function login(user: string): string {
-  const token = mintToken({ jid: `${user}@example.com`, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
+/** @returns a request with a fresh token, by a clock that is some milliseconds ahead */
+export function login(user: string, ahead = 0): string {
+  const now = new Date(Date.now() + ahead);
+  const token = mintToken({ jid: `${user}@example.com`, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET, now });
   return `auth:${user}:example.com:${token}`;
 }
 
