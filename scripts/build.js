@@ -5,12 +5,16 @@ import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
+// A day, so that two builds of a day are alike; SOURCE_DATE_EPOCH makes those of two days so.
+const DAY = 86_400_000;
+const builtAt = Math.floor((Number(process.env.SOURCE_DATE_EPOCH ?? 0) * 1000 || Date.now()) / DAY) * DAY;
+
 rmSync('dist', { recursive: true, force: true });
 const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
-  define: { XTOKEND_VERSION: JSON.stringify(version) },
+  define: { XTOKEND_VERSION: JSON.stringify(version), XTOKEND_BUILT_AT: String(builtAt) },
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',

@@ -1,71 +1,50 @@
-import { statSync } from 'node:fs';
-import type { Configuration } from '../config/configuration.js';
-import type { LogTarget } from '../config/log.js';
-import { ConfigurationError, UnreadableConfigurationError } from '../config/errors.js';
-import { append } from '../operations/append.js';
-import { loadConfiguration } from '../config/load.js';
-import { checkReplay } from './check-replay.js';
+import type { Protocol } from '../protocol/framings.js';
+import { checkRequest } from './check/request.js';
+import { runChecks } from './check/checks.js';
+import { report } from './check/report.js';
+import { readSituation, type NamedFiles } from './check/situation.js';
+import { UsageError } from './usage-error.js';
+
+/** Set by the build to when it was made, in milliseconds since the Unix epoch. */
+declare const XTOKEND_BUILT_AT: number;
 
 /** The options of `xtokend check`. */
-export interface CheckOptions {
-  readonly config?: string;
+export interface CheckOptions extends NamedFiles {
+  readonly json?: true;
+  /** A request to ask a running daemon, instead of looking at the machine. */
+  readonly request?: string;
+  readonly protocol: Protocol;
 }
 
 const FIT = 0;
 const UNFIT = 1;
-const STOCK_MODULE_PATIENCE_MILLISECONDS = 5000;
-const ACCESS_BY_OTHERS = 0o007;
 
 /**
- * `xtokend check`: says what the daemon would make of its configuration.
+ * `xtokend check`: looks at the configuration and the machine as the daemon would, and says what is wrong, with the cure.
  *
  * @returns the exit code
  */
 export async function check(options: CheckOptions): Promise<number> {
-  try {
-    const configuration = await loadConfiguration(options.config, process.env);
-    const replay = await checkReplay(configuration.replay);
-    for (const line of [...describe(configuration), ...replay.lines]) process.stdout.write(`${line}\n`);
-    return replay.isFit ? FIT : UNFIT;
-  } catch (error) {
-    if (!(error instanceof ConfigurationError || error instanceof UnreadableConfigurationError)) throw error;
-    process.stdout.write(`problem: ${error.message}\n`);
-    return UNFIT;
+  const situation = await readSituation(options, process.env, Date.now(), XTOKEND_BUILT_AT);
+  if (options.request !== undefined) {
+    if (options.json) throw new UsageError('--json is for the checks, not for --request');
+    return checkRequest(options.request, options.protocol, situation);
   }
+  const findings = await runChecks(situation);
+  const isFit = !findings.some(({ level }) => level === 'problem');
+  const text = options.json
+    ? `${JSON.stringify({ fit: isFit, findings }, undefined, 2)}\n`
+    : report(findings, { width: width(), hasColours: hasColours() });
+  process.stdout.write(text);
+  return isFit ? FIT : UNFIT;
 }
 
-function describe(configuration: Configuration): string[] {
-  const { file, hosts, secretFiles, advice } = configuration;
-  return [
-    `ok: ${file} is good; it serves ${hosts.names?.join(', ') ?? 'every host'}`,
-    ...describeLog(configuration.log.target),
-    ...secretFiles
-      .filter(isOpenToOthers)
-      .map(
-        (path) =>
-          `warning: every user of this machine can get at the secrets in ${path}; run: chmod o-rwx '${path}'`,
-      ),
-    ...advice.map(({ where, message }) => `warning: ${where}: ${message}`),
-    ...describePatience(configuration.answerWithin),
-  ];
+/** A file or a pipe gets each finding in one line, for grep(1), unless somebody asks for less. */
+function width(): number {
+  const columns = process.stdout.isTTY ? process.stdout.columns : Number(process.env['COLUMNS']);
+  return columns > 0 ? columns : Number.POSITIVE_INFINITY;
 }
 
-function describeLog(target: LogTarget): string[] {
-  try {
-    if (target.kind === 'file') append(target.path, '');
-    return [];
-  } catch (error) {
-    return [`warning: the log cannot be written: ${String(error)}; make it writable for this user`];
-  }
-}
-
-function describePatience(answerWithin: number): string[] {
-  if (answerWithin < STOCK_MODULE_PATIENCE_MILLISECONDS) return [];
-  return [
-    "warning: answer_within is not below the 5 s for which Prosody's stock module waits; set it lower, or external_auth_timeout a second higher",
-  ];
-}
-
-function isOpenToOthers(path: string): boolean {
-  return (statSync(path).mode & ACCESS_BY_OTHERS) !== 0;
+function hasColours(): boolean {
+  return process.stdout.isTTY && process.stdout.hasColors();
 }

@@ -48,11 +48,7 @@ function addServe(program: Command, version: string, serve: Serve): void {
     .command('serve', { isDefault: true })
     .description('answer requests on stdin/stdout, or on Unix sockets (the default)')
     .addOption(configOption())
-    .addOption(
-      new Option('--protocol <framing>', 'how requests are written')
-        .choices(Object.keys(framings))
-        .default('generic'),
-    )
+    .addOption(protocolOption())
     .addOption(
       new Option(
         '--listen <address>',
@@ -111,9 +107,23 @@ function addKeygen(program: Command): void {
 function addCheck(program: Command): void {
   program
     .command('check')
-    .description('read the configuration as the daemon would, and name every problem and its cure')
+    .description(
+      'look at the configuration and the machine as the daemon would, and name every problem and its cure',
+    )
     .addOption(configOption())
-    .addHelpText('after', '\nExit status: 0 fit to run, 1 not.')
+    .option('--json', 'say it for tools')
+    .option('--socket <path>', 'where xtokend listens; otherwise where Prosody asks, or the usual places')
+    .option('--prosody <file>', 'otherwise /etc/prosody/prosody.cfg.lua, where that is')
+    .option('--ejabberd <file>', 'otherwise /etc/ejabberd/ejabberd.yml, where that is')
+    .option(
+      '--request <request>',
+      'ask a running xtokend instead: isuser:USER:HOST, auth:USER:HOST (mints a token and spends it), or - to read one from standard input',
+    )
+    .addOption(protocolOption())
+    .addHelpText(
+      'after',
+      '\nExit status: 0 fit to run, 1 not. With --request: 0 accepted, 1 refused, 2 could not tell.',
+    )
     .action(async (options: CheckOptions) => {
       const { check } = await import('./check.js');
       process.exitCode = await check(options);
@@ -122,6 +132,12 @@ function addCheck(program: Command): void {
 
 function configOption(): Option {
   return new Option('--config <file>', 'otherwise $XTOKEND_CONFIG, otherwise /etc/xtokend/xtokend.toml');
+}
+
+function protocolOption(): Option {
+  return new Option('--protocol <framing>', 'how requests are written')
+    .choices(Object.keys(framings))
+    .default('generic');
 }
 
 function atOption(): Option {

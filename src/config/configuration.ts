@@ -1,5 +1,5 @@
 import type { NamedKey } from '../credential/key.js';
-import type { Problem } from './errors.js';
+import type { Advice } from './advice.js';
 import type { LogSettings } from './log.js';
 import type { MetricsAddress } from './metrics.js';
 import type { ReplaySettings } from './replay.js';
@@ -19,7 +19,7 @@ export interface Configuration {
   /** Every file that holds a secret: others should not be able to read it. */
   readonly secretFiles: readonly string[];
   /** What is good enough to run with, but could be better. */
-  readonly advice: readonly Problem[];
+  readonly advice: readonly Advice[];
 }
 
 /** Which hosts are served, and how. */

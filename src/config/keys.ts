@@ -2,13 +2,12 @@ import type { NamedKey } from '../credential/key.js';
 import { OtpSeed } from '../credential/otp.js';
 import { TokenSecret } from '../credential/token-secret.js';
 import { InvalidSecretError, messageOf } from '../errors.js';
+import { adviseOnSecret, adviseOnSeed, equalSecrets, guessOfSeed, type Advice } from './advice.js';
 import type { Problem } from './errors.js';
 import { readInstant } from './instant.js';
 import type { KeySettings, KeyTable } from './schema.js';
 import { readSecretFile, type SecretFilePlaces } from './secret-file.js';
 import { settingName } from './setting-name.js';
-
-const RECOMMENDED_SEED_CHARACTERS = 32;
 
 /** A table of the file that may hold key settings. */
 export interface SecretTable {
@@ -20,7 +19,7 @@ export interface SecretTable {
 export class KeyReader {
   readonly problems: Problem[] = [];
   readonly secretFiles: Set<string> = new Set();
-  readonly advice: Problem[] = [];
+  readonly advice: Advice[] = [];
   readonly #places: SecretFilePlaces;
   /** One object for each secret, so that two keys with the same one can be told. */
   readonly #seeds = new Map<string, OtpSeed>();
@@ -37,7 +36,9 @@ export class KeyReader {
    */
   read(id: string, tables: readonly SecretTable[]): NamedKey | undefined {
     const otpSeed = this.#readSecret(tables, 'otp_seed', (text, where) => this.#createSeed(text, where));
-    const tokenSecret = this.#readSecret(tables, 'token_secret', (text) => this.#createSecret(text));
+    const tokenSecret = this.#readSecret(tables, 'token_secret', (text, where) =>
+      this.#createSecret(text, where),
+    );
     const always = { notBefore: Number.NEGATIVE_INFINITY, notAfter: Number.POSITIVE_INFINITY };
     return otpSeed && tokenSecret && { id, otpSeed, tokenSecret, ...always };
   }
@@ -61,22 +62,25 @@ export class KeyReader {
 
   #createSeed(text: string, where: string): OtpSeed {
     const characters = text.replace(/=+$/, '');
-    const seed = this.#seeds.get(characters) ?? new OtpSeed(text);
+    const seed = this.#seeds.get(characters) ?? createSeed(text);
     this.#seeds.set(characters, seed);
-    if (
-      characters.length < RECOMMENDED_SEED_CHARACTERS &&
-      !this.advice.some((advice) => advice.where === where)
-    ) {
-      const message = 'under 32 characters (160 bits, RFC 4226); `xtokend keygen` makes longer ones';
-      this.advice.push({ where, message });
-    }
+    this.#advise(where, adviseOnSeed(text));
     return seed;
   }
 
-  #createSecret(text: string): TokenSecret {
+  #createSecret(text: string, where: string): TokenSecret {
     const secret = this.#secrets.get(text) ?? new TokenSecret(text);
     this.#secrets.set(text, secret);
+    this.#advise(where, adviseOnSecret(text));
+    if (this.#seeds.has(text)) this.#advise(where, equalSecrets);
     return secret;
+  }
+
+  /** Several hosts can share one setting; it is said once. */
+  #advise(where: string, advice: Omit<Advice, 'where'> | undefined): void {
+    if (advice === undefined) return;
+    const isKnown = this.advice.some((known) => known.where === where && known.code === advice.code);
+    if (!isKnown) this.advice.push({ where, ...advice });
   }
 
   #readSecret<T>(
@@ -121,6 +125,16 @@ export class KeyReader {
       this.add([...path, name], messageOf(error));
       return undefined;
     }
+  }
+}
+
+function createSeed(text: string): OtpSeed {
+  try {
+    return new OtpSeed(text);
+  } catch (error) {
+    throw error instanceof InvalidSecretError
+      ? new InvalidSecretError(`${error.message}${guessOfSeed(text)}`)
+      : error;
   }
 }
 

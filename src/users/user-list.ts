@@ -10,7 +10,7 @@ export class UserListError extends XtokendError {
 }
 
 /** Some millions of names. */
-const MAX_BYTES = 64 * 1024 * 1024;
+export const MAX_LIST_BYTES: number = 64 * 1024 * 1024;
 /** A file can change twice within one tick of the clock that its time of change is taken from. */
 const SETTLED_MILLISECONDS = 100;
 /** What needs no string preparation but small letters (RFC 6122, appendix A.5, for ASCII). */
@@ -94,7 +94,7 @@ async function parse(path: string): Promise<Set<string>> {
 
 function readLines(path: string): string[] {
   try {
-    return readTextFile(path, MAX_BYTES).split('\n');
+    return readTextFile(path, MAX_LIST_BYTES).split('\n');
   } catch (error) {
     throw new UserListError(path, explainReadError(error), { cause: error });
   }

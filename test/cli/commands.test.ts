@@ -1,8 +1,7 @@
-import { chmodSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
-import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { temporaryFile } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
 import { PROGRAM, xtokend, type Ended } from '../support/xtokend.js';
 
 const noon = '2026-11-23T12:00:00Z';
@@ -149,56 +148,5 @@ describe('xtokend keygen', () => {
     const { stdout } = xtokend(['keygen']);
     expect(stdout).toMatch(/^otp_seed = "[A-Z2-7]{32}"\ntoken_secret = "[A-Z2-7]{32}"\n$/);
     expect(xtokend(['check', '--config', temporaryFile(stdout)])).toMatchObject({ status: 0, stderr: '' });
-  });
-});
-
-describe('xtokend check', () => {
-  it('names the hosts', () => {
-    const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
-    expect(xtokend(['check', '--config', config]).stdout).toContain(
-      `ok: ${config} is good; it serves example.com\n`,
-    );
-  });
-
-  it('warns of secrets that others can read, with the command to run', () => {
-    const config = temporaryFile(SECRETS);
-    chmodSync(config, 0o644);
-    const { status, stdout } = xtokend(['check', '--config', config]);
-    expect(status).toBe(0);
-    expect(stdout).toContain(
-      `warning: every user of this machine can get at the secrets in ${config}; run: chmod o-rwx '${config}'`,
-    );
-    chmodSync(config, 0o640);
-    expect(xtokend(['check', '--config', config]).stdout).not.toContain('chmod');
-  });
-
-  it('warns of a log that cannot be written, and of an answer that comes too late for the stock module', () => {
-    const config = temporaryFile(`answer_within = 5\n${SECRETS}[log]\ntarget = "file:/no/such/log"\n`);
-    const { status, stdout } = xtokend(['check', '--config', config]);
-    expect(status).toBe(0);
-    expect(stdout).toContain('warning: the log cannot be written: ');
-    expect(stdout).toContain('warning: answer_within is not below the 5 s');
-  });
-
-  it('warns of a short seed', () => {
-    const config = temporaryFile(SECRETS.replace(OTP_SEED, OTP_SEED.slice(0, 16)));
-    expect(xtokend(['check', '--config', config]).stdout).toContain('warning: otp_seed: under 32 characters');
-  });
-
-  it('names every problem, never a secret, with exit code 1', () => {
-    const config = temporaryFile(`otp_seed = "${OTP_SEED}1"\ntoken_secret = ["${TOKEN_SECRET}"]\nport = 1\n`);
-    const { status, stdout, stderr } = xtokend(['check', '--config', config]);
-    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
-    expect(stdout).toContain(
-      `problem: ${config}: 2 problems\n  token_secret: expected a text in quotes\n  port: `,
-    );
-    expect(stdout).not.toContain(OTP_SEED);
-    expect(stdout).not.toContain(TOKEN_SECRET);
-  });
-
-  it('says that there is no configuration', () => {
-    const { status, stdout } = xtokend(['check', '--config', join(temporaryFolder(), 'none')]);
-    expect(status).toBe(1);
-    expect(stdout).toContain('there is no such file');
   });
 });

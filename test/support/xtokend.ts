@@ -1,4 +1,6 @@
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /** The program as it is installed. */
@@ -25,6 +27,18 @@ export function xtokend(
   { input = '', env = {}, program = PROGRAM, cwd }: RunOptions = {},
 ): Ended {
   return spawnSync(program, args, { input, encoding: 'utf8', env: environment(env), cwd, timeout: 30_000 });
+}
+
+/** Runs xtokend to its end, while this process goes on, so that it can be a server. */
+export async function runXtokend(args: readonly string[], { input = '' }: RunOptions = {}): Promise<Ended> {
+  const child = startXtokend(args);
+  child.stdin.end(input);
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ]);
+  return { status, stdout, stderr };
 }
 
 /** Starts xtokend, or a program that starts it, and leaves it running. */

@@ -1,18 +1,17 @@
 import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { check } from '../support/check.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
 import { hasRedis, RedisServer } from '../support/redis.js';
 import { requirePackage } from '../support/requirement.js';
-import { xtokend } from '../support/xtokend.js';
 
 /** @returns what `xtokend check` says about `[replay]`, and its exit code */
-function check(replay: string, env: NodeJS.ProcessEnv = {}): { status: number | null; said: string[] } {
-  const config = temporaryFile(`${SECRETS}[replay]\n${replay}\n`);
-  const { status, stdout, stderr } = xtokend(['check'], { env: { XTOKEND_CONFIG: config, ...env } });
-  expect(stderr).toBe('');
-  return { status, said: stdout.trimEnd().split('\n').slice(1) };
+function checkRecord(replay: string, env: NodeJS.ProcessEnv = {}): { status: number | null; said: string[] } {
+  const { status, findings } = check(`${SECRETS}[replay]\n${replay}\n`, { env });
+  const record = findings.filter(({ subject }) => subject === 'record');
+  return { status, said: record.map(({ level, message }) => `${level}: ${message}`) };
 }
 
 describe('xtokend check, of the record of used tokens', () => {
@@ -21,17 +20,20 @@ describe('xtokend check, of the record of used tokens', () => {
     const path = join(folder, 'not/yet');
     const once = (where: string): string =>
       `ok: each token is accepted once on this machine, over restarts and crashes; tried in ${where}`;
-    expect(check(`path = "${path}"`)).toEqual({ status: 0, said: [once(path)] });
+    expect(checkRecord(`path = "${path}"`)).toEqual({ status: 0, said: [once(path)] });
     expect(readdirSync(folder)).toEqual([]);
-    expect(check('', { STATE_DIRECTORY: `${folder}:/other` })).toEqual({ status: 0, said: [once(folder)] });
-    expect(check('store = "directory"', { STATE_DIRECTORY: folder }).said).toEqual([once(folder)]);
+    expect(checkRecord('', { STATE_DIRECTORY: `${folder}:/other` })).toEqual({
+      status: 0,
+      said: [once(folder)],
+    });
+    expect(checkRecord('store = "directory"', { STATE_DIRECTORY: folder }).said).toEqual([once(folder)]);
     expect(readdirSync(folder)).toEqual([]);
   });
 
   it('says that the record was removed', () => {
     const path = temporaryFolder();
     mkdirSync(join(path, 'used-tokens.began'));
-    const { status, said } = check(`path = "${path}"`);
+    const { status, said } = checkRecord(`path = "${path}"`);
     expect(status).toBe(0);
     expect(said[1]).toContain(
       'warning: the record of used tokens was removed: it is made anew at the next login',
@@ -42,7 +44,7 @@ describe('xtokend check, of the record of used tokens', () => {
   it('names what keeps the directory from being used, with the cure', () => {
     const path = temporaryFolder();
     writeFileSync(join(path, 'file'), '');
-    const { status, said } = check(`path = "${path}/file"`);
+    const { status, said } = checkRecord(`path = "${path}/file"`);
     expect(status).toBe(1);
     expect(said).toEqual([
       expect.stringMatching(/^problem: every token would be refused: .*: move that, or correct/),
@@ -54,27 +56,27 @@ describe('xtokend check, of the record of used tokens', () => {
     const path = temporaryFolder();
     mkdirSync(join(path, 'used-tokens'), { mode: 0o700 });
     chownSync(join(path, 'used-tokens'), 12345, 12345);
-    const { status, said } = check('', { STATE_DIRECTORY: path });
+    const { status, said } = checkRecord('', { STATE_DIRECTORY: path });
     expect(status).toBe(1);
     expect(said.join()).toContain('found one of uid 12345: run xtokend as that user, or remove it');
   });
 
   it('says what is lost where there is the memory only', () => {
     const lost = 'a token of the last 90 s can be used again';
-    expect(check('store = "memory"').said).toEqual([
+    expect(checkRecord('store = "memory"').said).toEqual([
       `warning: used tokens are remembered in memory, by one process: after a restart, ${lost}`,
     ]);
-    expect(check('store = "memory"\nafter_restart = "refuse"').said).toEqual([
+    expect(checkRecord('store = "memory"\nafter_restart = "refuse"').said).toEqual([
       expect.stringContaining('ok: each token is accepted once by one process; after each start'),
-      expect.stringContaining('tokens from before the start are refused'),
+      expect.stringMatching(/^note: .*tokens from before the start are refused/),
     ]);
     const file = temporaryFile('');
-    const { status, said } = check('', { STATE_DIRECTORY: file });
+    const { status, said } = checkRecord('', { STATE_DIRECTORY: file });
     expect(status).toBe(0);
     expect(said.join()).toMatch(
       /^warning: used tokens are remembered in memory only: this user \(uid \d+\) cannot write to .*used again/,
     );
-    expect(check('', { STATE_DIRECTORY: '/proc/nothing/can/be/made' }).status).toBe(1);
+    expect(checkRecord('', { STATE_DIRECTORY: '/proc/nothing/can/be/made' }).status).toBe(1);
   });
 
   it('tries Redis, and names what is wrong with it', async (context) => {
@@ -83,18 +85,18 @@ describe('xtokend check, of the record of used tokens', () => {
     onTestFinished(() => redis.remove());
     const settings = `store = "redis"\nurl = "${redis.url}"\nprefix = "chat:"`;
     const once = 'ok: each token is accepted once by all who share this Redis and its prefix; tried';
-    expect(check(settings)).toEqual({
+    expect(checkRecord(settings)).toEqual({
       status: 0,
       said: [
         once,
-        'ok: for up to 90 s more, tokens from before the beginning of the data in Redis are refused',
+        'note: for up to 90 s more, tokens from before the beginning of the data in Redis are refused',
       ],
     });
     redis.beginLongAgo('chat:');
-    expect(check(settings)).toEqual({ status: 0, said: [once] });
+    expect(checkRecord(settings)).toEqual({ status: 0, said: [once] });
     expect(redis.cli('keys', 'chat:token:*').trim()).toBe('');
     await redis.stop();
-    expect(check(settings)).toEqual({
+    expect(checkRecord(settings)).toEqual({
       status: 1,
       said: [
         expect.stringContaining(`${redis.url}: nobody listens there: start Redis, or correct replay.url`),

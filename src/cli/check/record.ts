@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ReplaySettings } from '../config/replay.js';
-import { stepAt } from '../credential/otp.js';
-import { messageOf } from '../errors.js';
+import type { ReplaySettings } from '../../config/replay.js';
+import { stepAt } from '../../credential/otp.js';
+import { messageOf } from '../../errors.js';
 import {
   chooseStore,
   openRecord,
@@ -11,35 +11,31 @@ import {
   whyMemory,
   type DirectoryStore,
   type Store,
-} from '../operations/open-record.js';
-import { markOf } from '../replay/make-record.js';
-import type { ReplayRecord } from '../replay/replay-record.js';
-
-/** What `xtokend check` says about the record of used tokens. */
-export interface ReplayReport {
-  readonly isFit: boolean;
-  readonly lines: readonly string[];
-}
+} from '../../operations/open-record.js';
+import { markOf } from '../../replay/make-record.js';
+import type { ReplayRecord } from '../../replay/replay-record.js';
+import type { Finding } from './finding.js';
+import type { Situation } from './situation.js';
 
 /** Tries the record of used tokens: claims a made-up token, twice, and forgets it. Says what it can be relied upon for. */
-export async function checkReplay(settings: ReplaySettings): Promise<ReplayReport> {
-  const store = chooseStore(settings);
-  const lines: string[] = [];
+export async function checkRecord({ configuration }: Situation): Promise<Finding[]> {
+  if (configuration === undefined) return [];
+  const { replay } = configuration;
+  const store = chooseStore(replay);
+  const findings: Finding[] = [];
   try {
-    const isReady = await tryStore(store, (message) => lines.push(`warning: ${message}`));
-    lines.push(guaranteeOf(store, settings));
-    if (store.kind === 'directory' && wasRemoved(store.path)) lines.push(REMOVED);
-    if (!isReady)
-      lines.push(`ok: for up to 90 s more, tokens from before ${beginningOf[store.kind]} are refused`);
-    return { isFit: true, lines };
+    const isReady = await tryStore(store, (message) => {
+      findings.push(finding('warning', 'record-trouble', message));
+    });
+    findings.push(guaranteeOf(store, replay));
+    if (store.kind === 'directory' && wasRemoved(store.path)) findings.push(removed);
+    if (!isReady) findings.push(waiting(beginningOf[store.kind]));
   } catch (error) {
-    lines.push(`problem: every token would be refused: the record of used tokens: ${messageOf(error)}`);
-    return { isFit: false, lines };
+    const message = `every token would be refused: the record of used tokens: ${messageOf(error)}`;
+    findings.push(finding('problem', 'record-unusable', message));
   }
+  return findings;
 }
-
-const REMOVED =
-  'warning: the record of used tokens was removed: it is made anew at the next login, and tokens from before that are refused for up to 90 s';
 
 function wasRemoved(path: string): boolean {
   const record = join(path, RECORD_NAME);
@@ -52,19 +48,47 @@ const beginningOf = {
   redis: 'the beginning of the data in Redis',
 };
 
-function guaranteeOf(store: Store, settings: ReplaySettings): string {
-  const once = 'ok: each token is accepted once';
+function waiting(beginning: string): Finding {
+  return finding(
+    'note',
+    'record-waiting',
+    `for up to 90 s more, tokens from before ${beginning} are refused`,
+  );
+}
+
+function guaranteeOf(store: Store, settings: ReplaySettings): Finding {
+  const once = 'each token is accepted once';
   if (store.kind === 'directory') {
-    return `${once} on this machine, over restarts and crashes; tried in ${store.path}`;
+    return good(`${once} on this machine, over restarts and crashes; tried in ${store.path}`);
   }
-  if (store.kind === 'redis') return `${once} by all who share this Redis and its prefix; tried`;
+  if (store.kind === 'redis') return good(`${once} by all who share this Redis and its prefix; tried`);
   if (settings.kind === 'directory') {
-    return `warning: used tokens are remembered in memory only: ${whyMemory(settings.path)}`;
+    return weak(`used tokens are remembered in memory only: ${whyMemory(settings.path)}`);
   }
   return store.afterRestart === 'refuse'
-    ? `${once} by one process; after each start, tokens from before it are refused for up to 90 s`
-    : 'warning: used tokens are remembered in memory, by one process: after a restart, a token of the last 90 s can be used again';
+    ? good(`${once} by one process; after each start, tokens from before it are refused for up to 90 s`)
+    : weak(
+        'used tokens are remembered in memory, by one process: after a restart, a token of the last 90 s can be used again',
+      );
 }
+
+function good(message: string): Finding {
+  return finding('ok', 'record-good', message);
+}
+
+function weak(message: string): Finding {
+  return finding('warning', 'record-weak', message);
+}
+
+function finding(level: Finding['level'], code: Finding['code'], message: string): Finding {
+  return { level, code, subject: 'record', message };
+}
+
+const removed = finding(
+  'warning',
+  'record-removed',
+  'the record of used tokens was removed: it is made anew at the next login, and tokens from before that are refused for up to 90 s',
+);
 
 /** @returns whether a token of this moment would be accepted */
 async function tryStore(store: Store, onTrouble: (message: string) => void): Promise<boolean> {

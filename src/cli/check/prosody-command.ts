@@ -1,0 +1,87 @@
+import { existsSync, statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { obstacleTo } from './access.js';
+import type { Account } from './accounts.js';
+import type { Finding } from './finding.js';
+import { describeObstacle } from './describe-obstacle.js';
+import type { ProsodyHost } from './prosody-configuration.js';
+import { findProsodyProgram, hasLpty } from './prosody-program.js';
+import { quoted } from './quoted.js';
+import type { Situation } from './situation.js';
+
+/** Looks at what the stock module needs: a program that can be run, what that reads, and lpty. */
+export async function checkProsodyCommand(
+  hosts: readonly ProsodyHost[],
+  account: Account | undefined,
+  situation: Situation,
+): Promise<Finding[]> {
+  const stock = hosts.filter(({ setting }) => setting('authentication') !== 'xtoken');
+  if (stock.length === 0) return [];
+  const commands = new Set(stock.flatMap(({ setting }) => setting('external_auth_command') ?? []));
+  return [
+    ...[...commands].flatMap((command) => checkCommand(command, account)),
+    ...checkFiles(situation, account),
+    ...(await checkLpty(situation)),
+  ];
+}
+
+/** It is one path to execve(2): no arguments, no PATH, no shell. */
+function checkCommand(command: string, account: Account | undefined): Finding[] {
+  if (/\s/.test(command) && !existsSync(command)) return [withArguments];
+  const fault = faultOf(command, account);
+  if (fault === undefined) return [];
+  const message = `external_auth_command cannot be run: ${fault}`;
+  const cure = '`command -v xtokend` prints the path that is to stand there';
+  return [problem('prosody-command-unusable', message, cure)];
+}
+
+function faultOf(command: string, account: Account | undefined): string | undefined {
+  if (!isAbsolute(command)) return `expected an absolute path, found ${quoted(command)}`;
+  if (!existsSync(command)) return `there is no ${command}`;
+  if (!statSync(command).isFile()) return `${command} is not a file`;
+  if ((statSync(command).mode & 0o111) === 0) return `${command} is not executable`;
+  const obstacle = account && obstacleTo(command, account, 'execute');
+  return account && obstacle && describeObstacle(obstacle, account, 'run');
+}
+
+/** What Prosody starts reads the configuration as Prosody's user. */
+function checkFiles({ configuration, file }: Situation, account: Account | undefined): Finding[] {
+  if (account === undefined) return [];
+  return [...new Set([file, ...(configuration?.secretFiles ?? [])])].flatMap((path) => {
+    const obstacle = existsSync(path) ? obstacleTo(path, account, 'read') : undefined;
+    if (obstacle === undefined) return [];
+    const message = `Prosody starts xtokend, but ${describeObstacle(obstacle, account, 'read')}`;
+    const cure = `chown root:${account.name} ${quoted(obstacle.path)} && chmod ${obstacle.kind === 'folder' ? 750 : 640} ${quoted(obstacle.path)}`;
+    return [problem('prosody-configuration-unreadable', message, cure)];
+  });
+}
+
+async function checkLpty({ env }: Situation): Promise<Finding[]> {
+  const lua = findProsodyProgram(env)?.lua;
+  const isThere = lua === undefined ? undefined : await hasLpty(lua, env);
+  if (isThere === true) return [];
+  if (lua === undefined || isThere === undefined) return [unknown];
+  const message = `Prosody runs on ${lua}, which finds no lpty: the stock module cannot start anything`;
+  const cure =
+    'compile it for that Lua, as docs/prosody-stock-module.md says; or take authentication = "xtoken", which needs none';
+  return [problem('prosody-lpty-missing', message, cure)];
+}
+
+// They are not repeated: somebody may have put a secret there.
+const withArguments = problem(
+  'prosody-command-arguments',
+  'external_auth_command has arguments, and Prosody takes them for a part of the path',
+  'one path and nothing else; what xtokend is to know stands in its configuration',
+);
+
+const unknown: Finding = {
+  level: 'note',
+  code: 'prosody-lpty-unknown',
+  subject: 'prosody',
+  message: 'the stock module needs lpty for the Lua of Prosody; which Lua that is cannot be told',
+  cure: '`prosodyctl about` names the Lua',
+};
+
+function problem(code: Finding['code'], message: string, cure: string): Finding {
+  return { level: 'problem', code, subject: 'prosody', message, cure };
+}

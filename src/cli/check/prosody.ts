@@ -1,0 +1,87 @@
+import { findAccount } from './accounts.js';
+import type { Finding } from './finding.js';
+import { checkProsodyCommand } from './prosody-command.js';
+import { readProsody, type ProsodyConfiguration, type ProsodyHost } from './prosody-configuration.js';
+import { checkProsodyModule } from './prosody-module.js';
+import type { Situation } from './situation.js';
+
+const DEFAULT_USER = 'prosody';
+
+/** Looks at how Prosody is told to ask xtokend: by our module, or by the stock one. */
+export async function checkProsody(situation: Situation): Promise<Finding[]> {
+  const prosody = readProsody(situation);
+  if (prosody === undefined) return [];
+  if ('fault' in prosody) return [unreadable(prosody.fault, situation)];
+  const hosts = prosody.hosts.filter(asksXtokend);
+  if (hosts.length === 0) return situation.named.prosody === undefined ? [] : [silent(prosody.file)];
+  const account = findAccount(prosodyUser(prosody));
+  const faults = [
+    ...checkProsodyModule(prosody, hosts, account, situation),
+    ...(await checkProsodyCommand(hosts, account, situation)),
+    ...checkHosts(prosody, hosts, situation),
+  ];
+  return faults.length > 0 ? faults : [good(prosody.file, hosts)];
+}
+
+/** @returns the name of the user that Prosody runs as */
+export function prosodyUser({ global }: ProsodyConfiguration): string {
+  const user = global('prosody_user');
+  return typeof user === 'string' ? user : DEFAULT_USER;
+}
+
+/** Whether a host has our module, or the stock one (`external`, `external_insecure`) with a program. */
+function asksXtokend({ setting }: ProsodyHost): boolean {
+  const authentication = setting('authentication') ?? '';
+  const isStock = authentication.startsWith('external') && setting('external_auth_command') !== undefined;
+  return authentication === 'xtoken' || isStock;
+}
+
+function checkHosts(
+  { file }: ProsodyConfiguration,
+  hosts: readonly ProsodyHost[],
+  { configuration }: Situation,
+): Finding[] {
+  const foreign = hosts.filter(
+    ({ name }) =>
+      name !== undefined &&
+      configuration !== undefined &&
+      configuration.hosts.of(name.toLowerCase()) === undefined,
+  );
+  return foreign.map(({ name = '' }) => ({
+    level: 'problem',
+    code: 'prosody-host',
+    subject: 'prosody',
+    message: `${file} asks xtokend for ${name}, but xtokend does not serve it: nobody gets in there`,
+    cure: `add [hosts."${name}"] to ${configuration?.file ?? ''}`,
+  }));
+}
+
+function unreadable(fault: string, { named }: Situation): Finding {
+  return {
+    level: named.prosody === undefined ? 'note' : 'warning',
+    code: 'prosody-unreadable',
+    subject: 'prosody',
+    message: fault,
+    cure: 'run this as root, or name another file: --prosody FILE',
+  };
+}
+
+function silent(file: string): Finding {
+  return {
+    level: 'warning',
+    code: 'prosody-unasked',
+    subject: 'prosody',
+    message: `no host in ${file} asks xtokend`,
+    cure: 'authentication = "xtoken" below a VirtualHost does that',
+  };
+}
+
+function good(file: string, hosts: readonly ProsodyHost[]): Finding {
+  const names = hosts.map(({ name }) => name ?? 'every host').join(', ');
+  return {
+    level: 'ok',
+    code: 'prosody-good',
+    subject: 'prosody',
+    message: `${file} asks xtokend for ${names}`,
+  };
+}

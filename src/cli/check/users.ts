@@ -1,0 +1,65 @@
+import { statSync } from 'node:fs';
+import { readTextFile } from '../../config/read-file.js';
+import { messageOf } from '../../errors.js';
+import { MAX_LIST_BYTES, UserList } from '../../users/user-list.js';
+import type { Finding } from './finding.js';
+import { quoted } from './quoted.js';
+import type { Situation } from './situation.js';
+
+const WRITE_BY_OTHERS = 0o002;
+
+/** Reads the lists of users, as the daemon does. */
+export async function checkUsers({ configuration }: Situation): Promise<Finding[]> {
+  const settings = configuration?.hosts.all.map(({ users }) => users) ?? [];
+  const listed = new Set(settings.flatMap(({ users }) => (typeof users === 'string' ? [] : [users.path])));
+  const blocked = new Set(settings.flatMap(({ blockedPath }) => blockedPath ?? []));
+  const findings: Finding[] = settings.some(({ users }) => users === 'any') ? [anybody] : [];
+  for (const path of new Set([...listed, ...blocked])) {
+    // Nobody is blocked on most days.
+    findings.push(...(await checkList(path, listed.has(path))));
+  }
+  return findings;
+}
+
+async function checkList(path: string, needsNames: boolean): Promise<Finding[]> {
+  try {
+    await UserList.open(path, () => undefined);
+  } catch (error) {
+    const cure = 'xtokend does not start without it: correct the path, the file or its permissions';
+    return [{ level: 'problem', code: 'list-unreadable', subject: 'users', message: messageOf(error), cure }];
+  }
+  const count = namesIn(path);
+  return [...(count === 0 && needsNames ? [empty(path)] : [good(path, count)]), ...checkMode(path)];
+}
+
+function namesIn(path: string): number {
+  const lines = readTextFile(path, MAX_LIST_BYTES).split('\n');
+  return lines.filter((line) => line.replace(/#.*/, '').trim() !== '').length;
+}
+
+function good(path: string, count: number): Finding {
+  const message = `${path} names ${count === 1 ? '1 user' : `${count} users`}`;
+  return { level: 'ok', code: 'list-good', subject: 'users', message };
+}
+
+function empty(path: string): Finding {
+  const message = `${path} names nobody, so nobody is a user`;
+  return { level: 'warning', code: 'list-empty', subject: 'users', message, cure: 'one name a line' };
+}
+
+function checkMode(path: string): Finding[] {
+  if ((statSync(path).mode & WRITE_BY_OTHERS) === 0) return [];
+  const message = `every user of this machine can change ${path}, and so who is a user`;
+  return [
+    { level: 'warning', code: 'file-writable', subject: 'users', message, cure: `chmod o-w ${quoted(path)}` },
+  ];
+}
+
+const anybody: Finding = {
+  level: 'note',
+  code: 'users-any',
+  subject: 'users',
+  message:
+    'every well-formed name is a user, so a chat server also keeps spam for names that somebody made up',
+  cure: 'users = "seen" or "file:…" says who is one, where that matters',
+};

@@ -1,0 +1,11 @@
+import { MAX_REQUEST_BYTES } from '../protocol/request.js';
+
+/** Reads a line from stdin; of what is too long for a request or a token, only enough to see that. */
+export async function readInput(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin) {
+    text += String(chunk);
+    if (text.length > MAX_REQUEST_BYTES) break;
+  }
+  return text.replace(/\r?\n$/, '');
+}

@@ -1,0 +1,228 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { check } from '../support/check.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { freePort } from '../support/ports.js';
+
+const isRoot = process.getuid?.() === 0;
+
+describe('xtokend check, of files', () => {
+  it('finds secrets that others can read, or change, with the command to run', () => {
+    const path = temporaryFile(SECRETS);
+    chmodSync(path, 0o644);
+    expect(check({ path }).of('file-open')).toEqual([
+      `warning: every user of this machine can get at the secrets in ${path}; chmod o-rwx ${path}`,
+    ]);
+    chmodSync(path, 0o662);
+    expect(check({ path }).of('file-writable')).toEqual([expect.stringContaining(`can change ${path}`)]);
+    chmodSync(path, 0o640);
+    expect(check({ path }).findings.filter(({ subject }) => subject === 'secrets')).toEqual([]);
+  });
+
+  it('looks at the files that hold the secrets, and not for reading at one that holds none', () => {
+    const secret = temporaryFile(TOKEN_SECRET, 'token secret');
+    chmodSync(secret, 0o604);
+    const path = temporaryFile(`otp_seed = "${OTP_SEED}"\ntoken_secret_file = "${secret}"\n`);
+    expect(check({ path }).of('file-open')).toEqual([expect.stringContaining(`chmod o-rwx '${secret}'`)]);
+    const seed = temporaryFile(OTP_SEED, 'seed');
+    writeFileSync(path, `otp_seed_file = "${seed}"\ntoken_secret_file = "${secret}"\n`);
+    chmodSync(path, 0o644);
+    expect(check({ path }).of('file-open')).toEqual([expect.not.stringContaining(path)]);
+  });
+
+  it('finds a folder in which others can put another file in its place', () => {
+    const path = temporaryFile(SECRETS);
+    chmodSync(dirname(path), 0o777);
+    expect(check({ path }).of('folder-writable')).toEqual([
+      expect.stringContaining(`chmod o-w ${dirname(path)}`),
+    ]);
+    chmodSync(dirname(path), 0o1777);
+    expect(check({ path }).of('folder-writable')).toEqual([]);
+  });
+
+  it('finds an owner whom nobody knows', (context) => {
+    if (!isRoot) context.skip('only root can give a file away');
+    const path = temporaryFile(SECRETS);
+    chownSync(path, 54321, 0);
+    expect(check({ path }).of('file-owner')).toEqual([
+      `warning: uid 54321, which no user of this machine has, owns ${path}, and can change it; chown root ${path}, as root`,
+    ]);
+  });
+});
+
+describe('xtokend check, of secrets', () => {
+  const seedOf = (seed: string): string => `otp_seed = "${seed}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
+  const secretOf = (secret: string): string =>
+    `otp_seed = "${OTP_SEED}"\ntoken_secret = ${JSON.stringify(secret)}\n`;
+  const codes = (configuration: string): string[] =>
+    check(configuration)
+      .findings.filter(({ subject, level }) => subject === 'secrets' && level === 'warning')
+      .map(({ code }) => code);
+
+  it.each([
+    ['seed-short', seedOf(OTP_SEED.slice(0, 16))],
+    ['seed-hex', seedOf('2A3B4C5D6E7F2A3B4C5D6E7F2A3B4C5D')],
+    ['secret-encoded', secretOf('00112233445566778899aabbccddeeff')],
+    ['secret-encoded', secretOf('dG9rZW4gc2VjcmV0IQ==')],
+    ['secret-encoded', secretOf('dG9rZW4/c2VjcmV0IQabcdef')],
+    ['secret-encoded', secretOf('base32:GEZDGNBVGY3TQOJQ')],
+    ['secret-encoded', secretOf('0x112233445566778899')],
+    ['secret-quoted', secretOf('"a secret of some length"')],
+    ['secret-quoted', secretOf('a secret of some length ')],
+    ['secret-quoted', secretOf('a secret of some length\n')],
+    ['secrets-equal', secretOf(OTP_SEED)],
+  ])('warns: %s', (code, configuration) => {
+    expect(codes(configuration)).toEqual([code]);
+    const said = JSON.stringify(check(configuration).findings);
+    for (const [, secret = ''] of configuration.matchAll(/= "(.*)"/g)) expect(said).not.toContain(secret);
+  });
+
+  it.each([
+    SECRETS,
+    secretOf('Correct horse, battery staple!'),
+    secretOf('a-token_secret-of-urlsafe-base64'),
+  ])('has nothing against good ones', (configuration) => {
+    expect(codes(configuration)).toEqual([]);
+  });
+
+  it.each([
+    [OTP_SEED.toLowerCase(), '(it is in small letters)'],
+    ['deadbeef0189deadbeef0189', '(it looks like hex)'],
+    [`${OTP_SEED} `, '(there is a space before or behind it)'],
+  ])('guesses what a wrong seed is', (seed, guess) => {
+    const said = check(seedOf(seed)).of('configuration-invalid').join();
+    expect(said).toContain(`expected base32: the capital letters A–Z and the digits 2–7 only ${guess}`);
+    expect(said).not.toContain(seed);
+  });
+});
+
+describe('xtokend check, of keys', () => {
+  const day = 24 * 60 * 60 * 1000;
+  const at = (days: number): string => new Date(Date.now() + days * day).toISOString();
+  const keyOf = (id: string, more: string, secrets = SECRETS): string =>
+    `[[keys]]\nid = "${id}"\n${secrets}${more}\n`;
+  const others = `otp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`;
+
+  it('says which are past, which are to come, and which end soon', () => {
+    const configuration =
+      keyOf('old', `not_after = "${at(-1)}"`) + keyOf('new', `not_before = "${at(1)}"`, others);
+    const { of } = check(configuration);
+    expect(of('key-expired')).toEqual([
+      expect.stringContaining('warning: the key "old" has been good for nothing since'),
+    ]);
+    expect(of('key-not-yet')).toEqual([expect.stringContaining('note: the key "new" is good from')]);
+    expect(of('host-without-key')).toEqual([
+      expect.stringContaining('problem: each host of the keys "old", "new" has no key that is good now'),
+    ]);
+    expect(check(keyOf('a', `not_after = "${at(13.5)}"`)).of('key-expires-soon')).toEqual([
+      expect.stringContaining('warning: the key "a" is good for 13 d more, until'),
+    ]);
+    expect(check(keyOf('a', `not_after = "${at(15)}"`)).of('key-expires-soon')).toEqual([]);
+  });
+
+  it('names the host that has none', () => {
+    const hosts =
+      keyOf('a', `hosts = ["old.example"]\nnot_after = "${at(-1)}"`) +
+      keyOf('b', 'hosts = ["good.example"]', others);
+    expect(check(hosts).of('host-without-key')).toEqual([
+      expect.stringContaining(
+        'problem: old.example has no key that is good now: every login there is refused',
+      ),
+    ]);
+  });
+});
+
+describe('xtokend check, of users', () => {
+  const listed = (path: string): string => `users = "file:${path}"\n${SECRETS}`;
+
+  it('counts who is on a list, and says where nobody is', () => {
+    const list = temporaryFile('# staff\nalice\nBob # of sales\n', 'users');
+    expect(check(listed(list)).of('list-good')).toEqual([`ok: ${list} names 2 users; `]);
+    writeFileSync(list, '# nobody\n');
+    expect(check(listed(list)).of('list-empty')).toEqual([
+      `warning: ${list} names nobody, so nobody is a user; one name a line`,
+    ]);
+    chmodSync(list, 0o666);
+    expect(check(listed(list)).of('file-writable')).toEqual([expect.stringContaining(`chmod o-w ${list}`)]);
+    expect(check(`blocked_users = "file:${list}"\n${SECRETS}`).of('list-empty')).toEqual([]);
+  });
+
+  it('finds a list without which xtokend does not start', () => {
+    const { status, of } = check(listed('/no/such/list'));
+    expect(status).toBe(1);
+    expect(of('list-unreadable')).toEqual([
+      expect.stringContaining('problem: the list of users /no/such/list: there is no such file'),
+    ]);
+  });
+
+  it('notes that anybody is a user', () => {
+    expect(check(SECRETS).of('users-any')).toHaveLength(1);
+    expect(check(`users = "seen"\n${SECRETS}`).of('users-any')).toEqual([]);
+  });
+});
+
+describe('xtokend check, of the log, the metrics and the time to answer', () => {
+  it('tries to write the log, and leaves nothing behind', () => {
+    const path = join(temporaryFolder(), 'log');
+    const logging = (file: string): string => `${SECRETS}[log]\ntarget = "file:${file}"\n`;
+    expect(check(logging(path)).of('log-good')).toHaveLength(1);
+    expect(existsSync(path)).toBe(false);
+    writeFileSync(path, 'line\n');
+    expect(check(logging(path)).of('log-good')).toHaveLength(1);
+    expect(statSync(path).size).toBe(5);
+    expect(check(logging('/no/such/log')).of('log-unwritable')).toEqual([
+      expect.stringContaining('warning: the log cannot be written: '),
+    ]);
+  });
+
+  it('tries the address for metrics', async () => {
+    const metrics = (address: string): string => `${SECRETS}[metrics]\nlisten = "${address}"\n`;
+    expect(check(metrics(`127.0.0.1:${await freePort()}`)).of('metrics-good')).toHaveLength(1);
+    const other = createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const address = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+    expect(check(metrics(address)).of('metrics-taken')).toEqual([
+      expect.stringContaining(`warning: another program listens on ${address}`),
+    ]);
+    expect(check(metrics('192.0.2.1:9477')).of('metrics-unusable')).toHaveLength(1);
+  });
+
+  it('warns of an answer that comes too late for the stock module', () => {
+    expect(check(`answer_within = 5\n${SECRETS}`).of('answer-late')).toHaveLength(1);
+    expect(check(`answer_within = 4.9\n${SECRETS}`).of('answer-late')).toEqual([]);
+  });
+});
+
+describe('xtokend check, of the clock', () => {
+  /** @returns a PATH with programs that say something */
+  function saying(programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+    const folder = join(temporaryFolder(), 'bin');
+    mkdirSync(folder);
+    for (const [name, says] of Object.entries({ timedatectl: '', chronyc: '', ntpq: '', ...programs })) {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${says === '' ? 'exit 1' : `echo '${says}'`}\n`, {
+        mode: 0o755,
+      });
+    }
+    return { PATH: `${folder}:${process.env['PATH'] ?? ''}` };
+  }
+
+  it.each([
+    ['clock-synchronized', { timedatectl: 'yes' }],
+    ['clock-unsynchronized', { timedatectl: 'no', chronyc: 'Leap status     : Normal' }],
+    ['clock-synchronized', { chronyc: 'Leap status     : Normal' }],
+    ['clock-unsynchronized', { chronyc: 'Leap status     : Not synchronised' }],
+    ['clock-synchronized', { ntpq: 'leap=00' }],
+    ['clock-unsynchronized', { ntpq: 'leap=11' }],
+    [existsSync('/run/systemd/timesync/synchronized') ? 'clock-synchronized' : 'clock-unknown', {}],
+  ])('takes the word of whoever knows: %s', (code, programs) => {
+    const { findings } = check(SECRETS, { env: saying(programs) });
+    expect(findings.filter(({ subject }) => subject === 'clock').map((finding) => finding.code)).toEqual([
+      code,
+    ]);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { check, type Checked } from '../support/check.js';
+import { codeIn } from '../support/documents.js';
+import { temporaryFile } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
+import { PROGRAM } from '../support/xtokend.js';
+
+const HOSTS = 'hosts: [example.com]\n';
+const documented = codeIn('docs/ejabberd.md', 'yaml').replace('/usr/bin/xtokend', PROGRAM);
+
+function checkEjabberd(yaml: string, configuration = SECRETS): Checked {
+  return check(configuration, { args: ['--ejabberd', temporaryFile(yaml, 'ejabberd.yml')] });
+}
+
+describe('xtokend check, of ejabberd', () => {
+  it('has nothing against what the page says', () => {
+    expect(checkEjabberd(HOSTS + documented).of('ejabberd-good')).toEqual([
+      expect.stringMatching(/^ok: .* asks xtokend for example\.com, and has no cache in between; $/),
+    ]);
+  });
+
+  it.each([
+    ['no word of it', HOSTS + documented.replace(/auth_use_cache.*/, '')],
+    ['auth_use_cache: true', HOSTS + documented.replace('auth_use_cache: false', 'auth_use_cache: true')],
+    ['use_cache: true', `${HOSTS}use_cache: true\n${documented.replace(/auth_use_cache.*/, '')}`],
+    ['one host', `${HOSTS}${documented}\nhost_config:\n  example.com:\n    auth_use_cache: true\n`],
+  ])('finds a cache that is on: %s', (_, yaml) => {
+    const { status, of } = checkEjabberd(yaml);
+    expect(status).toBe(1);
+    expect(of('ejabberd-cache')).toEqual([
+      expect.stringMatching(/accepts a used token again.*; auth_use_cache: false$/),
+    ]);
+  });
+
+  it.each(['auth_use_cache: "off"', 'auth_use_cache: no', 'auth_use_cache: off'])(
+    'knows a cache that is off: %s',
+    (line) => {
+      expect(
+        checkEjabberd(HOSTS + documented.replace('auth_use_cache: false', line)).of('ejabberd-cache'),
+      ).toEqual([]);
+    },
+  );
+
+  it('looks at the hosts that have external authentication, and at no other', () => {
+    const settings = documented.replace(/^/gm, '    ');
+    const yaml = `hosts: [a.example, b.example]\nauth_method: internal\nhost_config:\n  "b.example":\n${settings}\n`;
+    expect(checkEjabberd(yaml).of('ejabberd-good')).toEqual([
+      expect.stringContaining('asks xtokend for b.example,'),
+    ]);
+    expect(checkEjabberd(`${HOSTS}auth_method: internal\n`).of('ejabberd-unasked')).toHaveLength(1);
+    expect(checkEjabberd(yaml, `${SECRETS}[hosts."c.example"]\n`).of('ejabberd-host')).toEqual([
+      expect.stringContaining('ejabberd asks xtokend for b.example, but xtokend does not serve it'),
+    ]);
+  });
+
+  it.each([
+    ['ejabberd-program', "extauth_program: '/no/xtokend --protocol ejabberd'", 'there is no /no/xtokend'],
+    ['ejabberd-program', "extauth_program: '/etc/passwd'", '/etc/passwd is not a program'],
+    ['ejabberd-program', '', 'extauth_program is missing'],
+    ['ejabberd-protocol', `extauth_program: '${PROGRAM}'`, 'without --protocol ejabberd'],
+    ['ejabberd-protocol', `extauth_program: '${PROGRAM} --protocol generic'`, 'without --protocol ejabberd'],
+  ])('finds a program that cannot answer: %s, %s', (code, line, message) => {
+    const { of } = checkEjabberd(HOSTS + documented.replace(/extauth_program.*/, line));
+    expect(of(code)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it('finds several processes with a memory each', () => {
+    const memory = `${SECRETS}[replay]\nstore = "memory"\n`;
+    expect(checkEjabberd(HOSTS + documented, memory).of('ejabberd-pool')).toEqual([
+      expect.stringContaining('ejabberd runs 2 processes for each host'),
+    ]);
+    const one = documented.replace('extauth_pool_size: 2', 'extauth_pool_size: 1');
+    expect(checkEjabberd(HOSTS + one, memory).of('ejabberd-pool')).toEqual([]);
+  });
+
+  it('says where a file is not YAML, and repeats nothing of it', () => {
+    const { of, findings } = checkEjabberd('hosts: [a]\nsql_password: "top secret\nauth_method: external\n');
+    expect(of('ejabberd-unreadable')).toEqual([expect.stringMatching(/not YAML: [A-Z_]+ in line \d/)]);
+    expect(JSON.stringify(findings)).not.toContain('top secret');
+    expect(checkEjabberd('- a\n- list\n').of('ejabberd-unreadable')).toHaveLength(1);
+    const bomb = [
+      'a: &a [x, x, x, x, x, x, x, x, x, x]',
+      ...'bcdefgh'
+        .split('')
+        .map((name, index) => `${name}: &${name} [${`*${'abcdefg'[index] ?? ''},`.repeat(10)}]`),
+    ];
+    expect(checkEjabberd(bomb.join('\n')).of('ejabberd-unreadable')).toHaveLength(1);
+    expect(check(SECRETS, { args: ['--ejabberd', '/no/such.yml'] }).of('ejabberd-unreadable')).toHaveLength(
+      1,
+    );
+  });
+});

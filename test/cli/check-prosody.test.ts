@@ -1,0 +1,188 @@
+import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { findAccount } from '../../src/cli/check/accounts.js';
+import { readLuaSettings } from '../../src/cli/check/lua-settings.js';
+import { check, type Checked } from '../support/check.js';
+import { codeIn } from '../support/documents.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
+import { isInstalled, LPTY_FOLDER, releases } from '../support/prosody.js';
+import { requirePackage } from '../support/requirement.js';
+import { PROGRAM } from '../support/xtokend.js';
+
+const hasProsody =
+  releases[0] !== undefined && isInstalled(releases[0]) && findAccount('prosody') !== undefined;
+
+/** @returns a folder that everybody can pass through */
+function openFolder(): string {
+  const folder = temporaryFolder();
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+/** A configuration of Prosody, checked with one of xtokend that Prosody's user cannot read. */
+function checkProsody(lua: string, configuration = SECRETS, env: NodeJS.ProcessEnv = {}): Checked {
+  return check(configuration, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')], env });
+}
+
+/** @returns a folder with our module and, where it is asked for, one that is called like the stock one */
+function modules(...names: string[]): string {
+  const folder = openFolder();
+  cpSync('prosody/mod_auth_xtoken.lua', join(folder, 'mod_auth_xtoken.lua'));
+  for (const name of names) writeFileSync(join(folder, `mod_auth_${name}.lua`), '');
+  return folder;
+}
+
+describe('what is read of the configuration of Prosody', () => {
+  it('passes over comments, and over what is not a setting', () => {
+    const { sections, includes } = readLuaSettings(`
+      -- authentication = "commented"
+      --[==[ authentication = "out" ]==]
+      plugin_paths = { "/a"; '/b', [[/c]] } -- "/d"
+      name = "a -- is no comment \\" here"
+      local path = "/x"
+      computed = "/y" .. path
+      modules_enabled = { "roster", nested = { authentication = "inner" } }
+      Include "conf.d/*.cfg.lua"
+      VirtualHost("one.example")
+        authentication = "xtoken"; xtoken_socket = '/run/x'
+      Component 'muc.example' "muc"
+        authentication = "none"`);
+    expect(
+      sections.map(({ host, isComponent, settings }) => [host, isComponent, Object.fromEntries(settings)]),
+    ).toEqual([
+      [
+        undefined,
+        false,
+        {
+          plugin_paths: ['/a', '/b', '/c'],
+          name: 'a -- is no comment " here',
+          path: '/x',
+          modules_enabled: ['roster', 'inner'],
+        },
+      ],
+      ['one.example', false, { authentication: 'xtoken', xtoken_socket: '/run/x' }],
+      ['muc.example', true, { authentication: 'none' }],
+    ]);
+    expect(includes).toEqual(['conf.d/*.cfg.lua']);
+  });
+
+  it.each(['', '{', 'a = {', '"', '--[[', '[[', 'VirtualHost', 'Include', 'x =', '}}} = {{{'.repeat(1000)])(
+    'bears %j',
+    (text) => {
+      expect(readLuaSettings(text).sections.length).toBeGreaterThan(0);
+    },
+  );
+});
+
+describe('xtokend check, of Prosody', () => {
+  it('says nothing of a Prosody that does not ask, unless it is named', () => {
+    expect(checkProsody('authentication = "internal_hashed"').of('prosody-unasked')).toHaveLength(1);
+    expect(checkProsody('').status).toBe(0);
+    expect(check(SECRETS, { args: ['--prosody', '/no/such.cfg.lua'] }).of('prosody-unreadable')).toEqual([
+      expect.stringContaining('warning: cannot read /no/such.cfg.lua: there is no such file'),
+    ]);
+  });
+
+  it('has nothing against what the page says, and misses the module where it is not', () => {
+    const page = codeIn('docs/prosody.md', 'lua');
+    const folder = modules();
+    const lua = page.replace('/usr/local/lib/prosody/modules', folder);
+    expect(checkProsody(lua).of('prosody-good')).toEqual([
+      expect.stringMatching(/^ok: .* asks xtokend for example\.com; $/),
+    ]);
+    const missing = checkProsody(page.replace('/usr/local/lib/prosody/modules', '/no/modules'));
+    expect(missing.of('prosody-module-missing')).toEqual([
+      expect.stringMatching(
+        /^problem: there is no mod_auth_xtoken\.lua that Prosody can read in \/no\/modules, .*; install -D -m 644 \S+\/prosody\/mod_auth_xtoken\.lua -t \/no\/modules/,
+      ),
+    ]);
+    const below = checkProsody(
+      `VirtualHost "example.com"\nauthentication = "xtoken"\nplugin_paths = { "${folder}" }`,
+    );
+    expect(below.of('prosody-plugin-paths')).toHaveLength(1);
+    expect(below.of('prosody-module-missing')).toHaveLength(1);
+  });
+
+  it('reads what is included', () => {
+    const path = temporaryFile(
+      `plugin_paths = { "${modules()}" }\nInclude "conf.d/*.cfg.lua"`,
+      'prosody.cfg.lua',
+    );
+    mkdirSync(join(dirname(path), 'conf.d'));
+    writeFileSync(
+      join(dirname(path), 'conf.d/a.cfg.lua'),
+      'VirtualHost "a.example"\nauthentication = "xtoken"',
+    );
+    writeFileSync(
+      join(dirname(path), 'conf.d/b.cfg.lua.bak'),
+      'VirtualHost "b.example"\nauthentication = "xtoken"',
+    );
+    expect(check(SECRETS, { args: ['--prosody', path] }).of('prosody-good')).toEqual([
+      `ok: ${path} asks xtokend for a.example; `,
+    ]);
+  });
+
+  it('finds a module that user prosody may not read', (context) => {
+    requirePackage(context, hasProsody, 'prosody');
+    const folder = modules();
+    chmodSync(join(folder, 'mod_auth_xtoken.lua'), 0o600);
+    const lua = `plugin_paths = { "${folder}" }\nauthentication = "xtoken"`;
+    expect(checkProsody(lua).of('prosody-module-missing')).toHaveLength(1);
+  });
+
+  it('finds hosts that xtokend does not serve', () => {
+    const lua = `plugin_paths = { "${modules()}" }\nauthentication = "xtoken"\nVirtualHost "Example.com"\nVirtualHost "example.org"\nComponent "muc.example.com" "muc"`;
+    expect(checkProsody(lua, `${SECRETS}[hosts."example.com"]\n`).of('prosody-host')).toEqual([
+      expect.stringMatching(
+        /^problem: .* asks xtokend for example\.org, but .*; add \[hosts\."example\.org"\] to /,
+      ),
+    ]);
+  });
+});
+
+describe('xtokend check, of the stock module', () => {
+  const stock = (command: string): string =>
+    `plugin_paths = { "${modules('external_insecure')}" }\nauthentication = "external_insecure"\nexternal_auth_command = "${command}"`;
+  const withLpty = { LUA_CPATH: `${LPTY_FOLDER}/?.so` };
+
+  it.each([
+    ['/usr/bin/xtokend --config /x', 'prosody-command-arguments', 'has arguments'],
+    ['xtokend', 'prosody-command-unusable', 'expected an absolute path, found xtokend'],
+    ['/no/such/xtokend', 'prosody-command-unusable', 'there is no /no/such/xtokend'],
+    ['/usr/bin', 'prosody-command-unusable', '/usr/bin is not a file'],
+    ['/etc/passwd', 'prosody-command-unusable', '/etc/passwd is not executable'],
+  ])('finds a command that cannot be run: %s', (command, code, message) => {
+    const { status, of } = checkProsody(stock(command));
+    expect(status).toBe(1);
+    expect(of(code)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it('finds what user prosody cannot get at', (context) => {
+    requirePackage(context, hasProsody, 'prosody');
+    const folder = openFolder();
+    const command = join(folder, 'xtokend');
+    cpSync(PROGRAM, command);
+    chmodSync(command, 0o700);
+    const { of } = checkProsody(stock(command));
+    expect(of('prosody-command-unusable').join()).toContain(`user prosody may not run ${command} (`);
+    expect(of('prosody-configuration-unreadable')).toEqual([
+      expect.stringMatching(
+        /user prosody may not pass through \S+ \(\S+, mode 0700\); chown root:prosody \S+ && chmod 750/,
+      ),
+    ]);
+  });
+
+  it('finds that the Lua of Prosody has no lpty', (context) => {
+    requirePackage(context, hasProsody, 'prosody');
+    const { of } = checkProsody(stock(PROGRAM));
+    expect(of('prosody-lpty-missing')).toEqual([
+      expect.stringMatching(
+        /^problem: Prosody runs on \S*lua5\.\d, which finds no lpty: .*docs\/prosody-stock-module\.md/,
+      ),
+    ]);
+    if (!existsSync(join(LPTY_FOLDER, 'lpty.so'))) context.skip('scripts/test-servers has not compiled lpty');
+    expect(checkProsody(stock(PROGRAM), SECRETS, withLpty).of('prosody-lpty-missing')).toEqual([]);
+  });
+});

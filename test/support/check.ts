@@ -1,0 +1,37 @@
+import { expect } from 'vitest';
+import type { Finding } from '../../src/cli/check/finding.js';
+import { temporaryFile } from './folder.js';
+import { xtokend } from './xtokend.js';
+
+/** What `xtokend check` is run with. */
+export interface CheckRun {
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** What `xtokend check --json` has said. */
+export interface Checked {
+  readonly status: number | null;
+  readonly fit: boolean;
+  readonly findings: readonly Finding[];
+  /** @returns the findings of a code, each as its level, message and cure */
+  readonly of: (code: string) => string[];
+}
+
+/** Runs `xtokend check --json`. @param configuration the text of a configuration file, or `{ path }` of one */
+export function check(configuration: string | { readonly path: string }, run: CheckRun = {}): Checked {
+  const path = typeof configuration === 'string' ? temporaryFile(configuration) : configuration.path;
+  const { args = [], env = {} } = run;
+  const { status, stdout, stderr } = xtokend(['check', '--json', '--config', path, ...args], { env });
+  expect(stderr).toBe('');
+  const { fit, findings } = JSON.parse(stdout) as Pick<Checked, 'fit' | 'findings'>;
+  expect({ status, fit }).toEqual(findings.some(({ level }) => level === 'problem') ? unfit : good);
+  const of = (code: string): string[] =>
+    findings
+      .filter((finding) => finding.code === code)
+      .map(({ level, message, cure = '' }) => `${level}: ${message}; ${cure}`);
+  return { status, fit, findings, of };
+}
+
+const good = { status: 0, fit: true };
+const unfit = { status: 1, fit: false };
