@@ -32,7 +32,7 @@ export function checkProsodyModule(
 function foldersOf({ global, file }: ProsodyConfiguration, ownModules: string): string[] {
   const value = global('plugin_paths') ?? [];
   const paths = typeof value === 'string' ? value.split(';') : value;
-  return [...paths.map((path) => resolve(dirname(file), path)), INSTALLED_MODULES, ownModules];
+  return [...paths.map((path) => resolve(dirname(file), path)), INSTALLED_MODULES, resolve(ownModules)];
 }
 
 function isThere(name: string, folders: readonly string[], account: Account | undefined): boolean {
@@ -66,7 +66,9 @@ function explain(name: string, folders: readonly string[]): Finding {
     subject: 'prosody',
     message: `there is no mod_${name}.lua that Prosody can read in ${folders.join(', ')}`,
     cure: isOurs
-      ? `${ours}, with that folder in plugin_paths`
+      ? folders[0] === INSTALLED_MODULES
+        ? `${ours}; plugin_paths = { "${folder}" }`
+        : ours
       : 'it is in prosody-modules; or take authentication = "xtoken"',
   };
 }
