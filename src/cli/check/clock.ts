@@ -26,7 +26,11 @@ const witnesses: readonly ((env: NodeJS.ProcessEnv) => Promise<boolean | undefin
 ];
 
 /** Looks at the clock: a token is good for about a minute, by the clocks of two machines. */
-export async function checkClock({ now, builtAt, env }: Situation): Promise<Finding[]> {
+export async function checkClock({
+  now,
+  builtAt,
+  env,
+}: Pick<Situation, 'now' | 'builtAt' | 'env'>): Promise<Finding[]> {
   if (now < builtAt) return [absurd(now, builtAt)];
   for (const witness of witnesses) {
     const isSynchronized = await witness(env);
