@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -179,17 +179,36 @@ describe('xtokend check, of the log, the metrics and the time to answer', () => 
     ]);
   });
 
+  const metrics = (address: string): string => `${SECRETS}[metrics]\nlisten = "${address}"\n`;
+
+  /** Runs a program of its own, for this process waits while xtokend runs. @returns its address */
+  async function serving(onConnection: string): Promise<string> {
+    const program = `const s = require('net').createServer((c) => { ${onConnection} }).listen(0, '127.0.0.1', () => console.log(s.address().port))`;
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void child.kill());
+    return `127.0.0.1:${String(((await once(child.stdout, 'data')) as [Buffer])[0]).trim()}`;
+  }
+
   it('tries the address for metrics', async () => {
-    const metrics = (address: string): string => `${SECRETS}[metrics]\nlisten = "${address}"\n`;
     expect(check(metrics(`127.0.0.1:${await freePort()}`)).of('metrics-good')).toHaveLength(1);
-    const other = createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1');
-    onTestFinished(() => void other.close());
-    await once(other, 'listening');
-    const address = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+    expect(check(metrics('192.0.2.1:9477')).of('metrics-unusable')).toHaveLength(1);
+  });
+
+  it.each([
+    ['answers something else', "c.end('hello')"],
+    ['answers other metrics', "c.end('HTTP/1.0 200 OK\\r\\n\\r\\nother_total 1')"],
+    ['never answers', 'c.resume()'],
+    ['never ends', "c.write('HTTP/1.0 200 OK\\r\\n\\r\\nother_total 1')"],
+  ])('finds another program at the address for metrics, which %s', async (_, onConnection) => {
+    const address = await serving(onConnection);
     expect(check(metrics(address)).of('metrics-taken')).toEqual([
       expect.stringContaining(`warning: another program listens on ${address}`),
     ]);
-    expect(check(metrics('192.0.2.1:9477')).of('metrics-unusable')).toHaveLength(1);
+  });
+
+  it('knows xtokend at the address for metrics', async () => {
+    const address = await serving("c.end('HTTP/1.0 200 OK\\r\\n\\r\\nxtokend_requests_total 1')");
+    expect(check(metrics(address)).of('metrics-good')).toEqual([`ok: xtokend answers on ${address}; `]);
   });
 
   it('warns of an answer that comes too late for the stock module', () => {

@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runChecks } from '../../src/cli/check/checks.js';
 import { report } from '../../src/cli/check/report.js';
 import { check } from '../support/check.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
@@ -54,6 +55,26 @@ describe('xtokend check', () => {
     expect(of('configuration-invalid')).toHaveLength(2);
     expect(of('file-open')).toHaveLength(1);
   });
+});
+
+it('goes on where one check cannot be made', async () => {
+  const situation = {
+    file: '/no/such',
+    fault: undefined,
+    env: {},
+    now: 1,
+    builtAt: 0,
+    named: { prosody: '/no/such' },
+  };
+  const broken = Object.defineProperty({ ...situation, configuration: undefined }, 'configuration', {
+    get: () => {
+      throw new Error('the disk is on fire');
+    },
+  });
+  const findings = await runChecks(broken);
+  const message = 'this could not be looked at: the disk is on fire';
+  expect(findings).toContainEqual({ level: 'warning', code: 'not-looked-at', subject: 'record', message });
+  expect(findings.map(({ code }) => code)).toContain('node-good');
 });
 
 const green = (text: string): string => `\x1b[32m${text}\x1b[39m`;

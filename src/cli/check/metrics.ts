@@ -39,11 +39,11 @@ async function listenOnce(address: TcpAddress): Promise<unknown> {
 }
 
 async function isXtokend({ host, port }: TcpAddress): Promise<boolean> {
-  const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
+  const request = get({ host, port, path: '/metrics', signal: AbortSignal.timeout(PATIENCE_MILLISECONDS) });
+  // It can come after all that waits for it has gone.
+  request.on('error', () => undefined);
   try {
-    const [response] = (await once(get({ host, port, path: '/metrics', signal }), 'response', {
-      signal,
-    })) as [Readable];
+    const [response] = (await once(request, 'response')) as [Readable];
     let page = '';
     for await (const chunk of response) {
       page += String(chunk);
