@@ -4,7 +4,7 @@ import { codeOf } from '../../errors.js';
 import type { Account } from './accounts.js';
 
 /** What somebody wants to do with a file; the bits of its mode that allow it. */
-export const permissions = { read: 4, write: 2, execute: 1 } as const;
+const permissions = { read: 4, write: 2, execute: 1 } as const;
 
 /** What stands in somebody's way. */
 export type Obstacle =
