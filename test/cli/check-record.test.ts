@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { findAccount } from '../../src/cli/check/accounts.js';
 import { check } from '../support/check.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
@@ -59,6 +60,23 @@ describe('xtokend check, of the record of used tokens', () => {
     const { status, said } = checkRecord('', { STATE_DIRECTORY: path });
     expect(status).toBe(1);
     expect(said.join()).toContain('found one of uid 12345: run xtokend as that user, or remove it');
+  });
+
+  it.for([
+    ['user prosody', "su -s /bin/sh prosody -c 'xtokend check' tries it", findAccount('prosody')?.uid],
+    ['a service of systemd (uid 64686)', 'journalctl -u xtokend', 64686],
+  ] as const)('leaves to its owner what root could not use: %s', ([owner, cure, uid], context) => {
+    requirePackage(context, uid !== undefined, 'prosody');
+    if (process.getuid?.() !== 0) context.skip('only root can give a directory away');
+    const path = temporaryFolder();
+    chownSync(path, uid ?? 0, 0);
+    const { status, of } = check(SECRETS, { env: { STATE_DIRECTORY: path } });
+    expect(status).toBe(0);
+    expect(of('record-of-another')).toEqual([
+      expect.stringContaining(`in ${path} is that of ${owner}, and was not tried`),
+    ]);
+    expect(of('record-of-another').join()).toContain(cure);
+    expect(readdirSync(path)).toEqual([]);
   });
 
   it('says what is lost where there is the memory only', () => {

@@ -31,6 +31,7 @@ export const codes = {
   'record-good': 'used tokens are remembered; it says for how long',
   'record-weak': 'a used token can be used again after a restart',
   'record-waiting': 'tokens are refused for some seconds more, because of a start',
+  'record-of-another': "this is root, and the record is another user's, who is to try it",
   'record-removed': 'somebody has removed it; tokens are refused for some seconds more',
   'record-trouble': 'the record works, with a fault',
   'record-unusable': 'used tokens cannot be remembered, so every token is refused',

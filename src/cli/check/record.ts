@@ -15,6 +15,7 @@ import {
 import { markOf } from '../../replay/make-record.js';
 import type { ReplayRecord } from '../../replay/replay-record.js';
 import type { Finding } from './finding.js';
+import { checkRecordOwner } from './record-owner.js';
 import type { Situation } from './situation.js';
 
 /** Tries the record of used tokens: claims a made-up token, twice, and forgets it. Says what it can be relied upon for. */
@@ -23,6 +24,8 @@ export async function checkRecord({ configuration }: Situation): Promise<Finding
   const { replay } = configuration;
   const store = chooseStore(replay);
   const findings: Finding[] = [];
+  const foreign = store.kind === 'directory' ? checkRecordOwner(store.path) : undefined;
+  if (foreign !== undefined) return [foreign];
   try {
     const isReady = await tryStore(store, (message) => {
       findings.push(finding('warning', 'record-trouble', message));
