@@ -17,7 +17,7 @@ function explain(fault: NonNullable<Situation['fault']>, file: string): Finding[
   const problem = { level: 'problem', subject: 'configuration' } as const;
   if (!(fault instanceof ConfigurationError)) {
     const [message = '', ...more] = fault.message.split('\n').map((line) => line.trim());
-    return [{ ...problem, code: 'configuration-unreadable', message, cure: more.join(' | ') }];
+    return [{ ...problem, code: 'configuration-unreadable', message, cure: more.join('\n') }];
   }
   return fault.problems.map(({ where, message }) => ({
     ...problem,

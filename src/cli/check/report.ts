@@ -35,7 +35,8 @@ function describe({ level, subject, message, cure }: Finding, { width, hasColour
 
 function wrapCure(cure: string | undefined, columns: number): string[] {
   if (cure === undefined) return [];
-  return wrap(printable(cure), columns - 2).map((line, index) => `${index === 0 ? '→' : ' '} ${line}`);
+  const lines = cure.split('\n').flatMap((part) => wrap(printable(part), columns - 2));
+  return lines.map((line, index) => `${index === 0 ? '→' : ' '} ${line}`);
 }
 
 /** Breaks at spaces; a word that does not fit stands out, so that it can be copied. */
