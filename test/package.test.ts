@@ -40,6 +40,7 @@ describe('the npm package', () => {
         'dist/index.js',
         'dist/program.cjs',
         'dist/redis-record.cjs',
+        'dist/metrics.cjs',
         'dist/mint.cjs',
         'dist/verify.cjs',
         'dist/keygen.cjs',

@@ -6,9 +6,11 @@ import { messageOf } from '../errors.js';
 import type { Decide, Observer } from '../server/responder.js';
 import { CurrentAuthenticator } from './current-authenticator.js';
 import { CurrentLog } from './current-log.js';
+import { CurrentMetrics } from './current-metrics.js';
 import { decisionLog } from './decision-log.js';
 import { observeListener } from './decision.js';
 import type { Log } from './log.js';
+import { Measurements } from './measurements.js';
 import { chooseStore, openRecord, whyMemory } from './open-record.js';
 import { openSeenUsers } from './open-seen-users.js';
 import { openHosts } from './served-hosts.js';
@@ -31,6 +33,8 @@ export class Service {
   readonly #options: ServiceOptions;
   readonly #stores: Stores;
   readonly #tally = new Tally();
+  readonly #measurements = new Measurements();
+  readonly #metrics: CurrentMetrics;
   readonly #startedAt = Date.now();
   readonly #current: CurrentAuthenticator;
   #configuration: Configuration | undefined;
@@ -39,7 +43,12 @@ export class Service {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.log = new CurrentLog(options.standardLog);
-    this.#stores = createStores(this.log);
+    this.#stores = createStores(this.log, this.#measurements);
+    this.#metrics = new CurrentMetrics({
+      log: this.log,
+      measurements: this.#measurements,
+      version: options.version,
+    });
     this.#current = new CurrentAuthenticator({
       load: options.load,
       takeUp: (configuration) => this.#takeUp(configuration),
@@ -58,7 +67,7 @@ export class Service {
 
   /** @returns what is told of the requests that come in by a listener */
   observe(listener: string): Observer {
-    return observeListener(listener, [this.#tally.count, decisionLog(this.log)]);
+    return observeListener(listener, [this.#tally.count, this.#measurements.decided, decisionLog(this.log)]);
   }
 
   readonly answerWithin = (): number =>
@@ -72,6 +81,7 @@ export class Service {
   /** Takes up the configuration as it is now; where it is not good, the one from before goes on. Never throws. */
   async reload(): Promise<void> {
     const isTakenUp = await this.#current.reload();
+    this.#measurements.reloaded(isTakenUp);
     if (!isTakenUp) return;
     this.#reloads += 1;
     this.log.write('info', 'reloaded', { configuration: this.#configuration?.file ?? '' });
@@ -90,6 +100,7 @@ export class Service {
   }
 
   close(): void {
+    this.#metrics.close();
     this.log.close();
   }
 
@@ -106,11 +117,13 @@ export class Service {
       log.write('info', 'started', { version: this.#options.version, configuration: configuration.file });
     }
     this.#configuration = configuration;
+    this.#measurements.tookUp(configuration, Date.now());
+    this.#metrics.take(configuration.metrics);
     return new Authenticator({ hostOf, replay, clock: Date.now });
   }
 }
 
-function createStores(log: Log): Stores {
+function createStores(log: Log, measurements: Measurements): Stores {
   return new Stores({
     choose: (settings) => {
       const store = chooseStore(settings);
@@ -119,13 +132,12 @@ function createStores(log: Log): Stores {
       }
       return store;
     },
-    openRecord: async (store) =>
-      watchRecord(
-        await openRecord(store, (message) => {
-          log.write('warning', message);
-        }),
-        log,
-      ),
+    openRecord: async (store) => {
+      const record = await openRecord(store, (message) => {
+        log.write('warning', message);
+      });
+      return watchRecord(record, log, measurements.opened(store.kind, record));
+    },
     openSeenUsers,
     clock: Date.now,
     monotonic: () => performance.now(),

@@ -4,6 +4,7 @@ import { unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DEVIATION_STEPS } from '../credential/otp.js';
 import { codeOf } from '../errors.js';
+import { countFolder } from './count-folder.js';
 import { directoryFault } from './errors.js';
 import { readForgotten } from './forgotten-steps.js';
 import { isBeforeHorizon } from './horizon.js';
@@ -68,6 +69,11 @@ export class DirectoryRecord implements ReplayRecord {
 
   async forget({ id, step }: Use): Promise<void> {
     await unlink(join(this.#pathOf(step), nameOf(id)));
+  }
+
+  /** Counts those of every process. */
+  count(): Promise<number> {
+    return countFolder(this.#options.root);
   }
 
   async close(): Promise<void> {

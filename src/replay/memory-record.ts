@@ -44,6 +44,10 @@ export class MemoryRecord implements ReplayRecord {
     return Promise.resolve();
   }
 
+  count(): Promise<number> {
+    return Promise.resolve(this.size);
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

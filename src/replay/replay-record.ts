@@ -34,6 +34,13 @@ export interface ReplayRecord {
   /** Takes back the claim of a made-up credential. Never of a real one: it could be used again. */
   forget(use: Use): Promise<void>;
 
+  /**
+   * Counts what is remembered, where that is cheap and keeps no claim waiting.
+   *
+   * @throws where it cannot be counted
+   */
+  count?(): Promise<number>;
+
   /** Lets go of what is behind the record. @returns when nothing is being done with it any more */
   close(): Promise<void>;
 }

@@ -28,10 +28,14 @@ const MAX_PATH_BYTES = 107;
  * Opens a Unix socket. A socket file that a dead process left behind is replaced; where somebody still answers, and where
  * something else than a socket lies there, it is left alone.
  *
+ * @param server what is to listen there
  * @returns the server, and a function that takes the socket file away
  * @throws {@link ListenError}
  */
-export async function listenUnix(address: UnixAddress): Promise<{ server: Server; remove: () => void }> {
+export async function listenUnix(
+  address: UnixAddress,
+  server: Server = createServer({ allowHalfOpen: true }),
+): Promise<{ server: Server; remove: () => void }> {
   const { path } = address;
   // Made beside its place, for this user only, and moved there: nobody finds it with other permissions than it is to have.
   const fresh = `${path}.${process.pid}`;
@@ -43,10 +47,9 @@ export async function listenUnix(address: UnixAddress): Promise<{ server: Server
     );
   }
   const isStale = await isStaleSocket(path);
-  let server: Server | undefined;
   try {
     rmSync(fresh, { force: true });
-    server = await bind(fresh);
+    await bind(server, fresh);
     if (address.group !== undefined) await giveTo(address.group, fresh);
     chmodSync(fresh, address.mode);
     if (isStale) renameSync(fresh, path);
@@ -60,7 +63,7 @@ export async function listenUnix(address: UnixAddress): Promise<{ server: Server
     return { server, remove };
   } catch (error) {
     // Takes the fresh file away, too.
-    server?.close();
+    server.close();
     throw new ListenError(path, explain(error, path), { cause: error });
   }
 }
@@ -92,13 +95,13 @@ async function isStaleSocket(path: string): Promise<boolean> {
   );
 }
 
-function bind(path: string): Promise<Server> {
+function bind(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true });
     // The file is made before listen() returns.
     const umask = process.umask(0o177);
     server.once('error', reject).listen(path, () => {
-      resolve(server.off('error', reject));
+      server.off('error', reject);
+      resolve();
     });
     process.umask(umask);
   });
