@@ -1,0 +1,57 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, onTestFinished } from 'vitest';
+import { temporaryFolder } from './folder.js';
+import { SECRETS } from './keys.js';
+import { freePort } from './ports.js';
+import { PROGRAM, startXtokend } from './xtokend.js';
+
+/** An xtokend on pipes with a configuration of its own. */
+export class Metered {
+  readonly child: ChildProcessWithoutNullStreams;
+  log = '';
+  readonly #config: string;
+  readonly #answers: AsyncIterator<string>;
+
+  constructor(settings: string, program: string = PROGRAM) {
+    const folder = temporaryFolder();
+    this.#config = join(folder, 'xtokend.toml');
+    this.configure(settings);
+    this.child = startXtokend(['serve', '--config', this.#config], { STATE_DIRECTORY: folder }, program);
+    this.child.stderr.on('data', (data: Buffer) => (this.log += data.toString()));
+    this.#answers = createInterface(this.child.stdout)[Symbol.asyncIterator]();
+    onTestFinished(() => void this.child.kill('SIGKILL'));
+  }
+
+  /** Writes another configuration, with the same secrets. */
+  configure(settings: string): void {
+    writeFileSync(`${this.#config}.new`, `${SECRETS}${settings}`, { mode: 0o600 });
+    renameSync(`${this.#config}.new`, this.#config);
+  }
+
+  async ask(request: string): Promise<unknown> {
+    this.child.stdin.write(`${request}\n`);
+    return (await this.#answers.next()).value;
+  }
+
+  /** @returns once it has logged something */
+  async says(text: string, timeout = 10_000): Promise<void> {
+    await expect.poll(() => this.log, { timeout }).toContain(text);
+  }
+
+  /** Waits for a reload after a change of the configuration, which it notices within a second. */
+  async reload(settings: string): Promise<void> {
+    this.log = '';
+    this.configure(settings);
+    this.child.kill('SIGHUP');
+    await this.says('info reloaded');
+  }
+}
+
+/** @returns settings for metrics at a port that nobody has, and the port */
+export async function freshAddress(): Promise<{ settings: string; port: number }> {
+  const port = await freePort();
+  return { settings: `[metrics]\nlisten = "127.0.0.1:${port}"\n`, port };
+}
