@@ -51,6 +51,7 @@ describe('the npm package', () => {
         'prosody.cfg.example.lua',
         'prosody/mod_auth_xtoken.lua',
         'systemd/drop-ins/hardest.conf',
+        'systemd/drop-ins/metrics-tcp.conf',
         'systemd/drop-ins/prosody.conf',
         'systemd/drop-ins/redis-tcp.conf',
         'systemd/xtokend.service',

@@ -197,6 +197,21 @@ describe.skipIf(impediment !== undefined)(`a machine with systemd (${impediment 
     remove('xtokend.service', 'redis-tcp.conf');
   });
 
+  it('lets Prometheus ask with the drop-in metrics-tcp.conf, and not without', async () => {
+    const file = '/etc/xtokend/xtokend.toml';
+    const scrape = `node --eval 'fetch("http://127.0.0.1:9477/metrics").then((all) => all.text()).then(console.log)'`;
+    machine.do(`cp ${file} /root/good.toml
+      ip link set lo up
+      printf '[metrics]\\nlisten = "127.0.0.1:9477"\\n' >>${file}
+      systemctl restart xtokend`);
+    expect(machine.run(scrape).status).not.toBe(0);
+    install('xtokend.service', 'metrics-tcp.conf');
+    expect(await ask('isuser:a:b\n')).toBe('1\n');
+    expect(machine.do(scrape)).toContain('xtokend_build_info{');
+    machine.do(`cp /root/good.toml ${file}`);
+    remove('xtokend.service', 'metrics-tcp.conf');
+  });
+
   it('takes the socket away when that is stopped, and the user when the service is', () => {
     machine.do('systemctl disable --now xtokend.socket xtokend.service');
     expect(machine.run(`test -e ${SOCKET}`).status).toBe(1);

@@ -40,7 +40,7 @@ describe('the units', () => {
     requirePackage(context, isInstalled, 'systemd');
   });
 
-  it.each([undefined, 'prosody.conf', 'redis-tcp.conf', 'hardest.conf'])(
+  it.each([undefined, 'prosody.conf', 'redis-tcp.conf', 'metrics-tcp.conf', 'hardest.conf'])(
     'have nothing that systemd finds fault with, with drop-in %s',
     (dropIn) => {
       const service = install(dropIn);
