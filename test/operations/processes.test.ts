@@ -60,7 +60,7 @@ describe('the age of the machine or container', () => {
     requirePackage(context, !/unshare|mount:/.test(stderr), 'unshare (as root)');
     expect(stderr).toBe('');
     expect(stdout).toContain(
-      'warning: when this machine or container started cannot be told: expected /proc/1/stat',
+      'record         when this machine or container started cannot be told: expected /proc/1/stat',
     );
     expect(stdout).toContain('for up to 90 s more, tokens from before');
     expect(status).toBe(0);
