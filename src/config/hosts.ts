@@ -25,12 +25,18 @@ export async function readHosts(document: Document, file: string, reader: KeyRea
     for (const host of named) settings.set(host, readHost(source, [], {}, host));
   } else refuseUnlisted(named, settings, reader);
   const servesEvery =
-    document.hosts === undefined && (hasSecret(document) || ring.every(({ hosts }) => !hosts));
+    document.hosts === undefined &&
+    (hasSecret(document) || ring.length === 0 || ring.some(({ hosts }) => hosts === undefined));
   const others = servesEvery ? readHost(source, [], {}) : undefined;
   const all = [...settings.values(), ...(others === undefined ? [] : [others])];
+  const keys = new Map<string, NamedKey>();
+  for (const key of all.flatMap((host) => host.keys)) {
+    refuseSameName(key, keys.get(key.id), reader);
+    keys.set(key.id, key);
+  }
   return {
     names: servesEvery ? undefined : [...settings.keys()],
-    keys: [...new Map(all.flatMap(({ keys }) => keys).map((key) => [key.id, key])).values()],
+    keys: [...keys.values()],
     all,
     of: (host) => settings.get(host) ?? others,
   };
@@ -96,6 +102,18 @@ function refuseShared(keys: readonly NamedKey[], host: string | undefined, reade
       `the keys "${other.id}" and "${key.id}"${where} share a secret: a new key needs both anew (\`xtokend keygen\`)`,
     );
   }
+}
+
+/** A host's own key is called like the host, and the one at the top "default". */
+function refuseSameName(key: NamedKey, other: NamedKey | undefined, reader: KeyReader): void {
+  if (other === undefined || (key.otpSeed === other.otpSeed && key.tokenSecret === other.tokenSecret)) return;
+  // Those that are in [[keys]] have been compared.
+  if (reader.problems.length > 0) return;
+  reader.add(
+    ['keys'],
+    `two keys are called "${key.id}": log and metrics could not tell them apart; give the one in [[keys]] another id, ` +
+      'or move the secrets of a host of this name to [[keys]]',
+  );
 }
 
 function refuseUnlisted(

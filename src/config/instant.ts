@@ -1,3 +1,6 @@
+/** Luxon takes a time alone for one of today, and a date alone for its beginning. */
+const IS_WHOLE = /^[\dW-]+T[\d:.,]+(Z|[+-]\d\d:?\d\d)$/i;
+
 /**
  * Reads an instant such as `not_after`.
  *
@@ -9,8 +12,7 @@ export async function readInstant(value: string | Date): Promise<number> {
   // Only where it is needed: it takes as long to load as the rest of a start.
   const { DateTime } = await import('luxon');
   const text = typeof value === 'string' ? value : value.toISOString();
-  const hasOffset = /(Z|[+-]\d\d:?\d\d)$/i.test(text);
   const instant = DateTime.fromISO(text);
-  if (instant.isValid && hasOffset) return instant.toMillis();
+  if (instant.isValid && IS_WHOLE.test(text)) return instant.toMillis();
   throw new Error('expected a date, a time and an offset from UTC, such as 2026-12-31T23:59:00Z');
 }

@@ -51,7 +51,8 @@ export class KeyReader {
     if (notBefore !== undefined && notAfter !== undefined && notAfter <= notBefore) {
       this.add([...path, 'not_after'], 'expected a later instant than not_before');
     }
-    return key && { ...key, ...(notBefore && { notBefore }), ...(notAfter && { notAfter }) };
+    // 1970 is 0, and an end like any other.
+    return key && { ...key, notBefore: notBefore ?? key.notBefore, notAfter: notAfter ?? key.notAfter };
   }
 
   /** Several hosts can share one bad setting; it is said once. */

@@ -42,6 +42,12 @@ describe('the keys of a host', () => {
       'b.example',
       undefined,
     ],
+    [
+      'those that name no host where others name one',
+      keyNamed('old', SECRETS) + keyNamed('new', OTHER, 'hosts = ["a.example"]\n'),
+      'b.example',
+      ['old'],
+    ],
     ['its own', `${SECRETS}[hosts."a.example"]\n${OTHER}`, 'a.example', ['a.example']],
     [
       'its own, and of [[keys]] only those that name it',
@@ -68,9 +74,24 @@ describe('the keys of a host', () => {
     });
   });
 
+  it('are good no more where they ended in 1970', async () => {
+    const [key] = (await load(keyNamed('old', OTHER, 'not_after = 1970-01-01T00:00:00Z\n'))).hosts.keys;
+    expect(key?.notAfter).toBe(0);
+  });
+
   it.each<[string, string, RegExp]>([
     ['an id twice', keyNamed('a', SECRETS) + keyNamed('a'), /^keys\.1\.id: "a" is taken/],
     ['the id of the key at the top', SECRETS + keyNamed('default'), /^keys\.0\.id: "default" is taken/],
+    [
+      'the id of the key of a host',
+      `${keyNamed('a.example')}[hosts."a.example"]\n${SECRETS}[hosts."b.example"]\n`,
+      /^keys: two keys are called "a\.example"/,
+    ],
+    [
+      'a host whose name is the id of the key at the top',
+      `${SECRETS}[hosts."default"]\n${OTHER}[hosts."b.example"]\n`,
+      /^keys: two keys are called "default"/,
+    ],
     ['an id that could be a secret', keyNamed(OTHER_SECRET), /^keys\.0\.id: expected 1 to 15 letters/],
     [
       'a missing secret',
@@ -92,6 +113,11 @@ describe('the keys of a host', () => {
       keyNamed('a', OTHER, 'not_after = "2026-12-01T00:00:00"\n'),
       /^keys\.0\.not_after: expected a date, a time and an offset/,
     ],
+    ...['12:00Z', '12:00-0800', '2026-1230'].map((text): [string, string, RegExp] => [
+      `${text}, which is no date and time`,
+      keyNamed('a', OTHER, `not_after = "${text}"\n`),
+      /^keys\.0\.not_after: expected a date, a time and an offset/,
+    ]),
     [
       'a local date of TOML',
       keyNamed('a', OTHER, 'not_after = 2026-12-01\n'),
