@@ -27,13 +27,13 @@ export class Stores {
   #settings: ReplaySettings | undefined;
   #store: Store | undefined;
   #record: ReplayRecord | undefined;
-  #seen: SeenUsers | undefined;
+  #seen: Promise<SeenUsers> | undefined;
 
   /** Those who have logged in before, by the store of the moment. It is opened when it is first asked. */
   readonly seenUsers: SeenUsers = {
     has: async (user, host) => (await this.#openedSeenUsers()).has(user, host),
     add: async (user, host) => (await this.#openedSeenUsers()).add(user, host),
-    close: () => this.#seen?.close() ?? Promise.resolve(),
+    close: async () => (await this.#seen)?.close(),
   };
 
   constructor(options: StoresOptions) {
@@ -46,7 +46,7 @@ export class Stores {
     const { choose, openRecord } = this.#options;
     const store = choose(settings);
     const opened = await openRecord(store);
-    const before = [this.#record, this.#seen];
+    const before = [Promise.resolve(this.#record), this.#seen];
     // What was used by the record from before is unknown to the new one, even if that was in use earlier.
     this.#record = this.#record === undefined ? opened : completeSince(this.#options, opened);
     this.#seen = undefined;
@@ -54,14 +54,18 @@ export class Stores {
     this.#settings = settings;
     // What is being asked of them is answered first.
     setTimeout(() => {
-      for (const old of before) void old?.close();
+      for (const old of before) void old?.then((opened) => opened?.close()).catch(() => undefined);
     }, CLOSE_AFTER_MILLISECONDS).unref();
     return this.#record;
   }
 
-  async #openedSeenUsers(): Promise<SeenUsers> {
+  /** Those who ask while it is opened get the same one: what one remembers, the other must know. */
+  #openedSeenUsers(): Promise<SeenUsers> {
     if (this.#store === undefined) throw new Error('expected a record to have been opened before');
-    this.#seen ??= await this.#options.openSeenUsers(this.#store);
+    this.#seen ??= this.#options.openSeenUsers(this.#store).catch((error: unknown) => {
+      this.#seen = undefined;
+      throw error;
+    });
     return this.#seen;
   }
 }

@@ -25,7 +25,10 @@ function subject(): { stores: Stores; clock: { now: number; monotonic: number } 
       records.set(path, record);
       return Promise.resolve(record);
     },
-    openSeenUsers: () => Promise.resolve(new MemorySeenUsers()),
+    openSeenUsers: async () => {
+      await new Promise(setImmediate);
+      return new MemorySeenUsers();
+    },
     clock: () => clock.now,
     monotonic: () => clock.monotonic,
   });
@@ -39,6 +42,24 @@ describe('stores over reloads', () => {
     await stores.seenUsers.add('alice', 'example.com');
     expect(await stores.record({ ...a })).toBe(record);
     expect(await stores.seenUsers.has('alice', 'example.com')).toBe(true);
+  });
+
+  it('open those who have logged in once for all who ask at first', async () => {
+    const { stores } = subject();
+    await stores.record(a);
+    const names = ['alice', 'bob', 'carol'];
+    await Promise.all(names.map((name) => stores.seenUsers.add(name, 'example.com')));
+    const known = await Promise.all(names.map((name) => stores.seenUsers.has(name, 'example.com')));
+    expect(known).toEqual([true, true, true]);
+  });
+
+  it('ask the new store from a change on, even one that came while the old one was opened', async () => {
+    const { stores } = subject();
+    await stores.record(a);
+    const adding = stores.seenUsers.add('alice', 'example.com');
+    await stores.record(b);
+    await adding;
+    expect(await stores.seenUsers.has('alice', 'example.com')).toBe(false);
   });
 
   it('let no used token in again, neither in the new store nor back in the old one', async () => {
