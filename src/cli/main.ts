@@ -1,8 +1,11 @@
 import { reportErrors } from './report-errors.js';
 import { serve } from './serve.js';
+import { holdSignals } from './signals.js';
 
 /** Set by the build to the version in package.json. */
 declare const XTOKEND_VERSION: string;
+
+holdSignals();
 
 const OLDEST_NODE = 20;
 if (Number(process.versions.node.split('.', 1)[0]) < OLDEST_NODE) {

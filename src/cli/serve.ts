@@ -76,17 +76,19 @@ async function serveListeners(
   options: ServeOptions,
   version: string,
 ): Promise<Service> {
-  // Nobody has started us just to ask something: whoever did wants to hear at once what is wrong.
-  await loadConfiguration(options.config, process.env);
   const stop = stopSignal();
   const service = createService(options, version, 'stderr');
   const notify = takeNotify(service.log);
   const status = `Answering on ${listeners.length === 1 ? 'a socket' : `${listeners.length} sockets`}`;
+  let isReady = false;
   handleSignals(service, async () => {
-    notify.reloading();
+    // While it starts systemd would take the end of a reload for that of the start.
+    if (isReady) notify.reloading();
     await service.reload();
-    notify.ready(status);
+    if (isReady) notify.ready(status);
   });
+  // Nobody has started us just to ask something: whoever did wants to hear at once what is wrong.
+  await loadConfiguration(options.config, process.env);
   await service.start();
   stop.addEventListener('abort', () => {
     notify.stopping();
@@ -97,6 +99,7 @@ async function serveListeners(
     listeners,
     stop,
     onReady: () => {
+      isReady = true;
       notify.ready(status);
     },
     onListening: (path) => {

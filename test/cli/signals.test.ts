@@ -1,0 +1,58 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { temporaryFolder } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
+import { accepts } from '../support/ports.js';
+import { startXtokend } from '../support/xtokend.js';
+
+const STORM = 200;
+const NAMES = 50_000;
+
+function start(text: string): { child: ReturnType<typeof startXtokend>; log: () => string; folder: string } {
+  const folder = temporaryFolder();
+  const config = join(folder, 'xtokend.toml');
+  writeFileSync(config, text, { mode: 0o600 });
+  writeFileSync(
+    join(folder, 'blocked'),
+    Array.from({ length: NAMES }, (_, number) => `user${number}\n`).join(''),
+  );
+  const child = startXtokend(['--config', config, '--listen', `unix:${join(folder, 'socket')}`]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let log = '';
+  child.stderr.on('data', (data: Buffer) => (log += data.toString()));
+  return { child, log: () => log, folder };
+}
+
+it('has no debugger open, however early SIGUSR1 comes', async () => {
+  const { child, log } = start(SECRETS);
+  await sleep(20);
+  while (!log().includes('info listening') && child.exitCode === null) {
+    child.kill('SIGUSR1');
+    await sleep(5);
+  }
+  const [, port] = /Debugger listening on ws:\/\/127\.0\.0\.1:(\d+)/.exec(log()) ?? [];
+  if (port !== undefined) expect(await accepts({ host: '127.0.0.1', port: Number(port) })).toBe(false);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+it('reloads a few times only in a storm of SIGHUP, and then as the configuration is', async () => {
+  const { child, log, folder } = start(`blocked_users = "file:blocked"\n${SECRETS}`);
+  await expect.poll(log, { timeout: 10_000 }).toContain('info listening');
+  for (let signals = 0; signals < STORM; signals += 1) {
+    child.kill('SIGHUP');
+    await sleep(1);
+  }
+  await expect.poll(log).toContain('info reloaded');
+  const storms = log().split('info reloaded').length;
+  writeFileSync(join(folder, 'xtokend.toml'), 'no configuration');
+  child.kill('SIGHUP');
+  // A storm that is still being worked off would say so much later, or again and again.
+  await expect.poll(log, { timeout: 1000 }).toContain('the one from before goes on');
+  await sleep(500);
+  expect(log().split('the one from before goes on').length - 1).toBeLessThanOrEqual(2);
+  expect(storms).toBeLessThan(STORM / 2);
+});
