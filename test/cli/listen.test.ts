@@ -3,11 +3,12 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseListenOption } from '../../src/cli/listen-option.js';
 import { UsageError } from '../../src/cli/usage-error.js';
 import { lines } from '../../src/protocol/lines.js';
 import { packets } from '../../src/protocol/packets.js';
+import { ask } from '../support/ask.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
@@ -50,17 +51,6 @@ describe('parseListenOption', () => {
     expect(() => parseListenOption(text, 'generic')).toThrow(message);
   });
 });
-
-/** Asks over a socket; gives the first answer. */
-async function ask(path: string, request: string): Promise<string> {
-  const socket = connect(path);
-  onTestFinished(() => {
-    socket.destroy();
-  });
-  socket.write(request);
-  const [answer] = (await once(socket, 'data')) as [Buffer];
-  return String(answer);
-}
 
 describe('xtokend serve --listen', () => {
   it('answers on several sockets until SIGTERM, and leaves none behind', async () => {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { askDuring, countYes } from '../support/asker.js';
+import { ask } from '../support/ask.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
 import { freePort } from '../support/ports.js';
@@ -44,16 +45,6 @@ async function activate(
   });
   await expect.poll(() => output).toContain('Listening on');
   return { child, output: () => output };
-}
-
-async function ask(path: string, request: string): Promise<string> {
-  const socket = connect(path);
-  onTestFinished(() => {
-    socket.destroy();
-  });
-  socket.write(request);
-  const [answer] = (await once(socket, 'data')) as [Buffer];
-  return String(answer);
 }
 
 function socketsIn(folder: string, ...names: string[]): { paths: string[]; options: string[] } {
