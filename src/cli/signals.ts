@@ -9,7 +9,9 @@ import { KEEPER_VARIABLE } from '../server/keeper-handover.js';
 export function holdSignals(): void {
   for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
   // The keeper sends none that early; and loading this takes some milliseconds, which Prosody would have to wait.
-  if (process.env[KEEPER_VARIABLE] === undefined) setImmediate(() => void closeDebugger());
+  if (process.env[KEEPER_VARIABLE] !== undefined) return;
+  // A thread of its own opens it, which can take its time.
+  for (const pause of [0, 100, 1000]) setTimeout(() => void closeDebugger(), pause).unref();
 }
 
 /**
