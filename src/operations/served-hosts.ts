@@ -2,7 +2,7 @@ import type { ServedHost } from '../authenticator.js';
 import type { Hosts, HostSettings } from '../config/configuration.js';
 import type { UserSettings } from '../config/users.js';
 import type { SeenUsers } from '../users/seen-users.js';
-import { UserList } from '../users/user-list.js';
+import { UserList, type UserListOptions } from '../users/user-list.js';
 import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
 
 /** What {@link openHosts} works with. */
@@ -38,12 +38,15 @@ async function openPolicy(
   lists: Map<string, UserList>,
   { seen, onTrouble }: HostOptions,
 ): Promise<UserPolicy> {
-  const blocked = blockedPath === undefined ? undefined : await openList(blockedPath, lists, onTrouble);
+  const blocked =
+    blockedPath === undefined
+      ? undefined
+      : await openList(blockedPath, lists, { isBlockList: true, onTrouble });
   if (typeof users === 'string') {
     const known = users === 'any' ? users : seen;
     return createUserPolicy({ users: known, allowed: undefined, blocked, onTrouble });
   }
-  const list = await openList(users.path, lists, onTrouble);
+  const list = await openList(users.path, lists, { isBlockList: false, onTrouble });
   return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, blocked, onTrouble });
 }
 
@@ -51,9 +54,10 @@ async function openPolicy(
 async function openList(
   path: string,
   lists: Map<string, UserList>,
-  onTrouble: HostOptions['onTrouble'],
+  options: UserListOptions & { readonly isBlockList: boolean },
 ): Promise<UserList> {
-  const list = lists.get(path) ?? (await UserList.open(path, onTrouble));
-  lists.set(path, list);
+  const name = `${String(options.isBlockList)} ${path}`;
+  const list = lists.get(name) ?? (await UserList.open(path, options));
+  lists.set(name, list);
   return list;
 }

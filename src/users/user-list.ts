@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { explainReadError, readTextFile } from '../config/read-file.js';
 import { messageOf, XtokendError } from '../errors.js';
 
@@ -14,7 +15,22 @@ export const MAX_LIST_BYTES: number = 64 * 1024 * 1024;
 /** A file can change twice within one tick of the clock that its time of change is taken from. */
 const SETTLED_MILLISECONDS = 100;
 /** What needs no string preparation but small letters (RFC 6122, appendix A.5, for ASCII). */
-const PLAIN = /^(?:[^\s"&'/:<>@\x7f-\uffff]+(?:@[a-zA-Z0-9.-]+)?)?$/;
+const PLAIN = /^(?:[^\s"&'/:<>@\x7f-\uffff]+(?:@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*)?)?$/;
+/** A `#` inside a name belongs to it. */
+const COMMENT = /(?:^|\s)#.*/;
+/** Of a long list so many lines are read before others get their turn. */
+const TURN_LINES = 10_000;
+
+/** What {@link UserList.open} works with. */
+export interface UserListOptions {
+  /**
+   * Whether it lists those who are kept out. Who writes it anew empties it first: until something is in it again, what it
+   * said before counts, since an empty one would let all of them in.
+   */
+  readonly isBlockList?: boolean;
+  /** Is told, once, that the file cannot be read any more. */
+  readonly onTrouble: (message: string) => void;
+}
 
 /**
  * Users in a file: a name, or a bare JID, a line; `#` begins a comment. It is read again as soon as it has changed. Where it
@@ -22,29 +38,28 @@ const PLAIN = /^(?:[^\s"&'/:<>@\x7f-\uffff]+(?:@[a-zA-Z0-9.-]+)?)?$/;
  */
 export class UserList {
   readonly #path: string;
-  readonly #onTrouble: (message: string) => void;
+  readonly #options: UserListOptions;
   #names: ReadonlySet<string> = new Set();
   #version: string | undefined;
   #reading: Promise<void> | undefined;
   #fault: string | undefined;
 
-  private constructor(path: string, onTrouble: (message: string) => void) {
+  private constructor(path: string, options: UserListOptions) {
     this.#path = path;
-    this.#onTrouble = onTrouble;
+    this.#options = options;
   }
 
-  /**
-   * @param onTrouble is told, once, that the file cannot be read any more
-   * @throws {@link UserListError} where it cannot be read now
-   */
-  static async open(path: string, onTrouble: (message: string) => void): Promise<UserList> {
-    const list = new UserList(path, onTrouble);
+  /** @throws {@link UserListError} where it cannot be read now */
+  static async open(path: string, options: UserListOptions): Promise<UserList> {
+    const list = new UserList(path, options);
     await list.#read();
     return list;
   }
 
   /** @param user and host as servers send them, already normalised */
   async has(user: string, host: string): Promise<boolean> {
+    // It may have begun before the last change.
+    if (this.#reading !== undefined) await this.#reading.catch(() => undefined);
     const version = versionOf(this.#path);
     if (version === undefined || version !== this.#version) await this.#readAgain();
     // Empty lines are among the names, but no user has an empty name.
@@ -59,37 +74,47 @@ export class UserList {
       this.#fault = undefined;
     } catch (error) {
       const fault = `${messageOf(error)}; what it said before counts on`;
-      if (fault !== this.#fault) this.#onTrouble(fault);
+      if (fault !== this.#fault) this.#options.onTrouble(fault);
       this.#fault = fault;
     }
   }
 
   async #read(): Promise<void> {
     const version = versionOf(this.#path);
-    const names = await parse(this.#path);
-    this.#names = names;
+    const lines = readLines(this.#path);
+    // Also where these are broken: then they are not read again for each request.
     this.#version = version;
+    const isEmptied = lines.length === 1 && lines[0] === '' && this.#names.size > 0;
+    if (isEmptied && this.#options.isBlockList === true) throw new UserListError(this.#path, EMPTIED);
+    this.#names = await parse(this.#path, lines);
   }
 }
 
+const EMPTIED = 'it is empty, as one that is just being written; if nobody is to be blocked, write a comment';
+
 /** @returns what is another text after each change, or `undefined` where that cannot be told */
 function versionOf(path: string): string | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || Math.abs(Date.now() - stats.ctimeMs) < SETTLED_MILLISECONDS) return undefined;
-  return `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(path);
+    if (Math.abs(Date.now() - ctimeMs) < SETTLED_MILLISECONDS) return undefined;
+    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+  } catch {
+    return undefined;
+  }
 }
 
-async function parse(path: string): Promise<Set<string>> {
-  const lines = readLines(path).map((line) => line.replace(/#.*/, '').trim());
-  const normalize = lines.every((line) => PLAIN.test(line)) ? lowerCase : await nodeprep();
-  const names = lines.map((line, index) => {
+async function parse(path: string, lines: readonly string[]): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const [index, line] of lines.entries()) {
+    if (index % TURN_LINES === TURN_LINES - 1) await nextTurn();
+    const name = line.replace(COMMENT, '').trim();
     try {
-      return line === '' ? line : normalize(line);
+      names.add(PLAIN.test(name) ? name.toLowerCase() : await prepare(name));
     } catch (error) {
       throw new UserListError(path, `line ${index + 1}: ${messageOf(error)}`, { cause: error });
     }
-  });
-  return new Set(names);
+  }
+  return names;
 }
 
 function readLines(path: string): string[] {
@@ -100,12 +125,8 @@ function readLines(path: string): string[] {
   }
 }
 
-function lowerCase(text: string): string {
-  return text.toLowerCase();
-}
-
 /** The tables of string preparation are loaded only where they are needed. */
-async function nodeprep(): Promise<(text: string) => string> {
+async function prepare(name: string): Promise<string> {
   const { normalizeJid, normalizeUser } = await import('../credential/jid.js');
-  return (text) => (text.includes('@') ? normalizeJid(text) : normalizeUser(text));
+  return name.includes('@') ? normalizeJid(name) : normalizeUser(name);
 }

@@ -1,16 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { UserList, UserListError } from '../../src/users/user-list.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 
 const HOST = 'example.com';
 
-async function open(text: string): Promise<{ list: UserList; path: string; troubles: string[] }> {
+async function open(
+  text: string,
+  isBlockList = false,
+): Promise<{ list: UserList; path: string; troubles: string[] }> {
   const troubles: string[] = [];
   const path = temporaryFile(text, 'users');
-  const list = await UserList.open(path, (message) => troubles.push(message));
+  const list = await UserList.open(path, { isBlockList, onTrouble: (message) => troubles.push(message) });
   return { list, path, troubles };
 }
 
@@ -51,6 +56,55 @@ describe('a list of users', () => {
     expect(await list.has('alice', HOST)).toBe(false);
   });
 
+  it('says who is blocked while it is written anew; one that says who may log in lets nobody in', async () => {
+    const [blocked, allowed] = [await open('mallory\n', true), await open('alice\n')];
+    for (const { path } of [blocked, allowed]) writeFileSync(path, '');
+    expect(await blocked.list.has('mallory', HOST)).toBe(true);
+    expect(blocked.troubles).toEqual([expect.stringMatching(/it is empty.*what it said before counts on$/)]);
+    expect(await allowed.list.has('alice', HOST)).toBe(false);
+    writeFileSync(blocked.path, '# nobody\n');
+    expect(await blocked.list.has('mallory', HOST)).toBe(false);
+  });
+
+  it('is not read again for each who asks where it is broken', async () => {
+    const { list, path } = await open('alice\n');
+    writeFileSync(path, `${'alice\n'.repeat(20_000)}this is no user\n`);
+    await sleep(150);
+    expect(await list.has('alice', HOST)).toBe(true);
+    const before = performance.now();
+    for (let asked = 0; asked < 100; asked += 1) await list.has('alice', HOST);
+    expect(performance.now() - before).toBeLessThan(200);
+  });
+
+  it('keeps others waiting only for moments while a long one is read, and says then what is new', async () => {
+    const { list, path } = await open('alice\n');
+    writeFileSync(path, `${'some.name\n'.repeat(500_000)}jürgen\n`);
+    const reading = list.has('bob', HOST);
+    writeFileSync(path, 'bob\n');
+    expect(await list.has('bob', HOST)).toBe(true);
+    await reading;
+    writeFileSync(path, `${Array.from({ length: 500_000 }, (_, n) => `user${n}`).join('\n')}\njürgen\n`);
+    const delays = monitorEventLoopDelay({ resolution: 5 });
+    delays.enable();
+    expect(await list.has('jürgen', HOST)).toBe(true);
+    expect(delays.max / 1e6).toBeLessThan(400);
+  });
+
+  it('counts on as it was where nobody can say whether it has changed', async () => {
+    const path = temporaryFile('alice\n', 'users');
+    const list = await UserList.open(path, { onTrouble: () => undefined });
+    rmSync(path);
+    // A loop: even root cannot look there.
+    symlinkSync(path, path);
+    expect(await list.has('alice', HOST)).toBe(true);
+  });
+
+  it('has names with a # in them, and domains as they are meant', async () => {
+    const { list } = await open('bob#1 # a guest\ncarol@example.com.\n');
+    expect([await list.has('bob#1', HOST), await list.has('bob', HOST)]).toEqual([true, false]);
+    expect(await list.has('carol', HOST)).toBe(true);
+  });
+
   it('is read once for all who ask while it is read', async () => {
     const { list, path } = await open('alice\n');
     writeFileSync(path, 'bob\n');
@@ -63,7 +117,7 @@ describe('a list of users', () => {
     const fifo = join(folder, 'fifo');
     execFileSync('mkfifo', [fifo]);
     for (const path of [join(folder, 'missing'), fifo, folder]) {
-      await expect(UserList.open(path, () => undefined)).rejects.toThrow(UserListError);
+      await expect(UserList.open(path, { onTrouble: () => undefined })).rejects.toThrow(UserListError);
     }
     await expect(open('alice\nno user: this\n')).rejects.toThrow(/line 2: /);
   });

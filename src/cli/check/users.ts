@@ -23,7 +23,7 @@ export async function checkUsers({ configuration }: Situation): Promise<Finding[
 
 async function checkList(path: string, needsNames: boolean): Promise<Finding[]> {
   try {
-    await UserList.open(path, () => undefined);
+    await UserList.open(path, { onTrouble: () => undefined });
   } catch (error) {
     const cure = 'xtokend does not start without it: correct the path, the file or its permissions';
     return [{ level: 'problem', code: 'list-unreadable', subject: 'users', message: messageOf(error), cure }];
@@ -34,7 +34,7 @@ async function checkList(path: string, needsNames: boolean): Promise<Finding[]> 
 
 function namesIn(path: string): number {
   const lines = readTextFile(path, MAX_LIST_BYTES).split('\n');
-  return lines.filter((line) => line.replace(/#.*/, '').trim() !== '').length;
+  return lines.filter((line) => line.replace(/(?:^|\s)#.*/, '').trim() !== '').length;
 }
 
 function good(path: string, count: number): Finding {
