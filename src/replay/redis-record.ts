@@ -3,6 +3,7 @@ import type { RedisSettings } from './redis-settings.js';
 import { DEVIATION_STEPS, STEP_MILLISECONDS } from '../credential/otp.js';
 import { RecordError } from './errors.js';
 import { BEGIN_STEP } from './redis-begin-step.js';
+import { RedisAttempt } from './redis-attempt.js';
 import { connectRedis } from './redis-client.js';
 import { explainRedisError, nameOf } from './redis-errors.js';
 import type { Claim, ReplayRecord, Use } from './replay-record.js';
@@ -35,9 +36,8 @@ export class RedisRecord implements ReplayRecord {
   readonly #clock: () => number;
   /** What the sign of each step must hold, and on which node of the cluster. */
   readonly #signs = new Map<string, string>();
+  readonly #attempt: RedisAttempt;
   #lastError: Error | undefined;
-  /** The attempt to connect that is under way, for those who wait for it. */
-  #attempt: Promise<void> | undefined;
 
   /**
    * @param settings where the server is; the connection is made at once, and again whenever it is lost
@@ -47,6 +47,7 @@ export class RedisRecord implements ReplayRecord {
     this.#settings = settings;
     this.#clock = clock;
     this.#redis = connectRedis(settings);
+    this.#attempt = new RedisAttempt(this.#redis);
     this.#redis.on('error', (error: Error) => (this.#lastError = error));
     // Behind a new connection may be another server, or the same with less in it.
     for (const event of ['close', 'end', '-node', 'node error']) {
@@ -133,23 +134,8 @@ export class RedisRecord implements ReplayRecord {
 
   /** Waits for an attempt to connect that is under way; where there is none, the last error is thrown. */
   async #connected(): Promise<void> {
-    const { status } = this.#redis;
-    if (status === 'ready') return;
-    if (['connecting', 'connect', 'wait'].includes(status)) {
-      this.#attempt ??= this.#nextOf('ready', 'close', 'end').finally(() => (this.#attempt = undefined));
-      await this.#attempt;
-    }
+    await this.#attempt.over();
     if (this.#redis.status !== 'ready') throw this.#lastError ?? new Error('Connection is closed.');
-  }
-
-  #nextOf(...events: string[]): Promise<void> {
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        for (const event of events) this.#redis.off(event, settle);
-        resolve();
-      };
-      for (const event of events) this.#redis.on(event, settle);
-    });
   }
 
   /** A part of the record is what is on one server for sure: in a cluster, all keys with the same text in braces. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { RedisAttempt } from '../replay/redis-attempt.js';
 import { connectRedis } from '../replay/redis-client.js';
 import type { RedisSettings } from '../replay/redis-settings.js';
 import { explainRedisError, nameOf } from '../replay/redis-errors.js';
@@ -9,12 +10,14 @@ import type { SeenUsers } from './seen-users.js';
 export class RedisSeenUsers implements SeenUsers {
   readonly #settings: RedisSettings;
   readonly #redis: ReturnType<typeof connectRedis>;
+  readonly #attempt: RedisAttempt;
   #lastError: Error | undefined;
 
   /** @param settings where the server is; the connection is made at once, and again whenever it is lost */
   constructor(settings: RedisSettings) {
     this.#settings = settings;
     this.#redis = connectRedis(settings);
+    this.#attempt = new RedisAttempt(this.#redis);
     this.#redis.on('error', (error: Error) => (this.#lastError = error));
   }
 
@@ -41,6 +44,8 @@ export class RedisSeenUsers implements SeenUsers {
 
   async #explained<T>(ask: () => Promise<T>): Promise<T> {
     try {
+      // The first who asks has had it opened.
+      await this.#attempt.over();
       return await ask();
     } catch (error) {
       const reason = explainRedisError(error, this.#lastError);
