@@ -23,7 +23,7 @@ log() {
 
 # Ends Node, at the latest after a second, and then the keeper.
 finish() {
-    trap '' TERM HUP
+    trap '' TERM HUP USR1
     if [ -n "$node" ]; then
         kill -TERM "$node"
         (trap - TERM && sleep 1 && kill -KILL "$node") </dev/null >/dev/null 3<&- &
@@ -33,10 +33,18 @@ finish() {
     exit 0
 }
 
-# Hands a signal on to Node. A signal ends a wait; $interrupted says that it did.
+# Hands a signal on to Node once it catches them: until then SIGHUP would end it, and SIGUSR1 open its debugger to everybody
+# on the machine. A Node that does not has not read the configuration yet.
 forward() {
-    interrupted=yes
-    if [ -n "$node" ]; then kill "-$1" "$node"; fi
+    if [ -n "$node" ] && catches_hangup; then kill "-$1" "$node"; fi
+}
+
+# Whether Node has a handler for SIGHUP, the last bit of the mask (proc(5)). A signal can come at any command: these names are no others'.
+catches_hangup() {
+    while read -r mask caught; do
+        case $mask$caught in SigCgt:*[13579bdf]) return ;; esac
+    done <"/proc/$node/status"
+    false
 }
 
 # Runs Node until it ends; leaves its exit code in $status, and in $lived how long it lived.
@@ -48,11 +56,11 @@ run() {
     # the background has no standard input unless it is given one.
     XTOKEND_KEEPER="$empty_at $next $$ $PPID" node "$program" "$@" <&3 3>&1 >/dev/null &
     node=$!
-    interrupted=yes
-    while [ -n "$interrupted" ]; do
-        interrupted=
+    while :; do
         wait "$node"
         status=$?
+        # A signal ends a wait, too.
+        kill -0 "$node" || break
     done
     node=
     instant

@@ -7,8 +7,9 @@ import { KEEPER_VARIABLE } from '../server/keeper-handover.js';
  * {@link handleSignals} does what they are for: the configuration is read after that in any case.
  */
 export function holdSignals(): void {
-  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
-  // The keeper sends none that early; and loading this takes some milliseconds, which Prosody would have to wait.
+  // The keeper looks at SIGHUP before it sends either.
+  for (const signal of ['SIGUSR1', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  // It sends none that early; and loading this takes some milliseconds, which Prosody would have to wait.
   if (process.env[KEEPER_VARIABLE] !== undefined) return;
   // A thread of its own opens it, which can take its time.
   for (const pause of [0, 100, 1000]) setTimeout(() => void closeDebugger(), pause).unref();

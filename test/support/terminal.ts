@@ -37,6 +37,8 @@ export interface FakeLogger {
   readonly env: NodeJS.ProcessEnv;
   /** Waits until a text stands in the log. */
   readonly expectLogged: (text: string) => Promise<void>;
+  /** @returns what stands in the log by now */
+  readonly logged: () => string;
 }
 
 /** @returns a logger(1) that writes into a file: on a test machine nobody listens on /dev/log */
@@ -47,10 +49,12 @@ export function fakeLogger(): FakeLogger {
   mkdirSync(bin);
   writeFileSync(path, '');
   writeFileSync(join(bin, 'logger'), script, { mode: 0o755 });
+  const logged = (): string => readFileSync(path, 'utf8');
   return {
     folder,
+    logged,
     env: { ...environment(), PATH: `${bin}:${process.env['PATH'] ?? ''}` },
-    expectLogged: (text) => expect.poll(() => readFileSync(path, 'utf8'), { timeout: 5000 }).toContain(text),
+    expectLogged: (text) => expect.poll(logged, { timeout: 5000 }).toContain(text),
   };
 }
 

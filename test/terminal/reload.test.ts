@@ -36,6 +36,22 @@ describe('a configuration on the terminal of lpty', () => {
     await expectInStep(harness);
   });
 
+  it('outlives signals to the keeper while Node starts, and opens no debugger', async () => {
+    const { env, logged } = fakeLogger();
+    const harness = openLpty(PROGRAM, env);
+    const calm = harness.warmUp().then(() => true);
+    const processes = (): number[] => descendantsOf(harness.pid);
+    await expect
+      .poll(() => findProgram(processes(), 'node'), { interval: 2, timeout: 5000 })
+      .toBeGreaterThan(0);
+    const keeper = findProgram(processes(), 'sh');
+    for (let turn = 0; !(await Promise.race([calm, sleep(3, false)])); turn += 1) {
+      process.kill(keeper, turn % 2 === 0 ? 'SIGHUP' : 'SIGUSR1');
+    }
+    await expectInStep(harness);
+    expect(logged()).not.toContain('ended with status');
+  });
+
   it('is summed up in the log at SIGUSR1 to the keeper', async () => {
     const { env, expectLogged } = fakeLogger();
     const harness = openLpty(PROGRAM, env);
