@@ -41,7 +41,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     listeners.length === 0
       ? await serveStandard(options, version)
       : await serveListeners(listeners, options, version);
-  service.close();
+  await service.close();
   // Answers or log lines that nobody reads would keep the process for ever.
   process.exit();
 }
@@ -133,6 +133,8 @@ function createService({ config }: ServeOptions, version: string, standardLog: '
       `ending after an exception that nobody expected: ${error.stack ?? error.message}`,
     );
   });
+  // Whatever ends us, such as a second SIGTERM.
+  process.on('exit', () => void service.close());
   return service;
 }
 

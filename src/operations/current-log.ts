@@ -23,16 +23,15 @@ export class CurrentLog implements Log {
     const before = this.#log;
     this.#settings = wanted;
     this.#log = openLog(wanted, Date.now, this.#standard);
-    if (before !== this.#standard) before.close();
+    if (before !== this.#standard) void before.close();
   }
 
   write(level: Level, message: string, fields?: Fields): void {
     this.#log.write(level, message, fields);
   }
 
-  close(): void {
-    this.#log.close();
-    this.#standard.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#log.close(), this.#standard.close()]);
   }
 
   /** Under a keeper stderr leads nowhere: it would be the terminal, and what stands there is an answer. */

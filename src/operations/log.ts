@@ -1,75 +1,58 @@
 import type { Level, LogSettings } from '../config/log.js';
-import { append } from './append.js';
-import { openStderr } from './stderr.js';
-import { Syslog } from './syslog.js';
+import { messageOf } from '../errors.js';
+import { Batch } from './batch.js';
+import { createLineFormat, type Fields } from './line-format.js';
+import { openOutlet } from './outlet.js';
 
 export type { Level } from '../config/log.js';
+export type { Fields } from './line-format.js';
 
-/** What a line says besides its message. Never a secret, a token or a password. */
-export type Fields = Readonly<Record<string, string | number>>;
-
-/** Writes lines somewhere. Never throws: a log that cannot be written must not keep anybody from an answer. */
+/** Writes lines somewhere. Never throws, never waits: a log that cannot be written must not keep anybody from an answer. */
 export interface Log {
   write(level: Level, message: string, fields?: Fields): void;
-  /** Lets go of what is behind the log. */
-  close(): void;
+  /**
+   * Writes what is left, and lets go of what is behind the log. What can be written without waiting is written at once.
+   *
+   * @returns when the rest is written, or nobody seems to take it
+   */
+  close(): Promise<void> | undefined;
 }
+
+const WEIGHT: Readonly<Record<Level, number>> = { info: 0, warning: 1, error: 2 };
 
 /**
- * Opens a log.
+ * Opens a log. Lines are written at the end of the turn of the event loop that they come in, those of level `error` at once.
  *
- * @param target where its lines go
  * @param clock milliseconds since the Unix epoch
- * @param fallback is told, once, that a file cannot be written, and that it can be again
+ * @param fallback is told, once, that the target cannot be written, gets the lines meanwhile, and is told that it can be again
  */
-export function openLog({ target }: LogSettings, clock: () => number, fallback?: Log): Log {
-  if (target.kind === 'syslog' || target.kind === 'journal') return openSyslog();
-  const write = openWriter(target);
-  const path = target.kind === 'file' ? target.path : 'stderr';
-  let lost = 0;
+export function openLog(settings: LogSettings, clock: () => number, fallback?: Log): Log {
+  const outlet = openOutlet(settings.target);
+  const format = createLineFormat(settings.format, outlet.heading);
+  const batch = new Batch(outlet, {
+    onBroken: (error) => {
+      fallback?.write('error', 'the log cannot be written', { path: outlet.name, cause: messageOf(error) });
+    },
+    onMended: (lost) => {
+      const fields = { path: outlet.name, lost };
+      fallback?.write('warning', 'the log can be written again', fields);
+      if (lost > 0) batch.add(format('warning', 'the log can be written again', fields, clock()));
+    },
+  });
   return {
     write: (level, message, fields = {}) => {
-      try {
-        write(`${new Date(clock()).toISOString()} ${level} ${message}${formatFields(fields)}\n`);
-        if (lost > 0) fallback?.write('warning', 'the log can be written again', { path, lost });
-        lost = 0;
-      } catch (error) {
-        // A full disk, a folder that is gone, a reader that does not read; the answers go on.
-        if (lost === 0) fallback?.write('error', 'the log cannot be written', { path, cause: String(error) });
-        lost += 1;
+      if (WEIGHT[level] < WEIGHT[settings.level]) return;
+      if (batch.isBroken && fallback !== undefined) {
+        fallback.write(level, message, fields);
+        return;
       }
+      batch.add(format(level, message, fields, clock()));
+      // Whatever comes next may be the end.
+      if (level === 'error') batch.flush();
     },
-    close: () => undefined,
+    close: () =>
+      outlet.close(() => {
+        batch.flush();
+      }),
   };
-}
-
-function openWriter(target: LogSettings['target']): (line: string) => void {
-  if (target.kind !== 'file') return openStderr();
-  return (line) => {
-    append(target.path, line);
-  };
-}
-
-function openSyslog(): Log {
-  const syslog = new Syslog();
-  return {
-    write: (level, message, fields = {}) => {
-      syslog.write(level, message + formatFields(fields));
-    },
-    close: () => {
-      syslog.close();
-    },
-  };
-}
-
-/** Texts stand in quotes, and what a terminal would act on is escaped: a user's name cannot make up a line of its own. */
-function formatFields(fields: Fields): string {
-  return Object.entries(fields)
-    .map(([name, value]) => ` ${name}=${typeof value === 'number' ? value : quote(value)}`)
-    .join('');
-}
-
-function quote(text: string): string {
-  const escape = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`;
-  return JSON.stringify(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escape);
 }

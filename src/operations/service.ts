@@ -7,7 +7,7 @@ import type { Decide, Observer } from '../server/responder.js';
 import { CurrentAuthenticator } from './current-authenticator.js';
 import { CurrentLog } from './current-log.js';
 import { CurrentMetrics } from './current-metrics.js';
-import { decisionLog } from './decision-log.js';
+import { DecisionLog } from './decision-log.js';
 import { observeListener } from './decision.js';
 import type { Log } from './log.js';
 import { Measurements } from './measurements.js';
@@ -35,6 +35,7 @@ export class Service {
   readonly #tally = new Tally();
   readonly #measurements = new Measurements();
   readonly #metrics: CurrentMetrics;
+  readonly #decisionLog: DecisionLog;
   readonly #startedAt = Date.now();
   readonly #current: CurrentAuthenticator;
   #configuration: Configuration | undefined;
@@ -49,6 +50,7 @@ export class Service {
       measurements: this.#measurements,
       version: options.version,
     });
+    this.#decisionLog = new DecisionLog(this.log);
     this.#current = new CurrentAuthenticator({
       load: options.load,
       takeUp: (configuration) => this.#takeUp(configuration),
@@ -67,7 +69,11 @@ export class Service {
 
   /** @returns what is told of the requests that come in by a listener */
   observe(listener: string): Observer {
-    return observeListener(listener, [this.#tally.count, this.#measurements.decided, decisionLog(this.log)]);
+    return observeListener(listener, [
+      this.#tally.count,
+      this.#measurements.decided,
+      this.#decisionLog.write,
+    ]);
   }
 
   readonly answerWithin = (): number =>
@@ -99,9 +105,11 @@ export class Service {
     });
   }
 
-  close(): void {
+  /** Writes what is left to the log: at once what can be written without waiting, and the rest before it returns. */
+  async close(): Promise<void> {
     this.#metrics.close();
-    this.log.close();
+    this.#decisionLog.close();
+    await this.log.close();
   }
 
   async #takeUp(configuration: Configuration): Promise<Authenticator> {

@@ -1,45 +1,74 @@
-import { fstatSync, writeSync } from 'node:fs';
-import { codeOf } from '../errors.js';
+import { closeSync, constants, fstatSync, openSync, writeSync, type BigIntStats } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { append } from './append.js';
+import type { Outlet } from './outlet.js';
+import { writeUnlessFull } from './stream-write.js';
 
 const STDERR = 2;
-const MAX_WAITING_BYTES = 1024 * 1024;
+const PATH = '/dev/stderr';
 
 /**
- * @returns a function that writes to stderr without waiting for whoever reads it, where that can be had; it throws where
- *   that reader does not read
+ * Opens stderr for writing without waiting for whoever reads it, where that can be had.
+ *
+ * @param journalStream which device and inode the journal is behind, as systemd.exec(5) gives it in `$JOURNAL_STREAM`
  */
-export function openStderr(): (text: string) => void {
-  return isSocket() ? openSocket() : appendToStderr;
+export function openStderr(journalStream: string | undefined = process.env['JOURNAL_STREAM']): Outlet {
+  const stats = look();
+  const isJournal = stats !== undefined && `${stats.dev}:${stats.ino}` === journalStream;
+  const write =
+    stats?.isSocket() === true || (stats?.isFIFO() === true && !canOpenAnew())
+      ? writeToStream
+      : appendToStderr;
+  return {
+    name: 'stderr',
+    heading: isJournal ? 'level' : 'time',
+    write,
+    close: (flush) => {
+      flush();
+      return undefined;
+    },
+  };
 }
 
-function isSocket(): boolean {
+function look(): BigIntStats | undefined {
   try {
-    return fstatSync(STDERR).isSocket();
+    return fstatSync(STDERR, { bigint: true });
   } catch {
     // Closed.
+    return undefined;
+  }
+}
+
+/** Not the pipe of another user. */
+function canOpenAnew(): boolean {
+  try {
+    closeSync(openSync(PATH, constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch {
     return false;
   }
 }
 
-/** The journal's, for one. */
-function openSocket(): (text: string) => void {
+/** A socket, such as the journal's. */
+function writeToStream(bytes: Buffer): number {
   // Node's own: a second one on the same descriptor would keep it, now and then, from closing any socket.
-  const { stderr } = process;
-  stderr.on('error', () => undefined);
-  return (text) => {
-    if (stderr.writableLength > MAX_WAITING_BYTES) throw new Error('nobody reads stderr');
-    stderr.write(text);
-  };
+  return writeUnlessFull(silenced(process.stderr), bytes);
 }
 
-function appendToStderr(text: string): void {
+const ignore = (): void => undefined;
+
+/** Where nobody reads any more, there is nobody to tell. */
+function silenced(stream: Writable): Writable {
+  if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
+  return stream;
+}
+
+function appendToStderr(bytes: Buffer): number {
   try {
     // Opened anew it does not wait; the descriptor that we were given does, and is shared with others.
-    append('/dev/stderr', text);
-  } catch (error) {
-    if (codeOf(error) === 'EAGAIN') throw error;
+    return append(PATH, bytes);
+  } catch {
     // A person's terminal, or a file of another user that cannot be opened anew.
-    writeSync(STDERR, text);
+    return writeSync(STDERR, bytes);
   }
 }
