@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { descendantsOf, end, hasEnded, survivorsOf } from './processes.js';
 import { codeIn, replaced } from './documents.js';
 import { freePort } from './ports.js';
+import { collectLogsIn } from './collected-logs.js';
 import type { Transport } from './xmpp-login.js';
 import { PROGRAM } from './xtokend.js';
 
@@ -107,6 +108,7 @@ export class Ejabberd {
     const descendants = descendantsOf(this.pid);
     await end(this.#process);
     for (const pid of await survivorsOf(descendants, STOP_MILLISECONDS)) process.kill(pid, 'SIGKILL');
+    collectLogsIn(this.#folder);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

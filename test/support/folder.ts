@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { collectLogsIn } from './collected-logs.js';
 
 /** @returns a new empty folder that goes when the test ends */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'xtokend-test-'));
   onTestFinished(() => {
+    collectLogsIn(folder);
     rmSync(folder, { recursive: true, force: true });
   });
   return folder;

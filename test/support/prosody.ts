@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { collectLogsIn } from './collected-logs.js';
 import { replaced } from './documents.js';
 import { accepts, freePort } from './ports.js';
 import { end } from './processes.js';
@@ -118,6 +119,7 @@ export class Prosody {
 
   async stop(): Promise<void> {
     await end(this.#process);
+    collectLogsIn(this.folder);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:chil
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { collectLog, collectLogFrom } from './collected-logs.js';
 
 /** The program as it is installed. */
 export const PROGRAM: string = fileURLToPath(new URL('../../bin/xtokend', import.meta.url));
@@ -26,7 +27,10 @@ export function xtokend(
   args: readonly string[],
   { input = '', env = {}, program = PROGRAM, cwd }: RunOptions = {},
 ): Ended {
-  return spawnSync(program, args, { input, encoding: 'utf8', env: environment(env), cwd, timeout: 30_000 });
+  const options = { input, encoding: 'utf8', env: environment(env), cwd, timeout: 30_000 } as const;
+  const ended = spawnSync(program, args, options);
+  collectLog(ended.stderr);
+  return ended;
 }
 
 /** Runs xtokend to its end, while this process goes on, so that it can be a server. */
@@ -47,7 +51,9 @@ export function startXtokend(
   env: NodeJS.ProcessEnv = {},
   program: string = PROGRAM,
 ): ChildProcessWithoutNullStreams {
-  return spawn(program, args, { env: environment(env) });
+  const child = spawn(program, args, { env: environment(env) });
+  collectLogFrom(child.stderr);
+  return child;
 }
 
 function environment(extra: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

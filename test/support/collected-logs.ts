@@ -1,0 +1,34 @@
+import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+/** Names the folder that everything goes to that was logged in a run of the tests; support/machine.ts makes it. */
+export const COLLECTED_LOGS_VARIABLE = 'XTOKEND_COLLECTED_LOGS';
+
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+/** Remembers what an xtokend logged, for the search after all tests. */
+export function collectLog(text: string | Buffer): void {
+  const folder = process.env[COLLECTED_LOGS_VARIABLE];
+  if (folder !== undefined) appendFileSync(join(folder, `${process.pid}.log`), text);
+}
+
+/** Remembers what stands in the files of a folder that are named like logs. */
+export function collectLogsIn(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const path = join(folder, file);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    // Not a FIFO, for one.
+    if (stats?.isFile() !== true || stats.size > MAX_FILE_BYTES || !/log/i.test(basename(file))) continue;
+    collectLog(Buffer.concat([Buffer.from(`\nIn ${path}:\n`), readFileSync(path)]));
+  }
+}
+
+/** Remembers all that comes by a stream, without making it flow: that is for the test to say. */
+export function collectLogFrom(stream: NodeJS.ReadableStream): void {
+  const emit = stream.emit.bind(stream);
+  stream.emit = (event, ...args: unknown[]) => {
+    if (event === 'data') collectLog(args[0] as Buffer);
+    return emit(event, ...args);
+  };
+}
