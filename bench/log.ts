@@ -6,19 +6,27 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DecisionLog } from '../src/operations/decision-log.js';
-import type { DecisionSink } from '../src/operations/decision.js';
+import type { Decision, DecisionSink } from '../src/operations/decision.js';
 import { openLog } from '../src/operations/log.js';
 
 const LINES = Number(process.argv[2] ?? 100_000);
+const ACCEPTED: Decision = {
+  listener: '/run/xtokend/xtokend.sock',
+  operation: 'auth',
+  outcome: 'accepted',
+  reason: undefined,
+  cause: undefined,
+  jid: undefined,
+  host: 'example.com',
+  key: 'default',
+  offset: 0,
+  milliseconds: 0,
+};
 const folder = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
 
 async function write(sink: DecisionSink, lines: number, linesATurn: number): Promise<void> {
   for (let line = 0; line < lines; line += 1) {
-    sink({
-      ...{ listener: '/run/xtokend/xtokend.sock', operation: 'auth', outcome: 'accepted', reason: undefined },
-      ...{ cause: undefined, jid: `user${line}@example.com`, host: 'example.com', key: 'default', offset: 0 },
-      milliseconds: 0.0412 + line / LINES,
-    });
+    sink({ ...ACCEPTED, jid: `user${line}@example.com`, milliseconds: 0.0412 + line / LINES });
     if (line % linesATurn === 0) await nextTurn();
   }
 }
