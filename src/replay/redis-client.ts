@@ -1,4 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
+import { guardConnections } from './redis-guard.js';
 import type { RedisAddress, RedisSettings } from './redis-settings.js';
 
 /**
@@ -7,14 +8,20 @@ import type { RedisAddress, RedisSettings } from './redis-settings.js';
  */
 export const COMMAND_TIMEOUT_MILLISECONDS = 400;
 const CONNECT_TIMEOUT_MILLISECONDS = 200;
+const DISCONNECT_TIMEOUT_MILLISECONDS = 100;
 const MAX_RETRY_MILLISECONDS = 400;
+
+guardConnections();
 
 const retry = (times: number): number => Math.min(times * 50, MAX_RETRY_MILLISECONDS);
 
 /** Nothing is ever queued or sent twice: a claim is refused at once, or answered in time. */
 const options = {
+  // In the later one a server may say something that it was not asked for.
+  protocol: 2 as const,
   commandTimeout: COMMAND_TIMEOUT_MILLISECONDS,
   connectTimeout: CONNECT_TIMEOUT_MILLISECONDS,
+  disconnectTimeout: DISCONNECT_TIMEOUT_MILLISECONDS,
   // A connection on which nothing comes back is given up: TCP itself would take minutes to find a network that is back.
   socketTimeout: COMMAND_TIMEOUT_MILLISECONDS + 200,
   enableOfflineQueue: false,
@@ -28,7 +35,10 @@ const options = {
   disableClientInfo: true,
 };
 
-/** Connects to Redis, a Redis Cluster, or the primary that Sentinels name; and again whenever that connection is lost. */
+/**
+ * Connects to Redis, a Redis Cluster, or the primary that Sentinels name; and again whenever that connection is lost. All is
+ * in database 0: where another cannot be chosen, ioredis would go on in that one.
+ */
 export function connectRedis(settings: RedisSettings): Redis | Cluster {
   const { addresses, isCluster, sentinelMaster } = settings;
   const [first] = addresses;
@@ -49,27 +59,30 @@ export function connectRedis(settings: RedisSettings): Redis | Cluster {
   if (sentinelMaster !== undefined) {
     return new Redis({
       ...base,
-      db: first.database,
       sentinels: addresses.map(({ host, port }) => ({ host, port })),
       name: sentinelMaster,
       sentinelRetryStrategy: retry,
       sentinelCommandTimeout: COMMAND_TIMEOUT_MILLISECONDS,
       enableTLSForSentinelMode: first.tls,
       ...(first.tls ? { sentinelTLS: tlsOf(settings) } : {}),
-      failoverDetector: true,
+      // Where it finds something while the client connects, that ends for good. A failover is noticed without it: Sentinel
+      // closes the connections to the primary of before, and that refuses writes (READONLY).
+      failoverDetector: false,
     });
   }
   return new Redis({ ...base, ...endpointOf(first) });
 }
 
-type Endpoint = { path: string; db: number } | { host: string; port: number; db: number };
+type Endpoint = { path: string } | { host: string; port: number };
 
-function endpointOf({ path, host, port, database }: RedisAddress): Endpoint {
-  return path === undefined ? { host, port, db: database } : { path, db: database };
+function endpointOf({ path, host, port }: RedisAddress): Endpoint {
+  return path === undefined ? { host, port } : { path };
 }
 
 function authenticationOf({ username, password }: RedisSettings): { username?: string; password?: string } {
-  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
+  if (password === undefined) return username === undefined ? {} : { username };
+  // With a name, a server that wants no password takes any; without one ioredis would write a warning to stderr.
+  return { username: username ?? 'default', password };
 }
 
 function tlsOf({ ca }: RedisSettings): { ca?: string } {

@@ -17,7 +17,7 @@ export function nameOf({ addresses, sentinelMaster }: RedisSettings): string {
  * @param connectionError what the connection last met with: it says more where there is no connection
  */
 export function explainRedisError(error: unknown, connectionError: unknown): string {
-  const isLost = /closed|isn't writeable|None of startup nodes|Failed to refresh slots/i.test(
+  const isLost = /closed|isn't writeable|max retries|None of startup nodes|Failed to refresh slots/i.test(
     messageOf(error),
   );
   const subject = isLost ? (connectionError ?? error) : error;
@@ -28,10 +28,14 @@ export function explainRedisError(error: unknown, connectionError: unknown): str
   if (message.includes('timed out') || message.includes('ETIMEDOUT') || message.includes('timeout')) {
     return `no answer within ${COMMAND_TIMEOUT_MILLISECONDS} ms: is it stopped, overloaded or cut off?`;
   }
+  // The same of a command within a script, in Redis 7.
+  if (message.includes("can't run this command")) return forbidden;
   return explanations[name ?? ''] ?? message;
 }
 
 const password = 'it refuses the user or the password: correct replay.username and replay.password_file';
+const forbidden =
+  'this user of Redis may not do what is needed: +hsetnx +hmget +hset +hdel +pexpireat +get +set +zadd +zcard +zrange +zpopmin +eval +info +time (+cluster) on the keys of replay.prefix';
 const moving = 'the cluster is moving its data: this passes by itself';
 const untrusted = 'its certificate is not trusted: name the authority that signed it in replay.ca_file';
 const explanations: Readonly<Record<string, string>> = {
@@ -43,8 +47,8 @@ const explanations: Readonly<Record<string, string>> = {
   ECONNRESET: 'it closed the connection: is this a Redis, and does it expect TLS (rediss://)?',
   NOAUTH: password,
   WRONGPASS: password,
-  NOPERM:
-    'this user of Redis may not do what is needed: +set +get +eval +info +time +zadd +zcard +zrange +zpopmin +del +cluster on the keys of replay.prefix',
+  NOPERM: forbidden,
+  WRONGTYPE: 'something else uses the same keys: set replay.prefix to what nobody else uses',
   OOM: 'its memory is full (maxmemory): give it more',
   READONLY: 'it is a replica, which cannot be written to: set replay.url to the primary',
   LOADING: 'it is still loading its data: wait',

@@ -1,60 +1,51 @@
-import { createHash } from 'node:crypto';
+import { RedisBeginnings } from './redis-beginnings.js';
+import { RedisConnection, type Command } from './redis-connection.js';
+import { expiryOf, RedisLayout, type Place } from './redis-layout.js';
+import { NonsenseError, parseEntry, parseIsNew } from './redis-replies.js';
 import type { RedisSettings } from './redis-settings.js';
-import { DEVIATION_STEPS, STEP_MILLISECONDS } from '../credential/otp.js';
-import { RecordError } from './errors.js';
-import { BEGIN_STEP } from './redis-begin-step.js';
-import { RedisAttempt } from './redis-attempt.js';
-import { connectRedis } from './redis-client.js';
-import { explainRedisError, nameOf } from './redis-errors.js';
+import { newMark, RedisSigns, type Found } from './redis-signs.js';
 import type { Claim, ReplayRecord, Use } from './replay-record.js';
 
 /** A claim that takes longer is refused, whatever it waits for. */
 const CLAIM_TIMEOUT_MILLISECONDS = 900;
-/** Longer than a token is remembered anywhere, with clocks that differ as far as they may. */
-const SIGN_MILLISECONDS = 240_000;
-/** Longer than the sign of its step: as long as that is there, no token is missing. */
-const TOKEN_MILLISECONDS = 300_000;
-/** How far our clock may be from that of Redis: the horizon is by the latter. */
-const CLOCK_TOLERANCE_MILLISECONDS = 10_000;
-/** A week of steps; 2 MB. */
-const MAX_STEPS = 20_160;
-
-/** More than there are parts of the record, times the steps that are valid at an instant. */
-const MAX_SIGNS = 4096;
-
-/** What the server said when it was asked to begin a step: what the sign holds, its time, and its eviction policy. */
-type Begun = readonly [sign: string, now: number, policy: string];
+/** More than there are hashes of the steps that are valid at an instant. */
+const MAX_TIMED = 4096;
 
 /**
  * The record of used credentials in Redis, Valkey or anything that speaks their protocol: for any number of machines. A
- * claim is one `SET … NX PX`; with it comes the sign of the token's step, which says whether the record is still complete
- * (see redis-begin-step.ts).
+ * claim enters the token into a hash of its step, unless it is there (`HSETNX`), and reads from there what was entered and the step's
+ * sign, which says whether the record is still complete (see redis-begin-step.ts). What is entered is a mark that only this claim
+ * knows: no reply to another can be taken for its own.
  */
 export class RedisRecord implements ReplayRecord {
-  readonly #redis: ReturnType<typeof connectRedis>;
-  readonly #settings: RedisSettings;
-  readonly #clock: () => number;
-  /** What the sign of each step must hold, and on which node of the cluster. */
-  readonly #signs = new Map<string, string>();
-  readonly #attempt: RedisAttempt;
-  #lastError: Error | undefined;
+  readonly #isCluster: boolean;
+  readonly #layout: RedisLayout;
+  readonly #signs: RedisSigns;
+  readonly #beginnings: RedisBeginnings;
+  readonly #connection: RedisConnection;
+  /** Hashes that had a sign, and with it a time to expire: it is not set once more for every token. */
+  readonly #timed = new Set<string>();
 
   /**
    * @param settings where the server is; the connection is made at once, and again whenever it is lost
    * @param clock milliseconds since the Unix epoch
    */
   constructor(settings: RedisSettings, clock: () => number = Date.now) {
-    this.#settings = settings;
-    this.#clock = clock;
-    this.#redis = connectRedis(settings);
-    this.#attempt = new RedisAttempt(this.#redis);
-    this.#redis.on('error', (error: Error) => (this.#lastError = error));
-    // Behind a new connection may be another server, or the same with less in it.
-    for (const event of ['close', 'end', '-node', 'node error']) {
-      this.#redis.on(event, () => {
-        this.#signs.clear();
-      });
-    }
+    this.#isCluster = settings.isCluster;
+    this.#layout = new RedisLayout(settings);
+    const run = this.#run.bind(this);
+    this.#signs = new RedisSigns({ settings, layout: this.#layout, clock, run });
+    this.#beginnings = new RedisBeginnings(this.#layout.parts, (part) => this.#signs.beginPart(part));
+    this.#connection = new RedisConnection(settings, {
+      onReady: () => {
+        this.#beginnings.start();
+      },
+      onLost: () => {
+        this.#signs.forget();
+        // What was one node's may be another's now.
+        if (settings.isCluster) this.#beginnings.start();
+      },
+    });
   }
 
   /** @throws {@link RecordError} where Redis cannot be asked, or gives no answer in time; the token may be spent then */
@@ -66,98 +57,64 @@ export class RedisRecord implements ReplayRecord {
       }, CLAIM_TIMEOUT_MILLISECONDS);
     });
     try {
-      return await Promise.race([this.#claim(use), timeout]);
+      return await Promise.race([this.#claim(this.#layout.placeOf(use)), timeout]);
     } catch (error) {
-      throw this.#explain(error);
+      if (error instanceof NonsenseError) this.#connection.reconnect();
+      throw this.#connection.explain(error);
     } finally {
       clearTimeout(timer);
     }
   }
 
   async forget(use: Use): Promise<void> {
-    await this.#redis.del(this.#keysOf(use).token);
+    const { hash, field } = this.#layout.placeOf(use);
+    await this.#connection.run([['hdel', hash, field]]);
   }
 
   close(): Promise<void> {
-    this.#redis.disconnect();
+    this.#beginnings.stop();
+    this.#connection.close();
     return Promise.resolve();
   }
 
-  async #claim(use: Use): Promise<Claim> {
-    await this.#connected();
-    const { token, sign } = this.#keysOf(use);
-    const pipeline = this.#redis.pipeline();
-    pipeline.set(token, '', 'PX', TOKEN_MILLISECONDS, 'NX').get(sign);
-    // In a cluster a replica may take over behind our back.
-    if (this.#settings.isCluster) pipeline.cluster('MYID');
-    const [entered, ...seen] = resultsOf(await pipeline.exec());
-    const expected = this.#signs.get(sign);
-    const isComplete = expected === seen.join(' ') || (await this.#begin(use, seen.slice(1)));
-    if (!isComplete) return 'before-horizon';
-    return entered === 'OK' ? 'claimed' : 'replayed';
-  }
-
-  /** Begins the step of a token, where it is not begun yet. @returns false where it is before the horizon */
-  async #begin(use: Use, node: readonly unknown[]): Promise<boolean> {
-    const { token, sign: signKey, part } = this.#keysOf(use);
-    const keys = [`${part}began`, `${part}steps`, signKey, token];
-    const args = [
-      use.step,
-      STEP_MILLISECONDS,
-      DEVIATION_STEPS,
-      CLOCK_TOLERANCE_MILLISECONDS,
-      SIGN_MILLISECONDS,
-      MAX_STEPS,
-    ];
-    const begun = (await this.#redis.eval(BEGIN_STEP, keys.length, ...keys, ...args)) as Begun;
-    const [sign, now, policy] = begun;
-    this.#assertClock(now);
-    if (policy !== 'noeviction') {
-      throw new RecordError(
-        `${nameOf(this.#settings)}: when its memory is full, Redis throws used tokens away (maxmemory-policy ${policy}): set maxmemory-policy noeviction`,
-      );
+  async #claim(place: Place): Promise<Claim> {
+    const mark = newMark();
+    const { isNew, ...first } = await this.#enter(place, mark);
+    const { entered } = first;
+    if (isNew !== (entered === mark) && entered !== undefined) throw new NonsenseError();
+    const claim = isNew ? 'claimed' : 'replayed';
+    if (this.#signs.vouchFor(place, first)) {
+      this.#expires(place.hash);
+      return claim;
     }
-    if (sign === '') return false;
-    if (this.#signs.size > MAX_SIGNS) this.#signs.clear();
-    this.#signs.set(signKey, [sign, ...node].join(' '));
-    return true;
+    await this.#signs.beginStep(place);
+    const second = await this.#look(place);
+    return this.#signs.vouchFor(place, second) && second.entered === entered ? claim : 'before-horizon';
   }
 
-  #assertClock(now: number): void {
-    const difference = this.#clock() - now;
-    if (Math.abs(difference) <= CLOCK_TOLERANCE_MILLISECONDS) return;
-    const seconds = Math.round(Math.abs(difference) / 1000);
-    throw new RecordError(
-      `${nameOf(this.#settings)}: the clock of this machine is about ${seconds} s ${difference > 0 ? 'ahead of' : 'behind'} that of Redis: set both right (NTP)`,
-    );
+  async #enter({ hash, field, step }: Place, mark: string): Promise<Found & { isNew: boolean }> {
+    const commands: Command[] = [
+      ['hsetnx', hash, field, mark],
+      ['hmget', hash, 'sign', field],
+    ];
+    // Whatever comes of it, what is entered is not to stay for ever.
+    if (!this.#timed.has(hash)) commands.push(['pexpireat', hash, expiryOf(step)]);
+    const replies = await this.#run(commands);
+    return { isNew: parseIsNew(replies[0]), ...parseEntry(replies[1]), node: replies[commands.length] };
   }
 
-  /** Waits for an attempt to connect that is under way; where there is none, the last error is thrown. */
-  async #connected(): Promise<void> {
-    await this.#attempt.over();
-    if (this.#redis.status !== 'ready') throw this.#lastError ?? new Error('Connection is closed.');
+  async #look({ hash, field }: Place): Promise<Found> {
+    const [reply, node] = await this.#run([['hmget', hash, 'sign', field]]);
+    return { ...parseEntry(reply), node };
   }
 
-  /** A part of the record is what is on one server for sure: in a cluster, all keys with the same text in braces. */
-  #keysOf({ id, step }: Use): { token: string; sign: string; part: string } {
-    const digest = createHash('sha256').update(id, 'latin1').digest();
-    const shard = this.#settings.isCluster ? `{${digest.toString('hex', 0, 1)}}` : '';
-    const part = this.#settings.prefix + shard;
-    return { token: `${part}token:${digest.toString('base64url')}`, sign: `${part}step:${step}`, part };
+  #expires(hash: string): void {
+    if (this.#timed.size >= MAX_TIMED) this.#timed.clear();
+    this.#timed.add(hash);
   }
 
-  #explain(error: unknown): RecordError {
-    if (error instanceof RecordError) return error;
-    return new RecordError(`${nameOf(this.#settings)}: ${explainRedisError(error, this.#lastError)}`, {
-      cause: error,
-    });
+  /** In a cluster a replica may take over behind our back: each time it says who it is. */
+  #run(commands: readonly Command[]): Promise<unknown[]> {
+    return this.#connection.run(this.#isCluster ? [...commands, ['cluster', 'MYID']] : commands);
   }
-}
-
-function resultsOf(replies: [Error | null, unknown][] | null): unknown[] {
-  if (replies === null) throw new Error('Connection is closed.');
-  return replies.map(([error, result]) => {
-    if (error !== null) throw error;
-    return result;
-  });
 }

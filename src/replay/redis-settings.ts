@@ -5,8 +5,6 @@ export interface RedisAddress {
   readonly tls: boolean;
   /** The Unix socket, in place of host and port. */
   readonly path: string | undefined;
-  /** The number of the database. */
-  readonly database: number;
 }
 
 /** Where Redis is, and how it is spoken to. */

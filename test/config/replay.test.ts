@@ -17,7 +17,7 @@ async function problemsOf(replay: string): Promise<string[]> {
   return error.problems.map(({ where, message }) => `${where}: ${message}`);
 }
 
-const local = { host: '127.0.0.1', port: 6379, tls: false, path: undefined, database: 0 };
+const local = { host: '127.0.0.1', port: 6379, tls: false, path: undefined };
 const accept = { kind: 'memory', afterRestart: 'accept' };
 
 describe('[replay]', () => {
@@ -36,7 +36,7 @@ describe('[replay]', () => {
 
   it.each([
     ['redis://127.0.0.1', local],
-    ['redis://redis.example:7000/3', { ...local, host: 'redis.example', port: 7000, database: 3 }],
+    ['redis://redis.example:7000/0', { ...local, host: 'redis.example', port: 7000 }],
     ['rediss://[::1]:6380', { ...local, host: '::1', port: 6380, tls: true }],
     ['unix:/run/redis/redis.sock', { ...local, host: '', port: 0, path: '/run/redis/redis.sock' }],
   ])('knows the address %s', async (url, address) => {
@@ -84,6 +84,10 @@ describe('[replay]', () => {
       'replay.url: expected no user and password in it: username and password_file are for that',
     ],
     [
+      'store = "redis"\nurl = "redis://x/3"',
+      'replay.url: expected no database but 0: set replay.prefix to keep records apart',
+    ],
+    [
       'store = "redis"\npassword_file = "/no"',
       'replay.password_file: the file that it names: there is no such file',
     ],
@@ -106,9 +110,7 @@ describe('[replay]', () => {
     'redis://x:hunter2',
   ])('refuses the address %j, and does not repeat it', async (url) => {
     const [problem, ...others] = await problemsOf(`store = "redis"\nurl = "${url}"`);
-    expect(problem).toBe(
-      'replay.url: expected redis://HOST[:PORT][/DATABASE], rediss://… (TLS) or unix:/PATH',
-    );
+    expect(problem).toBe('replay.url: expected redis://HOST[:PORT], rediss://… (TLS) or unix:/PATH');
     expect(others).toEqual([]);
   });
 });

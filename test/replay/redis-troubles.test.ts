@@ -132,7 +132,8 @@ describe('a Redis that', () => {
     redis.cli('replicaof', '127.0.0.1', '1');
     await expectRefused(record, 'it is a replica, which cannot be written to: set replay.url to the primary');
     redis.cli('replicaof', 'no', 'one');
-    await expectRecovered(record);
+    // There and back, it has other data.
+    await expectRecovered(record, FAR_AHEAD);
   });
 
   it('expects another password is named', async () => {
@@ -159,11 +160,10 @@ describe('a Redis that', () => {
     const use = fresh();
     expect(await first.claim(use)).toBe('claimed');
     // What a clock does that is an hour ahead for a moment.
-    const expired = redis.cli('keys', 'test:token:*').split('\n').concat(`test:step:${use.step}`);
-    for (const key of expired.filter((name) => name !== '')) redis.cli('del', key);
+    for (const key of redis.keys('test:step:*')) redis.cli('pexpireat', key, '1');
     expect(await first.claim(use)).toBe('before-horizon');
     expect(await second.claim(use)).toBe('before-horizon');
-    expect(await second.claim({ ...use, step: use.step + 1 })).toBe('replayed');
-    expect(await second.claim({ id: 'new', step: use.step + 1 })).toBe('claimed');
+    expect(await second.claim({ ...use, step: use.step + 1 })).toBe('claimed');
+    expect(await first.claim({ ...use, step: use.step + 1 })).toBe('replayed');
   });
 });

@@ -62,7 +62,15 @@ export class RedisServer {
   /** Makes a record's data older than they are: no test waits for a minute until tokens are accepted. */
   beginLongAgo(prefix: string): void {
     const [, run = ''] = /run_id:(\w+)/.exec(this.cli('info', 'server')) ?? [];
-    this.cli('set', `${prefix}began`, `${run} 0`);
+    const [, history = ''] = /master_replid:(\w+)/.exec(this.cli('info', 'replication')) ?? [];
+    this.cli('set', `${prefix}began`, `${run}-${history} 0`);
+  }
+
+  /** @returns the keys of a pattern */
+  keys(pattern: string): string[] {
+    return this.cli('keys', pattern)
+      .split('\n')
+      .filter((key) => key !== '');
   }
 
   signal(signal: NodeJS.Signals): void {

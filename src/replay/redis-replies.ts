@@ -1,0 +1,60 @@
+/** A reply that Redis would not give: something else answers, or answers a command with the reply to another. */
+export class NonsenseError extends Error {
+  constructor() {
+    super(
+      'its replies make no sense: is this a Redis, and is nothing between it and xtokend that changes them?',
+    );
+  }
+}
+
+/** What is in the hash of a token. */
+export interface Entry {
+  /** The sign of the step, where it has one. */
+  readonly sign: string | undefined;
+  /** What is entered for the token; nothing where it is gone again. */
+  readonly entered: string | undefined;
+}
+
+/** What {@link BEGIN_STEP} says. */
+export interface Begun {
+  /** What was sent along. */
+  readonly mark: string;
+  /** What the signs of steps hold; empty where the server is not fit. */
+  readonly sign: string;
+  /** Redis' time, in milliseconds since the Unix epoch. */
+  readonly now: number;
+  /** What Redis does when its memory is full. */
+  readonly policy: string;
+}
+
+/** Reads the reply to `HSETNX`: whether it was entered. @throws {@link NonsenseError} */
+export function parseIsNew(reply: unknown): boolean {
+  if (reply !== 0 && reply !== 1) throw new NonsenseError();
+  return reply === 1;
+}
+
+/** Reads the reply to `HMGET`. @throws {@link NonsenseError} */
+export function parseEntry(reply: unknown): Entry {
+  if (!isArray(reply) || reply.length !== 2) throw new NonsenseError();
+  return { sign: textOrNothing(reply[0]), entered: textOrNothing(reply[1]) };
+}
+
+/** Reads the reply of {@link BEGIN_STEP}. @throws {@link NonsenseError} */
+export function parseBegun(reply: unknown): Begun {
+  if (!isArray(reply) || reply.length !== 4) throw new NonsenseError();
+  const [mark, sign, now, policy] = reply;
+  if (typeof now !== 'number' || ![mark, sign, policy].every((text) => typeof text === 'string')) {
+    throw new NonsenseError();
+  }
+  return { mark: String(mark), sign: String(sign), now, policy: String(policy) };
+}
+
+function isArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
+
+function textOrNothing(value: unknown): string | undefined {
+  if (value === null) return undefined;
+  if (typeof value !== 'string') throw new NonsenseError();
+  return value;
+}

@@ -1,0 +1,148 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { stepAt } from '../../src/credential/otp.js';
+import { explainRedisError } from '../../src/replay/redis-errors.js';
+import { RedisRecord } from '../../src/replay/redis-record.js';
+import type { RedisSettings } from '../../src/replay/redis-settings.js';
+import type { Use } from '../../src/replay/replay-record.js';
+import { FakeRedis } from '../support/fake-redis.js';
+import { temporaryFolder } from '../support/folder.js';
+import { freePort } from '../support/ports.js';
+import { hasRedis, redisSettings, RedisServer } from '../support/redis.js';
+import { requirePackage } from '../support/requirement.js';
+
+const AHEAD = 4;
+const fresh = (): Use => ({ id: randomUUID(), step: stepAt(Date.now()) + AHEAD });
+
+async function start(): Promise<RedisServer> {
+  const redis = await RedisServer.start();
+  onTestFinished(() => redis.remove());
+  return redis;
+}
+
+function open(url: string, others: Partial<RedisSettings>): RedisRecord {
+  const record = new RedisRecord(redisSettings(url, others));
+  onTestFinished(() => record.close());
+  return record;
+}
+
+/** @returns the permissions that the documentation asks for */
+function documented(): string[] {
+  const [, list = ''] = /`((?:\+\w+\s+)+\+\w+)`/.exec(readFileSync('docs/replay.md', 'utf8')) ?? [];
+  return list.split(/\s+/);
+}
+
+beforeEach((context) => {
+  requirePackage(context, hasRedis(), 'redis-server');
+});
+
+describe('a user of Redis', () => {
+  it('who may do what is documented can do all, and does need it', async () => {
+    const redis = await start();
+    const user = { username: 'chat', password: 'secret' };
+    const permissions = documented();
+    redis.cli('acl', 'setuser', 'chat', 'on', '>secret', '~test:*', ...permissions);
+    const record = open(redis.url, user);
+    const use = fresh();
+    expect(await record.claim(use)).toBe('claimed');
+    await record.forget(use);
+    expect(await record.claim(use)).toBe('claimed');
+    // `info` is asked for at the beginning, `del` and `zpopmin` only now and then.
+    for (const needed of [
+      'hsetnx',
+      'hmget',
+      'pexpireat',
+      'eval',
+      'hset',
+      'get',
+      'set',
+      'time',
+      'zadd',
+      'zcard',
+    ]) {
+      redis.cli('flushall');
+      redis.cli('acl', 'setuser', 'chat', `-${needed}`);
+      await expect(open(redis.url, user).claim(fresh())).rejects.toThrow(
+        `may not do what is needed: ${permissions.join(' ')} `,
+      );
+      redis.cli('acl', 'setuser', 'chat', `+${needed}`);
+    }
+  });
+
+  it('is named by what it may not do', () => {
+    expect(explainRedisError(new Error('NOPERM this user has no permissions'), undefined)).toContain(
+      documented().join(' '),
+    );
+  });
+
+  it('who needs no password may have one', async () => {
+    const redis = await start();
+    expect(await open(redis.url, { password: 'none' }).claim(fresh())).toBe('claimed');
+  });
+
+  it('finds something else under its keys', async () => {
+    const redis = await start();
+    redis.cli('set', 'test:steps', 'x');
+    await expect(open(redis.url, {}).claim(fresh())).rejects.toThrow(
+      'set replay.prefix to what nobody else uses',
+    );
+  });
+});
+
+describe('TLS', () => {
+  it('is trusted with its authority only', async (context) => {
+    const folder = temporaryFolder();
+    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const how = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '1',
+    ];
+    const made = spawnSync('openssl', [...how, ...subject, '-keyout', key, '-out', certificate]);
+    requirePackage(context, made.status === 0, 'openssl');
+    const port = String(await freePort());
+    const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate];
+    const redis = await RedisServer.start(['--tls-port', port, '--tls-auth-clients', 'no', ...files]);
+    onTestFinished(() => redis.remove());
+    const url = `rediss://127.0.0.1:${port}`;
+    const ca = readFileSync(certificate, 'utf8');
+    expect(await open(url, { ca }).claim(fresh())).toBe('claimed');
+    await expect(open(url, {}).claim(fresh())).rejects.toThrow(
+      'name the authority that signed it in replay.ca_file',
+    );
+    await expect(open(redis.url.replace('redis:', 'rediss:'), { ca }).claim(fresh())).rejects.toThrow(
+      'redis',
+    );
+  });
+});
+
+describe('a client that has ended', () => {
+  it('is replaced by another', async () => {
+    const redis = await start();
+    // With such a port ioredis ends for good.
+    let port = 'x';
+    const sentinel = await FakeRedis.start(0, ([name, verb]) => {
+      if (name !== 'sentinel' || verb !== 'get-master-addr-by-name') return '*0\r\n';
+      return `*2\r\n$9\r\n127.0.0.1\r\n$${port.length}\r\n${port}\r\n`;
+    });
+    onTestFinished(() => sentinel.stop());
+    const record = open(sentinel.url, { sentinelMaster: 'main' });
+    for (let count = 0; count < 3; count += 1) {
+      await expect(record.claim(fresh())).rejects.toThrow(/NaN/);
+      await sleep(100);
+    }
+    port = String(redis.port);
+    expect(await record.claim(fresh())).toBe('claimed');
+  });
+});
