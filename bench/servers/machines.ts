@@ -1,16 +1,19 @@
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Daemon } from '../../test/support/daemon.js';
-import { descendantsOf } from '../../test/support/processes.js';
+import { replaced } from '../../test/support/documents.js';
 import { exampleFor, LPTY_FOLDER, Prosody, type ProsodyRelease } from '../../test/support/prosody.js';
 import { CONFIGURATION } from '../../test/servers/logins.js';
+import { OTP_SEED, TOKEN_SECRET } from '../../test/support/keys.js';
+import { thenStopped, withFolder } from '../support/clean-up.js';
 import { STOCK_CONFIGURATION, stockEnvironment, stockSettings } from '../../test/servers/stock/wiring.js';
 
 /** The host that asks xtokend, and the one of the same Prosody that looks into its own files. */
 export const OUR_HOST: string = 'example.com';
 export const PLAIN_HOST: string = 'plain.example';
+/** The one whose tokens Prosody checks itself, by mod_auth_token_in_process.lua. */
+export const LUA_HOST: string = 'lua.example';
 
 /** How long a login waits for xtokend, with either module. */
 export const TIMEOUT_SECONDS: number = 2;
@@ -19,32 +22,6 @@ export const TIMEOUT_SECONDS: number = 2;
 export interface OurMachine {
   readonly prosody: Prosody;
   readonly daemon: Daemon;
-}
-
-const stops = new Set<() => Promise<void>>();
-
-/** Does something, and stops what it was done with, whatever became of it. */
-export async function thenStopped<Result>(
-  stop: () => Promise<void>,
-  action: () => Promise<Result>,
-): Promise<Result> {
-  stops.add(stop);
-  try {
-    return await action();
-  } finally {
-    await stop();
-    stops.delete(stop);
-  }
-}
-
-/** Stops what was started, the last first, for a run that is broken off. */
-export async function stopAll(): Promise<void> {
-  for (const stop of [...stops].reverse()) await stop();
-}
-
-/** Ends those of our own processes that nobody else could: say, a Prosody that has not started in time. */
-export function killLeftOvers(): void {
-  for (const pid of descendantsOf(process.pid)) process.kill(pid, 'SIGKILL');
 }
 
 /** Lends a Prosody that asks a daemon for one host, and nobody for the other. */
@@ -57,11 +34,12 @@ export async function withOurs<Result>(
     () => daemon.remove(),
     async () => {
       await daemon.start();
+      const example = exampleFor(daemon.socketPath);
       const prosody = await Prosody.start({
         release,
-        configuration: `${logInto(dirname(daemon.socketPath))}\n${exampleFor(daemon.socketPath)}`,
+        configuration: `${logInto(dirname(daemon.socketPath))}\n${hasLuaossl() ? withOwnModules(example) : example}`,
         settings: `xtoken_timeout = ${TIMEOUT_SECONDS}`,
-        more: `VirtualHost "${PLAIN_HOST}" authentication = "internal_plain"`,
+        more: `VirtualHost "${PLAIN_HOST}" authentication = "internal_plain"\n${hasLuaossl() ? luaHost() : ''}`,
       });
       return thenStopped(
         () => prosody.stop(),
@@ -71,19 +49,32 @@ export async function withOurs<Result>(
   );
 }
 
+/** Whether Prosody can compute an HMAC itself. */
+export function hasLuaossl(): boolean {
+  return spawnSync('lua5.4', ['-e', 'require "openssl.hmac"']).status === 0;
+}
+
+function withOwnModules(example: string): string {
+  const modules = `"${resolve('prosody')}"`;
+  return replaced(example, modules, `${modules}, "${resolve('bench/servers')}"`);
+}
+
+function luaHost(): string {
+  const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "${TOKEN_SECRET}"`;
+  return `VirtualHost "${LUA_HOST}" authentication = "token_in_process"\n${secrets}`;
+}
+
 /** Whether Prosody can have the stock wiring here. */
 export function hasStock(): boolean {
   return existsSync(LPTY_FOLDER);
 }
 
 /** Lends a Prosody that runs xtokend on a terminal, as docs/prosody-stock-module.md says. */
-export async function withStock<Result>(
+export function withStock<Result>(
   release: ProsodyRelease,
   action: (prosody: Prosody) => Promise<Result>,
 ): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
-  const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  return thenStopped(removeFolder, async () => {
+  return withFolder(async (folder) => {
     const config = join(folder, 'xtokend.toml');
     writeFileSync(config, STOCK_CONFIGURATION, { mode: 0o600 });
     const configuration = `${logInto(folder)}\n${stockSettings(TIMEOUT_SECONDS)}`;

@@ -1,12 +1,16 @@
 import { connect, type Socket } from 'node:net';
 import type { LoginResult } from '../../test/support/xmpp-login.js';
 
-/** Whom to log in at which port of this machine. */
-export interface RawLogin {
-  readonly port: number;
-  readonly domain: string;
+/** With what somebody tries to get in. */
+export interface Attempt {
   readonly username: string;
   readonly password: string;
+}
+
+/** Whom to log in at which port of this machine. */
+export interface RawLogin extends Attempt {
+  readonly port: number;
+  readonly domain: string;
 }
 
 const SILENCE_MILLISECONDS = 30_000;
@@ -21,15 +25,10 @@ const BIND = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bin
  */
 export async function rawLogin({ port, domain, username, password }: RawLogin): Promise<LoginResult> {
   const stream = new RawStream(port);
-  const header = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>`;
-  const credentials = Buffer.from(`\0${username}\0${password}`).toString('base64');
+  const header = headerFor(domain);
   try {
     await stream.exchange(header, FEATURES);
-    const verdict = await stream.exchange(
-      `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${credentials}</auth>`,
-      /<success[^>]*>|<failure[^]*<\/failure>/,
-    );
-    const condition = /^<failure[^>]*><([\w-]+)/.exec(verdict)?.[1];
+    const condition = await authenticate(stream, username, password);
     if (condition !== undefined) return { verdict: 'refused', condition };
     await stream.exchange(header, FEATURES);
     const bound = await stream.exchange(BIND, /<iq[^]*<\/iq>/);
@@ -39,6 +38,44 @@ export async function rawLogin({ port, domain, username, password }: RawLogin): 
   } finally {
     stream.close();
   }
+}
+
+/**
+ * Tries passwords that are to be refused, one after the other on one stream: next to nothing but the check.
+ *
+ * @throws where one is not refused
+ */
+export async function rawRefusals(port: number, domain: string, attempts: readonly Attempt[]): Promise<void> {
+  const stream = new RawStream(port);
+  try {
+    await stream.exchange(headerFor(domain), FEATURES);
+    for (const { username, password } of attempts) {
+      const condition = await authenticate(stream, username, password);
+      if (condition !== 'not-authorized') {
+        throw new Error(`expected ${domain} to refuse a bad credential, received ${condition ?? 'success'}`);
+      }
+    }
+  } finally {
+    stream.close();
+  }
+}
+
+function headerFor(domain: string): string {
+  return `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>`;
+}
+
+/** @returns why it was refused, or `undefined` where it was not */
+async function authenticate(
+  stream: RawStream,
+  username: string,
+  password: string,
+): Promise<string | undefined> {
+  const credentials = Buffer.from(`\0${username}\0${password}`).toString('base64');
+  const verdict = await stream.exchange(
+    `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${credentials}</auth>`,
+    /<success[^>]*>|<failure[^]*<\/failure>/,
+  );
+  return /^<failure[^>]*><([\w-]+)/.exec(verdict)?.[1];
 }
 
 /** A connection on which one side speaks, then the other. */

@@ -1,11 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { newUser, tokenOf } from '../../test/servers/logins.js';
-import { descendantsOf, findProgram } from '../../test/support/processes.js';
-import type { Prosody, ProsodyRelease } from '../../test/support/prosody.js';
-import { OUR_HOST, PLAIN_HOST, withOurs } from './machines.js';
+import type { ProsodyRelease } from '../../test/support/prosody.js';
+import { ratios, spread } from '../support/figures.js';
+import { cpuTime } from '../support/usage.js';
+import { withOurs, type OurMachine } from './machines.js';
 import { rawLogin, type RawLogin } from './raw-login.js';
-import { spread } from './table.js';
+import { assertHonest, prepareLogins, waysHere } from './ways.js';
 
 export const SPEED_HEAD: readonly string[] = [
   'server',
@@ -25,75 +23,52 @@ interface Sample {
   readonly busy: number;
 }
 
-/** The processes whose time is taken. */
-interface Processes {
-  readonly prosody: number;
-  readonly xtokend: number;
-}
-
 const AT_A_TIME = [1, 20];
-/** USER_HZ, in which /proc counts: the same on every Linux that Node runs on. */
-const MILLISECONDS_A_TICK = 10;
 
-/** @returns rows for the table: each way of checking, and what ours costs beside the other */
+/** @returns rows for the table: each way of checking, and what ours costs beside each other */
 export function measureSpeed(release: ProsodyRelease, logins: number, rounds: number): Promise<string[][]> {
-  return withOurs(release, async ({ prosody }) => {
-    for (const host of [OUR_HOST, PLAIN_HOST]) await assertHonest(prosody, host);
-    const xtokend = findProgram(descendantsOf(process.pid), 'node');
-    const processes = { prosody: prosody.pid, xtokend };
+  return withOurs(release, async (machine) => {
+    for (const { host } of waysHere()) await assertHonest(machine.prosody, host);
     const rows: string[][] = [];
     for (const atATime of AT_A_TIME) {
-      const ours: Sample[] = [];
-      const plain: Sample[] = [];
-      // The first round only warms up.
-      for (let round = 0; round <= rounds; round += 1) {
-        ours.push(await sample(processes, prepare(prosody, OUR_HOST, logins), atATime));
-        plain.push(await sample(processes, prepare(prosody, PLAIN_HOST, logins), atATime));
-      }
-      rows.push(...rowsOf([release.name, `${atATime}`], ours.slice(1), plain.slice(1)));
+      const samples = await sampleAll(machine, logins, rounds, atATime);
+      rows.push(...rowsOf([release.name, `${atATime}`], samples));
     }
     return rows;
   });
 }
 
-/** A client that takes everything for a success would be fast. */
-async function assertHonest(prosody: Prosody, host: string): Promise<void> {
-  for (const login of prepare(prosody, host, 2)) {
-    const bad = await rawLogin({ ...login, password: `${login.password.slice(0, -1)}!` });
-    if (bad.verdict !== 'refused' || bad.condition !== 'not-authorized') {
-      throw new Error(`expected ${host} to refuse a bad credential: ${JSON.stringify(bad)}`);
+async function sampleAll(
+  machine: OurMachine,
+  logins: number,
+  rounds: number,
+  atATime: number,
+): Promise<Map<string, Sample[]>> {
+  const samples = new Map(waysHere().map(({ name }) => [name, [] as Sample[]]));
+  // The first round only warms up.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const { name, host } of waysHere()) {
+      const sampled = await sample(machine, prepareLogins(machine.prosody, host, logins), atATime);
+      if (round > 0) samples.get(name)?.push(sampled);
     }
   }
-}
-
-/** Gives each login a user and a credential of its own, as a token is good for one login. Both hosts get the same. */
-function prepare(prosody: Prosody, host: string, count: number): RawLogin[] {
-  const accounts = join(prosody.folder, 'data', host.replaceAll('.', '%2e'), 'accounts');
-  if (host === PLAIN_HOST) mkdirSync(accounts, { recursive: true });
-  return Array.from({ length: count }, () => {
-    const username = newUser();
-    const password = tokenOf(`${username}@${host}`);
-    // What `prosodyctl register` would write. Prosody reads it when somebody logs in.
-    const account = `return { ["password"] = ${JSON.stringify(password)}; };\n`;
-    if (host === PLAIN_HOST) writeFileSync(join(accounts, `${username}.dat`), account);
-    return { port: prosody.c2sPort, domain: host, username, password };
-  });
+  return samples;
 }
 
 async function sample(
-  { prosody, xtokend }: Processes,
+  { prosody, daemon }: OurMachine,
   logins: readonly RawLogin[],
   atATime: number,
 ): Promise<Sample> {
-  const [prosodyBefore, xtokendBefore] = [cpuTime(prosody), cpuTime(xtokend)];
+  const [prosodyBefore, xtokendBefore] = [cpuTime(prosody.pid), cpuTime(daemon.pid)];
   const start = performance.now();
   await logInAll(logins, atATime);
   const elapsed = performance.now() - start;
-  const prosodyCpu = cpuTime(prosody) - prosodyBefore;
+  const prosodyCpu = (cpuTime(prosody.pid) - prosodyBefore) / 1000;
   return {
     perSecond: (logins.length / elapsed) * 1000,
     prosodyCpu: prosodyCpu / logins.length,
-    xtokendCpu: (cpuTime(xtokend) - xtokendBefore) / logins.length,
+    xtokendCpu: (cpuTime(daemon.pid) - xtokendBefore) / 1000 / logins.length,
     busy: (prosodyCpu / elapsed) * 100,
   };
 }
@@ -111,36 +86,28 @@ async function logInAll(logins: readonly RawLogin[], atATime: number): Promise<v
   await Promise.all(Array.from({ length: atATime }, worker));
 }
 
-/** @returns milliseconds that a process has computed, in user and in system mode (proc(5), `/proc/pid/stat`) */
-function cpuTime(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The second field is the program's name in parentheses, and may hold anything; utime and stime are the 14th and 15th.
-  const [user, system] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11);
-  return (Number(user) + Number(system)) * MILLISECONDS_A_TICK;
-}
-
-function rowsOf(start: readonly string[], ours: readonly Sample[], plain: readonly Sample[]): string[][] {
-  /** A round beside the same round, as the machine's other work comes and goes. */
-  const ratio = (field: keyof Sample): string =>
-    spread(
-      ours.map((sampled, round) => sampled[field] / (plain[round]?.[field] ?? Number.NaN)),
-      2,
-    );
+function rowsOf(start: readonly string[], samples: ReadonlyMap<string, Sample[]>): string[][] {
+  const [[, ours = []] = [], ...others] = samples;
+  const ratio = (other: readonly Sample[], field: keyof Sample): string =>
+    spread(ratios(valuesOf(ours, field), valuesOf(other, field)), 2);
   return [
-    [...start, 'mod_auth_xtoken', ...cellsOf(ours)],
-    [...start, 'internal_plain', ...cellsOf(plain)],
-    [...start, 'ours / plain', ratio('perSecond'), ratio('prosodyCpu'), '', ''],
+    ...[...samples].map(([name, own]) => [...start, name, ...cellsOf(own)]),
+    ...others.map(([name, other]) => [
+      ...start,
+      `ours / ${name}`,
+      ratio(other, 'perSecond'),
+      ratio(other, 'prosodyCpu'),
+      '',
+      '',
+    ]),
   ];
 }
 
 function cellsOf(samples: readonly Sample[]): string[] {
-  const cell = (field: keyof Sample, digits: number): string =>
-    spread(
-      samples.map((sampled) => sampled[field]),
-      digits,
-    );
+  const cell = (field: keyof Sample, digits: number): string => spread(valuesOf(samples, field), digits);
   return [cell('perSecond', 0), cell('prosodyCpu', 2), cell('xtokendCpu', 2), cell('busy', 0)];
+}
+
+function valuesOf(samples: readonly Sample[], field: keyof Sample): number[] {
+  return samples.map((sampled) => sampled[field]);
 }

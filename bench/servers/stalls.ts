@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@xmpp/client';
 import { newUser, tokenOf } from '../../test/servers/logins.js';
-import { descendantsOf, findProgram } from '../../test/support/processes.js';
+import { descendantsOf } from '../../test/support/processes.js';
 import type { Prosody, ProsodyRelease } from '../../test/support/prosody.js';
 import { connect, ping } from '../../test/support/xmpp-login.js';
-import { hasStock, OUR_HOST, thenStopped, TIMEOUT_SECONDS, withOurs, withStock } from './machines.js';
+import { hasStock, OUR_HOST, TIMEOUT_SECONDS, withOurs, withStock } from './machines.js';
 import { rawLogin, type RawLogin } from './raw-login.js';
-import { median } from './table.js';
+import { thenStopped } from '../support/clean-up.js';
+import { median } from '../support/figures.js';
 
 export const STALL_HEAD: readonly string[] = [
   'server',
@@ -46,14 +47,13 @@ const PATIENCE_MILLISECONDS = 10_000;
 
 /** @returns rows for the table: pings before the hang and in it, with our module and with the stock one */
 export function measureStalls(release: ProsodyRelease, rounds: number): Promise<string[][]> {
-  return withOurs(release, async ({ prosody }) => {
-    const xtokend = findProgram(descendantsOf(process.pid), 'node');
+  return withOurs(release, async ({ prosody, daemon }) => {
     const ours: Wiring = {
       module: 'mod_auth_xtoken',
       prosody,
       waiting: [0, 20],
       condition: 'temporary-auth-failure',
-      pids: () => [xtokend],
+      pids: () => [daemon.pid],
     };
     if (!hasStock())
       return [...(await rowsOf(release, [ours], rounds)), [release.name, 'stock: no lpty here']];

@@ -2,7 +2,8 @@ import { BAD_CREDENTIALS, CONFIGURATION, newUser, tokenOf } from '../../test/ser
 import { Ejabberd, hasEjabberd } from '../../test/support/ejabberd.js';
 import type { ProsodyRelease } from '../../test/support/prosody.js';
 import { login, type Transport } from '../../test/support/xmpp-login.js';
-import { OUR_HOST, thenStopped, withOurs } from './machines.js';
+import { thenStopped } from '../support/clean-up.js';
+import { OUR_HOST, withOurs } from './machines.js';
 
 export const VERDICT_HEAD: readonly string[] = [
   'server',

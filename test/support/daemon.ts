@@ -36,6 +36,11 @@ export class Daemon {
     }
   }
 
+  /** bin/xtokend becomes Node: one process. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Daemon } from '../../test/support/daemon.js';
+import { accepts } from '../../test/support/ports.js';
+import { end } from '../../test/support/processes.js';
+import { thenStopped } from './clean-up.js';
+import { configurationOf } from './configuration.js';
+
+/** A program that listens on a socket. */
+export interface Listener {
+  readonly path: string;
+  readonly pid: number;
+}
+
+/** What a daemon's configuration differs in. */
+export interface DaemonSettings {
+  /** A folder of its own is made in it, for the log. */
+  readonly folder: string;
+  /** In which folder the record of used tokens is; in the memory, where it is left out. */
+  readonly recordIn?: string;
+  /** More lines. */
+  readonly more?: string;
+}
+
+const START_MILLISECONDS = 5000;
+
+/** Lends an xtokend on a socket. */
+export function withDaemon<Result>(
+  settings: DaemonSettings,
+  action: (daemon: Listener) => Promise<Result>,
+): Promise<Result> {
+  const daemon = new Daemon(configurationOf(placesOf(settings)));
+  return thenStopped(
+    () => daemon.remove(),
+    async () => {
+      await daemon.start();
+      return action({ path: daemon.socketPath, pid: daemon.pid });
+    },
+  );
+}
+
+/** @returns what differs between configurations, with folders that are there */
+export function placesOf({ folder, recordIn, more = '' }: DaemonSettings): Parameters<typeof configurationOf>[0] {
+  const own = mkdtempSync(join(folder, 'xtokend-'));
+  if (recordIn === undefined) return { folder: own, more };
+  return { folder: own, record: mkdtempSync(join(recordIn, 'record-')), more };
+}
+
+/** Lends a program that is told the path of the socket on which it is to listen as its last argument. */
+export function withListener<Result>(
+  folder: string,
+  [program = '', ...args]: readonly string[],
+  action: (listener: Listener) => Promise<Result>,
+): Promise<Result> {
+  const path = join(mkdtempSync(join(folder, 'echo-')), 'echo.sock');
+  const child = spawn(program, [...args, path], { stdio: 'ignore' });
+  return thenStopped(
+    () => end(child),
+    async () => {
+      const latest = Date.now() + START_MILLISECONDS;
+      while (!(await accepts({ path }))) {
+        if (Date.now() > latest) throw new Error(`expected ${program} to listen`);
+        await sleep(5);
+      }
+      return action({ path, pid: child.pid ?? 0 });
+    },
+  );
+}
