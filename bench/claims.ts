@@ -1,7 +1,6 @@
 // What a claim costs: `npm run bench:claims [-- CLAIMS [MINUTES]]`. All stores take turns in the same run; then the directory
 // goes through as many minutes as are asked for, of 1,000 logins a second, in fast motion.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DirectoryRecord } from '../src/replay/directory-record.js';
@@ -10,6 +9,8 @@ import { RedisRecord } from '../src/replay/redis-record.js';
 import type { ReplayRecord } from '../src/replay/replay-record.js';
 import { stepAt } from '../src/credential/otp.js';
 import { redisSettings, RedisServer } from '../test/support/redis.js';
+import { runToEnd, say, thenStopped, withFolder } from './support/clean-up.js';
+import { format, median, percentiles } from './support/figures.js';
 
 const CLAIMS = Number(process.argv[2] ?? 5000);
 const MINUTES = Number(process.argv[3] ?? 10);
@@ -17,39 +18,50 @@ const ROUNDS = 5;
 const IN_FLIGHT = 64;
 const CLAIMS_A_STEP = 30_000;
 
-const say = (text: string): unknown => process.stdout.write(`${text}\n`);
+type Stores = Record<string, ReplayRecord>;
+
 let count = 0;
 const nextId = (): string => `bench-${process.pid}-${(count += 1)}`;
 
-const disk = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
-const memory = mkdtempSync('/dev/shm/xtokend-bench-');
-const redis = await RedisServer.start();
-redis.beginLongAgo('test:');
+await runToEnd(() => withFolder((disk) => withFolder((memory) => measureAll(disk, memory), '/dev/shm')));
 
-const openDirectory = (folder: string): DirectoryRecord =>
-  new DirectoryRecord({ root: join(folder, 'used-tokens'), horizon: () => 0, onTrouble: say });
-const stores: Record<string, ReplayRecord> = {
-  'the memory': new MemoryRecord(),
-  'a directory on disk': openDirectory(disk),
-  'a directory on tmpfs': openDirectory(memory),
-  'Redis over TCP': new RedisRecord(redisSettings(redis.url)),
-  'Redis over a Unix socket': new RedisRecord(redisSettings(`unix:${redis.socket}`)),
-};
+async function measureAll(disk: string, memory: string): Promise<void> {
+  const redis = await RedisServer.start();
+  await thenStopped(
+    () => redis.remove(),
+    async () => {
+      redis.beginLongAgo('test:');
+      await compareStores({
+        'the memory': new MemoryRecord(),
+        'a directory on disk': openDirectory(disk),
+        'a directory on tmpfs': openDirectory(memory),
+        'Redis over TCP': new RedisRecord(redisSettings(redis.url)),
+        'Redis over a Unix socket': new RedisRecord(redisSettings(`unix:${redis.socket}`)),
+      });
+    },
+  );
+  await goThroughMinutes('a directory on disk', openDirectory(disk), disk);
+  await goThroughMinutes('a directory on tmpfs', openDirectory(memory), memory);
+}
 
+function openDirectory(folder: string): DirectoryRecord {
+  return new DirectoryRecord({ root: join(folder, 'used-tokens'), horizon: () => 0, onTrouble: say });
+}
+
+/** @returns how many nanoseconds it took */
 async function claim(record: ReplayRecord, step: number): Promise<number> {
   const begin = performance.now();
   const outcome = await record.claim({ id: nextId(), step }, step);
   if (outcome !== 'claimed') throw new Error(`expected a claim, found ${outcome}`);
-  return (performance.now() - begin) * 1000;
+  return (performance.now() - begin) * 1e6;
 }
 
-function describe(samples: number[]): string {
-  const sorted = samples.sort((a, b) => a - b);
-  const at = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(0);
-  return `p50 ${at(0.5)}, p99 ${at(0.99)}, worst ${at(1)} µs`;
+function describe(nanoseconds: readonly number[]): string {
+  const { p50, p99, worst } = percentiles(Uint32Array.from(nanoseconds));
+  return `p50 ${format(p50, 0)}, p99 ${format(p99, 0)}, worst ${format(worst, 0)} µs`;
 }
 
-async function compareStores(): Promise<void> {
+async function compareStores(stores: Stores): Promise<void> {
   const step = stepAt(Date.now());
   const samples = new Map(Object.keys(stores).map((name) => [name, [] as number[]]));
   const rates = new Map<string, number[]>();
@@ -69,12 +81,10 @@ async function compareStores(): Promise<void> {
     }
   }
   for (const [name, own] of samples) {
-    const sorted = (rates.get(name) ?? []).sort((a, b) => a - b);
-    const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
-    say(
-      `${name}: one after the other ${describe(own)}; ${IN_FLIGHT} at a time ${median.toFixed(0)} claims a second`,
-    );
+    const rate = format(median(rates.get(name) ?? []), 0);
+    say(`${name}: one after the other ${describe(own)}; ${IN_FLIGHT} at a time ${rate} claims a second`);
   }
+  for (const record of Object.values(stores)) await record.close();
 }
 
 function countFiles(folder: string): number {
@@ -98,10 +108,3 @@ async function goThroughMinutes(name: string, record: DirectoryRecord, folder: s
     say(`${name}, minute ${minute}: ${describe(samples)}; ${countFiles(folder)} files, ${megabytes} MB`);
   }
 }
-
-await compareStores();
-await goThroughMinutes('a directory on disk', openDirectory(disk), disk);
-await goThroughMinutes('a directory on tmpfs', openDirectory(memory), memory);
-for (const record of Object.values(stores)) await record.close();
-await redis.remove();
-for (const folder of [disk, memory]) rmSync(folder, { recursive: true });

@@ -2,31 +2,46 @@
 // through stdin, to one process and to two at the same time, by each store in turn.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { mintToken } from '../src/index.js';
-import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../test/support/keys.js';
+import { SECRETS } from '../test/support/keys.js';
 import { RedisServer } from '../test/support/redis.js';
+import { runToEnd, say, thenStopped, withFolder } from './support/clean-up.js';
+import { spread } from './support/figures.js';
+import { IS_USER, requests } from './support/requests.js';
 
 const TOKENS = Number(process.argv[2] ?? 20_000);
 const ROUNDS = 3;
 
-const folder = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
-const shared = mkdtempSync('/dev/shm/xtokend-bench-');
-const redis = await RedisServer.start();
-redis.beginLongAgo('xtokend:');
-const stores = {
-  'the memory': 'store = "memory"',
-  'a directory on disk': `path = "${folder}"`,
-  'a directory on tmpfs': `path = "${shared}"`,
-  Redis: `store = "redis"\nurl = "${redis.url}"`,
-};
+await runToEnd(() => withFolder((disk) => withFolder((memory) => measureAll(disk, memory), '/dev/shm')));
 
-function requests(): string {
-  const mint = (): string => mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
-  return Array.from({ length: TOKENS }, () => `auth:a:b:${mint()}\n`).join('');
+async function measureAll(disk: string, memory: string): Promise<void> {
+  const redis = await RedisServer.start();
+  await thenStopped(
+    () => redis.remove(),
+    async () => {
+      redis.beginLongAgo('xtokend:');
+      const stores = {
+        'the memory': 'store = "memory"',
+        'a directory on disk': `path = "${disk}"`,
+        'a directory on tmpfs': `path = "${memory}"`,
+        Redis: `store = "redis"\nurl = "${redis.url}"`,
+      };
+      for (const [name, replay] of Object.entries(stores)) await measureStore(disk, name, replay);
+    },
+  );
+}
+
+async function measureStore(folder: string, name: string, replay: string): Promise<void> {
+  const config = join(folder, 'xtokend.toml');
+  writeFileSync(config, `${SECRETS}[log]\ntarget = "file:/dev/null"\n[replay]\n${replay}\n`, { mode: 0o600 });
+  for (const processes of [1, 2]) {
+    const rates: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) rates.push(await measure(config, processes));
+    const count = processes === 1 ? '1 process' : `${processes} processes`;
+    say(`${name}, ${count}: ${spread(rates, 0)} tokens a second`);
+  }
 }
 
 /** @returns decisions a second of some processes, each with tokens of its own */
@@ -35,9 +50,9 @@ async function measure(config: string, processes: number): Promise<number> {
   const work = await Promise.all(
     Array.from({ length: processes }, async () => {
       const child = spawn('bin/xtokend', [], { env, stdio: ['pipe', 'pipe', 'ignore'] });
-      child.stdin.write('isuser:a:b\n');
+      child.stdin.write(`${IS_USER}\n`);
       await once(child.stdout, 'data');
-      return { child, text: requests() };
+      return { child, text: requests(TOKENS) };
     }),
   );
   const begin = performance.now();
@@ -51,17 +66,3 @@ async function measure(config: string, processes: number): Promise<number> {
   await Promise.all(accepted);
   return (processes * TOKENS) / ((performance.now() - begin) / 1000);
 }
-
-for (const [name, replay] of Object.entries(stores)) {
-  const config = join(folder, 'xtokend.toml');
-  writeFileSync(config, `${SECRETS}[log]\ntarget = "file:/dev/null"\n[replay]\n${replay}\n`, { mode: 0o600 });
-  for (const processes of [1, 2]) {
-    const rates: number[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) rates.push(await measure(config, processes));
-    const [least, median, most] = rates.sort((a, b) => a - b).map((rate) => rate.toFixed(0));
-    const count = processes === 1 ? '1 process' : `${processes} processes`;
-    process.stdout.write(`${name}, ${count}: ${median} tokens a second (${least}–${most})\n`);
-  }
-}
-await redis.remove();
-for (const path of [folder, shared]) rmSync(path, { recursive: true });

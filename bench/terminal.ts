@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECRETS } from '../test/support/keys.js';
 import { LptyHarness } from '../test/support/lpty-harness.js';
+import { say } from './support/clean-up.js';
+import { median } from './support/figures.js';
 import { tallyVerdicts } from '../test/terminal/verdicts.js';
 
 const TERMINALS = Number(process.argv[2] ?? 200);
@@ -38,14 +40,10 @@ for (const [name, program] of Object.entries(programs)) {
 say(`xtokend: under ${await sample(drainTime)} ms from exec to the empty terminal (median of ${STARTS})`);
 rmSync(folder, { recursive: true });
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
 async function sample(measure: () => Promise<number>): Promise<string> {
   const samples: number[] = [];
   for (let start = 0; start < STARTS; start += 1) samples.push(await measure());
-  return (samples.sort((a, b) => a - b)[STARTS / 2] ?? Number.NaN).toFixed(1);
+  return median(samples).toFixed(1);
 }
 
 /** The first request starts the program; it is the second that is certainly answered. */

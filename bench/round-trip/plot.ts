@@ -52,7 +52,8 @@ function panel({ transport, ours, echo }: Series, base: number): string {
   const shares = { echo: sharesOf(echo), ours: sharesOf(ours) };
   const scale = (PANEL_HEIGHT - 30) / Math.max(...shares.echo, ...shares.ours);
   const areas = (['echo', 'ours'] as const).map(
-    (who) => area(shares[who], base, scale, COLOURS[who]) + marks(who === 'ours' ? ours : echo, base, COLOURS[who]),
+    (who) =>
+      area(shares[who], base, scale, COLOURS[who]) + marks(who === 'ours' ? ours : echo, base, COLOURS[who]),
   );
   return `<text x="${LEFT - 14}" y="${base - 8}" text-anchor="end">${transport}</text>
 <line x1="${LEFT}" y1="${base}" x2="${WIDTH - RIGHT}" y2="${base}" stroke="#333333"/>

@@ -1,4 +1,4 @@
--- What our module is measured against: Prosody checks the same tokens by itself, in its own thread. Nothing for service: it
+-- What our module is measured against: Prosody checks the same tokens by itself, in its own thread. Not for service: it
 -- remembers all used tokens for ever, and compares signatures in a time that tells something.
 
 local hmac = require "openssl.hmac";
@@ -57,6 +57,6 @@ end
 function provider.test_password(username, password) return check(username, password); end
 function provider.user_exists() return true; end
 function provider.get_password() return nil, "There are no passwords."; end
-provider.set_password, provider.create_user, provider.delete_user = provider.get_password, provider.get_password, provider.get_password;
+provider.set_password, provider.create_user = provider.get_password, provider.get_password;
 
 module:provides("auth", provider);

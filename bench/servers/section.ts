@@ -26,7 +26,8 @@ export async function servers({ isSmoke }: SectionOptions): Promise<Record<strin
 
 function skip(missing: readonly string[]): Record<string, string> {
   const message = `Debian's ${missing.join(' and ')} not installed`;
-  if (process.env['CI'] === 'true') throw new Error(`expected a Prosody to measure: ${message}; .ci/run installs it`);
+  if (process.env['CI'] === 'true')
+    throw new Error(`expected a Prosody to measure: ${message}; .ci/run installs it`);
   say(`servers skipped: ${message}`);
   return {};
 }

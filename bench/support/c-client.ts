@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { end } from '../../test/support/processes.js';
+import { descendantsOf, end, findProgram } from '../../test/support/processes.js';
 import type { Client, Turns } from './client.js';
 
 /** How a program is reached. */
@@ -47,6 +47,11 @@ export class CClient implements Client {
     return this.#process.pid ?? 0;
   }
 
+  /** The process that it started on a pipe. */
+  get programPid(): number {
+    return findProgram(descendantsOf(this.pid), 'node');
+  }
+
   /** @returns the milliseconds from the start of the program to its first answer */
   async first(request: string): Promise<number> {
     const [nanoseconds, verdict] = (await this.#perform(`first ${request}`)).split(' ');
@@ -80,7 +85,8 @@ export class CClient implements Client {
   async #perform(command: string): Promise<string> {
     this.#process.stdin?.write(`${command}\n`);
     const { value } = (await this.#lines.next()) as { value?: string };
-    if (value === undefined) throw new Error(`expected the client to do "${command.slice(0, 60)}": it is gone`);
+    if (value === undefined)
+      throw new Error(`expected the client to do "${command.slice(0, 60)}": it is gone`);
     return value;
   }
 }

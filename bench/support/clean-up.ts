@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setup } from '../../test/support/machine.js';
 import { descendantsOf } from '../../test/support/processes.js';
 
 const stops = new Set<() => Promise<void>>();
@@ -30,6 +31,16 @@ export function withFolder<Result>(
     () => rm(folder, { recursive: true, force: true }),
     () => action(folder),
   );
+}
+
+/** Lends a state directory, on a machine that has been up long enough for tokens to be accepted. */
+export async function withState(action: () => Promise<void>): Promise<void> {
+  const removeState = await setup();
+  const remove = (): Promise<void> => {
+    removeState();
+    return Promise.resolve();
+  };
+  return thenStopped(remove, action);
 }
 
 /** Runs a bench to its end. Nothing that it started stays, however it ends. */

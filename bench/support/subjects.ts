@@ -42,7 +42,11 @@ export function withDaemon<Result>(
 }
 
 /** @returns what differs between configurations, with folders that are there */
-export function placesOf({ folder, recordIn, more = '' }: DaemonSettings): Parameters<typeof configurationOf>[0] {
+export function placesOf({
+  folder,
+  recordIn,
+  more = '',
+}: DaemonSettings): Parameters<typeof configurationOf>[0] {
   const own = mkdtempSync(join(folder, 'xtokend-'));
   if (recordIn === undefined) return { folder: own, more };
   return { folder: own, record: mkdtempSync(join(recordIn, 'record-')), more };
