@@ -102,7 +102,7 @@ function marks(values: readonly number[], base: number, colour: string): string 
 function axis(y: number): string {
   const ticks = TICKS.map((tick) => {
     const x = xOf(positionOf(tick));
-    return `<line x1="${x}" y1="${y}" x2="${x}" y2="${y + 5}" stroke="#333333"/><text x="${x}" y="${y + 19}" text-anchor="middle">${tick}</text>`;
+    return `<line x1="${x}" y1="${y}" x2="${x}" y2="${y + 5}" stroke="#333333"/><text x="${x}" y="${y + 19}" text-anchor="middle">${tick === MOST ? `≥ ${tick}` : tick}</text>`;
   });
   const middle = LEFT + (WIDTH - LEFT - RIGHT) / 2;
   return `${ticks.join('\n')}
