@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Daemon } from '../../test/support/daemon.js';
@@ -31,14 +32,17 @@ export function withDaemon<Result>(
   settings: DaemonSettings,
   action: (daemon: Listener) => Promise<Result>,
 ): Promise<Result> {
-  const daemon = new Daemon(configurationOf(placesOf(settings)));
-  return thenStopped(
-    () => daemon.remove(),
-    async () => {
-      await daemon.start();
-      return action({ path: daemon.socketPath, pid: daemon.pid });
-    },
-  );
+  const places = placesOf(settings);
+  const daemon = new Daemon(configurationOf(places));
+  const remove = async (): Promise<void> => {
+    await daemon.remove();
+    // It can be on another file system than the folder.
+    if (places.record !== undefined) await rm(places.record, { recursive: true, force: true });
+  };
+  return thenStopped(remove, async () => {
+    await daemon.start();
+    return action({ path: daemon.socketPath, pid: daemon.pid });
+  });
 }
 
 /** @returns what differs between configurations, with folders that are there */
