@@ -35,11 +35,7 @@ export function withFolder<Result>(
 
 /** Lends a state directory, on a machine that has been up long enough for tokens to be accepted. */
 export async function withState(action: () => Promise<void>): Promise<void> {
-  const removeState = await setup();
-  const remove = (): Promise<void> => {
-    removeState();
-    return Promise.resolve();
-  };
+  const remove = await setup();
   return thenStopped(remove, action);
 }
 
