@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
 /** Names the folder that everything goes to that was logged in a run of the tests; support/machine.ts makes it. */
 export const COLLECTED_LOGS_VARIABLE = 'XTOKEND_COLLECTED_LOGS';
@@ -12,15 +12,16 @@ export function collectLog(text: string | Buffer): void {
   if (folder !== undefined) appendFileSync(join(folder, `${process.pid}.log`), text);
 }
 
-/** Remembers what stands in the files of a folder that are named like logs. */
+/** Remembers what stands in the files of a folder, and of those in it, that are named like logs. */
 export function collectLogsIn(folder: string): void {
   if (!existsSync(folder)) return;
-  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const path = join(folder, file);
-    const stats = lstatSync(path, { throwIfNoEntry: false });
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    // Never through a link: some tests have one to /proc.
+    if (entry.isDirectory()) collectLogsIn(path);
     // Not a FIFO, for one.
-    if (stats?.isFile() !== true || stats.size > MAX_FILE_BYTES || !/log/i.test(basename(file))) continue;
-    collectLog(Buffer.concat([Buffer.from(`\nIn ${path}:\n`), readFileSync(path)]));
+    else if (entry.isFile() && /log/i.test(entry.name) && lstatSync(path).size <= MAX_FILE_BYTES)
+      collectLog(Buffer.concat([Buffer.from(`\nIn ${path}:\n`), readFileSync(path)]));
   }
 }
 
