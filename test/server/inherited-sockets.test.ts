@@ -10,6 +10,7 @@ import { askDuring, countYes } from '../support/asker.js';
 import { ask } from '../support/ask.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
+import { fakeLogProgram } from '../support/log-program.js';
 import { freePort } from '../support/ports.js';
 import { descendantsOf } from '../support/processes.js';
 import { requirePackage } from '../support/requirement.js';
@@ -76,7 +77,8 @@ describe('sockets that systemd hands over', () => {
   it('are not handed on to children', async () => {
     const { paths, options } = socketsIn(temporaryFolder(), 'generic');
     const config = temporaryFile(`${SECRETS}[log]\ntarget = "syslog"\n`);
-    const { child } = await activate(options, [PROGRAM, '--config', config]);
+    const path = fakeLogProgram('logger').env['PATH'] ?? '';
+    const { child } = await activate(options, ['env', `PATH=${path}`, PROGRAM, '--config', config]);
     expect(await ask(paths[0] ?? '', 'isuser:a:b\n')).toBe('1\n');
     const pid = child.pid ?? 0;
     await expect.poll(() => descendantsOf(pid).length).toBeGreaterThan(0);
