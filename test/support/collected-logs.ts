@@ -4,6 +4,8 @@ import { join } from 'node:path';
 /** Names the folder that everything goes to that was logged in a run of the tests; support/machine.ts makes it. */
 export const COLLECTED_LOGS_VARIABLE = 'XTOKEND_COLLECTED_LOGS';
 
+/** What stands in a clone of the project, made-up secrets and all. */
+const IS_SOURCE = /^(?:node_modules|\.git)$|\.(?:[cm]?[jt]s|md|map|json)$/;
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /** Remembers what an xtokend logged, for the search after all tests. */
@@ -18,9 +20,14 @@ export function collectLogsIn(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     // Never through a link: some tests have one to /proc.
-    if (entry.isDirectory()) collectLogsIn(path);
+    if (entry.isDirectory() && !IS_SOURCE.test(entry.name)) collectLogsIn(path);
     // Not a FIFO, for one.
-    else if (entry.isFile() && /log/i.test(entry.name) && lstatSync(path).size <= MAX_FILE_BYTES)
+    else if (
+      entry.isFile() &&
+      /log/i.test(entry.name) &&
+      !IS_SOURCE.test(entry.name) &&
+      lstatSync(path).size <= MAX_FILE_BYTES
+    )
       collectLog(Buffer.concat([Buffer.from(`\nIn ${path}:\n`), readFileSync(path)]));
   }
 }

@@ -25,6 +25,11 @@ describe('on fresh terminals', { timeout: 120_000 }, () => {
 
   it('a program that answers every line does', async (context) => {
     requirePackage(context, hasLpty(), 'lua5.2 and lua-lpty');
-    expect((await tallyVerdicts(NAIVE, config(), TERMINALS / 2)).wrong).toBeGreaterThan(0);
+    // By chance there is now and then a round without: whether a terminal echoes is a race.
+    let wrong = 0;
+    for (let round = 0; round < 3 && wrong === 0; round += 1) {
+      wrong += (await tallyVerdicts(NAIVE, config(), TERMINALS / 2)).wrong;
+    }
+    expect(wrong).toBeGreaterThan(0);
   });
 });
