@@ -11,11 +11,14 @@ const LOOK_MILLISECONDS = 1000;
  */
 export function watchFiles(paths: () => readonly string[], onChange: () => void): void {
   let before = look(paths());
+  let isDue = false;
   setInterval(() => {
     const now = look(paths());
     const hasChanged = [...now].some(([path, version]) => (before.get(path) ?? version) !== version);
     before = now;
-    if (hasChanged) onChange();
+    // Only once it rests: half of a configuration that is being written can be good, too, and serve more than the whole.
+    if (isDue && !hasChanged) onChange();
+    isDue = hasChanged;
   }, LOOK_MILLISECONDS).unref();
 }
 
