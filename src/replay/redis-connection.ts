@@ -23,6 +23,8 @@ export class RedisConnection {
   readonly #listener: ConnectionListener;
   #client: ReturnType<typeof connectRedis>;
   #isClosed = false;
+  /** Whether the present connection is about to end. */
+  #isGivenUp = false;
   #lastError: Error | undefined;
   #lastReply = performance.now();
   /** The attempt to connect that is under way, for those who wait for it. */
@@ -55,8 +57,10 @@ export class RedisConnection {
 
   /** Gives up the present connection for another. */
   reconnect(): void {
-    // While it connects, ioredis would end for good.
-    if (this.#isReady()) this.#client.disconnect(true);
+    // While it connects, ioredis would end for good; and several claims can meet with the same nonsense.
+    if (!this.#isReady() || this.#isGivenUp) return;
+    this.#isGivenUp = true;
+    this.#client.disconnect(true);
   }
 
   /** Says in words what went wrong. */
@@ -76,6 +80,7 @@ export class RedisConnection {
     const client = connectRedis(this.#settings);
     const { onLost, onReady } = this.#listener;
     client.on('error', (error: Error) => (this.#lastError = error));
+    client.on('ready', () => (this.#isGivenUp = false));
     for (const event of ['ready', '+node']) client.on(event, onReady);
     for (const event of ['close', 'end', '-node', 'node error']) client.on(event, onLost);
     return client;
@@ -85,6 +90,7 @@ export class RedisConnection {
     this.#client.disconnect();
     this.#listener.onLost();
     this.#attempt = undefined;
+    this.#isGivenUp = false;
     this.#lastReply = performance.now();
     this.#client = this.#connect();
   }
