@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DEVIATION_STEPS } from '../credential/otp.js';
@@ -16,8 +15,6 @@ import type { Claim, ReplayRecord, Use } from './replay-record.js';
 import { StepFolder } from './step-folder.js';
 import { covers, StepRanges } from './step-ranges.js';
 
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-
 /** What a {@link DirectoryRecord} works with. */
 export interface DirectoryRecordOptions {
   /** The directory of the record. It is made where it is missing, and what holds it as well. */
@@ -30,7 +27,7 @@ export interface DirectoryRecordOptions {
 
 /**
  * The record of used credentials in a directory of a local file system: for any number of processes of one user, and over
- * their restarts and deaths. It holds a directory for each time step, in it an empty file for each credential, and what is
+ * their restarts and deaths. It holds a directory for each time step, in it an entry for each credential, and what is
  * forgotten (see forgotten-steps.ts). Nothing needs to reach the disk: what a crash of the machine loses is before the horizon.
  *
  * The file system is asked synchronously: that is several times faster than by way of Node's threads, and nothing comes
@@ -88,10 +85,10 @@ export class DirectoryRecord implements ReplayRecord {
     if (currentStep !== this.#currentStep) this.#pruneSoon(currentStep);
     const folder = this.#begun.get(step) ?? this.#begin(step, currentStep);
     if (folder === undefined) return 'before-horizon';
-    const entered = enter(join(folder.path, nameOf(id)));
-    if (entered === 'replayed') return entered;
+    const entry = folder.enter(nameOf(id));
+    if (entry === 'exists') return 'replayed';
     // Asked after the entry: what was moved away before is not the record any more, and the entry is nowhere.
-    if (entered === 'claimed' && folder.isInPlace()) return entered;
+    if (entry === 'entered' && folder.isInPlace()) return 'claimed';
     this.#leave((other) => other === step);
     this.#isForgotten(step, currentStep, true);
     return 'before-horizon';
@@ -197,18 +194,6 @@ export class DirectoryRecord implements ReplayRecord {
     if (this.#told.has(subject)) return;
     this.#told.add(subject);
     this.#options.onTrouble(message);
-  }
-}
-
-/** @returns what came of it; `undefined` where its directory is gone */
-function enter(path: string): 'claimed' | 'replayed' | undefined {
-  try {
-    closeSync(openSync(path, NEW_FILE, 0o600));
-    return 'claimed';
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return 'replayed';
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }
 
