@@ -1,5 +1,5 @@
 import type { LogTarget } from '../config/log.js';
-import { append } from './append.js';
+import { AppendedFile } from './appended-file.js';
 import type { Heading } from './line-format.js';
 import { LogProgram } from './log-program.js';
 import { openStderr } from './stderr.js';
@@ -55,12 +55,14 @@ export function openOutlet(target: LogTarget): Outlet {
 }
 
 function openFile(path: string): Outlet {
+  const file = new AppendedFile(path);
   return {
     name: path,
     heading: 'time',
-    write: (bytes) => append(path, bytes),
+    write: (bytes) => file.write(bytes),
     close: (flush) => {
       flush();
+      file.close();
       return undefined;
     },
   };

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, writeSync, type BigIntStats } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { append } from './append.js';
+import { AppendedFile } from './appended-file.js';
 import type { Outlet } from './outlet.js';
 import { writeUnlessFull } from './stream-write.js';
 
@@ -15,16 +15,18 @@ const PATH = '/dev/stderr';
 export function openStderr(journalStream: string | undefined = process.env['JOURNAL_STREAM']): Outlet {
   const stats = look();
   const isJournal = stats !== undefined && `${stats.dev}:${stats.ino}` === journalStream;
+  const file = new AppendedFile(PATH);
   const write =
     stats?.isSocket() === true || (stats?.isFIFO() === true && !canOpenAnew())
       ? writeToStream
-      : appendToStderr;
+      : (bytes: Buffer) => appendTo(file, bytes);
   return {
     name: 'stderr',
     heading: isJournal ? 'level' : 'time',
     write,
     close: (flush) => {
       flush();
+      file.close();
       return undefined;
     },
   };
@@ -63,10 +65,10 @@ function silenced(stream: Writable): Writable {
   return stream;
 }
 
-function appendToStderr(bytes: Buffer): number {
+function appendTo(file: AppendedFile, bytes: Buffer): number {
   try {
     // Opened anew it does not wait; the descriptor that we were given does, and is shared with others.
-    return append(PATH, bytes);
+    return file.write(bytes);
   } catch {
     // A person's terminal, or a file of another user that cannot be opened anew.
     return writeSync(STDERR, bytes);

@@ -4,10 +4,14 @@ import {
   constants,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -115,6 +119,46 @@ describe('a log in a file', () => {
       'before',
       'after',
     ]);
+  });
+
+  it('goes on in a new file where it was removed, or another was put in its place', async () => {
+    const path = join(temporaryFolder(), 'log');
+    const log = openFile(path);
+    const change = [
+      () => undefined,
+      () => {
+        rmSync(path);
+      },
+      () => {
+        writeFileSync(`${path}.new`, '');
+        renameSync(`${path}.new`, path);
+      },
+    ];
+    for (const [index, act] of change.entries()) {
+      act();
+      log.write('info', String(index));
+      await turn();
+      expect(readFileSync(path, 'utf8')).toMatch(new RegExp(`^[^\\n]* ${index}\\n$`));
+    }
+  });
+
+  it('lets go of its file at its close', async () => {
+    const path = join(temporaryFolder(), 'log');
+    const log = openFile(path);
+    const isOpen = (): boolean =>
+      readdirSync('/proc/self/fd').some((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === path;
+        } catch {
+          // That of this very listing.
+          return false;
+        }
+      });
+    log.write('info', 'one');
+    await turn();
+    expect(isOpen()).toBe(true);
+    void log.close();
+    expect(isOpen()).toBe(false);
   });
 
   it('says elsewhere that it cannot be written and what it would have said, and goes on when it can', async () => {

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { append } from '../../operations/append.js';
+import { AppendedFile } from '../../operations/appended-file.js';
 import type { Finding } from './finding.js';
 import type { Situation } from './situation.js';
 
@@ -10,7 +10,9 @@ export function checkLog({ configuration }: Situation): Finding[] {
   const { path } = target;
   const wasThere = existsSync(path);
   try {
-    append(path, '');
+    const file = new AppendedFile(path);
+    file.write(Buffer.alloc(0));
+    file.close();
     // What belongs to another user than the daemon's would be in its way.
     if (!wasThere) rmSync(path, { force: true });
     return [{ level: 'ok', code: 'log-good', subject: 'log', message: `the log can be written to ${path}` }];

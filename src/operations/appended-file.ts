@@ -1,0 +1,77 @@
+import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { codeOf } from '../errors.js';
+
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
+
+interface Opened {
+  readonly descriptor: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+/**
+ * A file that is appended to: what is written is not lost when the process is killed after it. It never waits for the reader of
+ * a FIFO. A file that was moved away, by logrotate, is made anew by the next write.
+ */
+export class AppendedFile {
+  readonly #path: string;
+  #opened: Opened | undefined;
+  #isClosed = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * @returns how many bytes were written: not all where a FIFO is full, or a disk
+   * @throws where it cannot be written
+   */
+  write(data: Buffer): number {
+    try {
+      return writeSync(this.#descriptor(), data);
+    } catch (error) {
+      if (codeOf(error) === 'EAGAIN') return 0;
+      this.#letGo();
+      throw error;
+    } finally {
+      if (this.#isClosed) this.#letGo();
+    }
+  }
+
+  /** What is left and could not be written before can still be written. */
+  close(): void {
+    this.#isClosed = true;
+    this.#letGo();
+  }
+
+  /** As long as it is open, no other file has its inode number. */
+  #descriptor(): number {
+    if (this.#opened !== undefined && !isAt(this.#path, this.#opened)) this.#letGo();
+    this.#opened ??= open(this.#path);
+    return this.#opened.descriptor;
+  }
+
+  #letGo(): void {
+    if (this.#opened !== undefined) closeSync(this.#opened.descriptor);
+    this.#opened = undefined;
+  }
+}
+
+function isAt(path: string, { device, inode }: Opened): boolean {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found?.ino === inode && found.dev === device;
+}
+
+function open(path: string): Opened {
+  const descriptor = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640);
+  try {
+    // On the terminal of Prosody's stock module a log line is an answer, whatever path leads there.
+    if (isatty(descriptor)) throw new Error('expected a file, found a terminal');
+    const { dev, ino } = fstatSync(descriptor, { bigint: true });
+    return { descriptor, device: dev, inode: ino };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
