@@ -16,17 +16,16 @@ const ACCEPTED: Decision = {
   outcome: 'accepted',
   reason: undefined,
   cause: undefined,
-  jid: undefined,
-  host: 'example.com',
-  key: 'default',
-  offset: 0,
+  about: {},
   milliseconds: 0,
 };
+const ABOUT = { host: 'example.com', key: 'default', offset: 0 };
 const folder = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
 
 async function write(sink: DecisionSink, lines: number, linesATurn: number): Promise<void> {
   for (let line = 0; line < lines; line += 1) {
-    sink({ ...ACCEPTED, jid: `user${line}@example.com`, milliseconds: 0.0412 + line / LINES });
+    const about = { jid: `user${line}@example.com`, ...ABOUT };
+    sink({ ...ACCEPTED, about, milliseconds: 0.0412 + line / LINES });
     if (line % linesATurn === 0) await nextTurn();
   }
 }

@@ -29,15 +29,12 @@ export type Refusal =
   | 'no-configuration';
 
 /** The answer to a request, with what the log says of it. */
-export type Verdict = About & ({ readonly accepted: true } | Refused);
-
-interface Refused {
-  readonly accepted: false;
-  readonly reason: Refusal;
-}
+export type Verdict =
+  | { readonly accepted: true; readonly reason?: undefined; readonly about: About }
+  | { readonly accepted: false; readonly reason: Refusal; readonly about: About };
 
 /** Whom a request was about, and what is known of the token that came with it. */
-interface About {
+export interface About {
   readonly jid?: string;
   readonly host?: string;
   /** The id of the key that the token was made with; only of tokens that are rightly signed. */
@@ -45,6 +42,9 @@ interface About {
   /** From which step the token is, seen from the present one: -1, 0 or 1. */
   readonly offset?: number;
 }
+
+/** Of a request that says nothing, or of which nothing is known. */
+export const NOTHING_KNOWN: About = {};
 
 /** One host, as it is served. */
 export interface ServedHost {
@@ -81,36 +81,37 @@ export class Authenticator {
     if (request.operation === 'malformed') return refused('malformed-request');
     if (request.operation === 'unsupported') return refused('unsupported-operation');
     const { user, host } = request;
-    const about = { jid: `${user}@${host}`, host };
+    const jid = `${user}@${host}`;
     const served = this.#options.hostOf(host);
-    if (served === undefined) return { ...about, ...refused('unknown-host') };
-    if (request.operation === 'auth') return this.#authenticate(served, request, about);
+    if (served === undefined) return refused('unknown-host', { jid, host });
+    if (request.operation === 'auth') return this.#authenticate(served, request, jid);
     const isUser = await served.users.isUser(user, host);
-    return { ...about, ...(isUser ? { accepted: true } : refused('unknown-user')) };
+    return isUser ? { accepted: true, about: { jid, host } } : refused('unknown-user', { jid, host });
   }
 
   async #authenticate(
     { keys, users }: ServedHost,
     { user, host, password }: AuthRequest,
-    whom: { readonly jid: string; readonly host: string },
+    jid: string,
   ): Promise<Verdict> {
     const { replay, clock } = this.#options;
     const now = clock();
-    const check = checkCredential(keys, password, whom.jid, now);
-    if (!check.accepted) return { ...whom, ...check };
+    const check = checkCredential(keys, password, jid, now);
+    if (!check.accepted) return refused(check.reason, { jid, host });
     const { key, step, id } = check;
-    const about = { ...whom, key: key.id, offset: step - stepAt(now) };
-    if (!isGoodAt(key, now)) return { ...about, ...refused('inactive-key') };
+    const about = { jid, host, key: key.id, offset: step - stepAt(now) };
+    if (!isGoodAt(key, now)) return refused('inactive-key', about);
     const refusal = await users.refusalOf(user, host);
-    if (refusal !== undefined) return { ...about, ...refused(refusal) };
+    if (refusal !== undefined) return refused(refusal, about);
     // Last of all: who is refused has not used up the token.
     const claim = await replay.claim({ id, step }, stepAt(now));
-    if (claim !== 'claimed') return { ...about, ...refused(claim) };
+    if (claim !== 'claimed') return refused(claim, about);
     users.letIn(user, host);
-    return { ...about, accepted: true };
+    return { accepted: true, about };
   }
 }
 
-function refused(reason: Refusal): Refused {
-  return { accepted: false, reason };
+/** @returns the verdict that refuses a request */
+export function refused(reason: Refusal, about: About = NOTHING_KNOWN): Verdict {
+  return { accepted: false, reason, about };
 }

@@ -32,21 +32,20 @@ function authenticator(replay: ReplayRecord = new MemoryRecord()): (text: string
 const refused = (reason: string, whom?: string): object => ({
   accepted: false,
   reason,
-  ...(whom && { jid: whom, host: whom.split('@')[1] }),
+  about: whom === undefined ? {} : { jid: whom, host: whom.split('@')[1] },
 });
 const jid = 'alice@example.com';
-const ofAlice = { jid, host: 'example.com', key: 'default' };
+const ofAlice = (offset: number): object => ({ jid, host: 'example.com', key: 'default', offset });
 
 describe('Authenticator', () => {
   it('accepts a token once', async () => {
     const decide = authenticator();
     const [a, b] = [mintWithKey(key, jid, NOW), mintWithKey(key, jid, NOW - 30_000)];
-    expect(await decide(`auth:alice:example.com:${a}`)).toEqual({ accepted: true, ...ofAlice, offset: 0 });
-    expect(await decide(`auth:alice:example.com:${b}`)).toEqual({ accepted: true, ...ofAlice, offset: -1 });
+    expect(await decide(`auth:alice:example.com:${a}`)).toEqual({ accepted: true, about: ofAlice(0) });
+    expect(await decide(`auth:alice:example.com:${b}`)).toEqual({ accepted: true, about: ofAlice(-1) });
     expect(await decide(`auth:alice:example.com:${a}`)).toEqual({
       ...refused('replayed'),
-      ...ofAlice,
-      offset: 0,
+      about: ofAlice(0),
     });
   });
 
@@ -98,8 +97,7 @@ describe('Authenticator', () => {
     const request = `auth:alice:example.com:${mintWithKey(key, jid, NOW)}`;
     expect(await authenticator(blind)(request)).toEqual({
       ...refused('before-horizon'),
-      ...ofAlice,
-      offset: 0,
+      about: ofAlice(0),
     });
   });
 });

@@ -23,20 +23,19 @@ export function checkCredential<Key extends CredentialKey>(
   const token = parseToken(text);
   if (token === undefined) return { accepted: false, reason: 'malformed-token' };
   const otp = otpOf(token);
+  let isOtp = false;
   // The OTP says which key it can be, so that more keys cost a comparison each, and there is one HMAC whatever comes: without
   // the token_secret nobody learns from the time taken whether an OTP is right.
-  const candidates = keys.flatMap((key) => {
+  for (const key of keys) {
     const step = key.otpSeed.findStep(otp, now);
-    return step === undefined ? [] : [{ key, step }];
-  });
-  if (candidates.length === 0) return refuseOtp(keys[0], token, jid);
-  // More than one only by chance, or for who knows both seeds.
-  for (const { key, step } of candidates) {
+    if (step === undefined) continue;
+    // Of more than one key only by chance, or for who knows both seeds.
+    isOtp = true;
     const signature = key.tokenSecret.sign(token.digits, jid);
     if (!timingSafeEqual(signature, token.signature)) continue;
     return { accepted: true, step, id: signature.toString('latin1'), key };
   }
-  return { accepted: false, reason: 'wrong-signature' };
+  return isOtp ? { accepted: false, reason: 'wrong-signature' } : refuseOtp(keys[0], token, jid);
 }
 
 /** Its OTP is of no key; whether it is rightly signed is told of the first key alone. */

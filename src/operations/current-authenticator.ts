@@ -1,4 +1,4 @@
-import type { Authenticator, Verdict } from '../authenticator.js';
+import { refused, type Authenticator, type Verdict } from '../authenticator.js';
 import type { Configuration } from '../config/configuration.js';
 import { messageOf } from '../errors.js';
 import type { Request } from '../protocol/request.js';
@@ -60,7 +60,7 @@ export class CurrentAuthenticator {
 
   async #loadAndDecide(request: Request): Promise<Verdict> {
     await this.load();
-    return this.#authenticator?.decide(request) ?? { accepted: false, reason: 'no-configuration' };
+    return this.#authenticator?.decide(request) ?? refused('no-configuration');
   }
 
   async #tryToLoad(): Promise<boolean> {

@@ -76,7 +76,8 @@ function levelOf({ outcome, reason }: Decision): Level {
 }
 
 function fieldsOf(decision: Decision): Fields {
-  const { operation, reason, jid, host, key, offset, listener, cause } = decision;
+  const { operation, reason, about, listener, cause } = decision;
+  const { jid, host, key, offset } = about;
   const ms = Math.round(decision.milliseconds * 100) / 100;
   return { operation, reason, jid: cut(jid), host: cut(host), key, offset, listener, cause, ms };
 }

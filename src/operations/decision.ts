@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Refusal, Verdict } from '../authenticator.js';
+import { NOTHING_KNOWN, type About, type Refusal } from '../authenticator.js';
 import { messageOf } from '../errors.js';
 import type { Request } from '../protocol/request.js';
 import type { Observer } from '../server/responder.js';
@@ -15,12 +15,7 @@ export interface Decision {
   readonly reason: Refusal | 'internal-error' | 'too-late' | undefined;
   /** What is known of the fault, where the reason is `internal-error`. */
   readonly cause: string | undefined;
-  readonly jid: string | undefined;
-  readonly host: string | undefined;
-  /** The id of the key that the token was made with. */
-  readonly key: string | undefined;
-  /** From which step the token was, seen from the present one: -1, 0 or 1. */
-  readonly offset: number | undefined;
+  readonly about: About;
   /** From the reading of the request to its answer. */
   readonly milliseconds: number;
 }
@@ -28,35 +23,30 @@ export interface Decision {
 /** Is told of each decision. Never throws, and never waits. */
 export type DecisionSink = (decision: Decision) => void;
 
-const NOTHING_KNOWN = { jid: undefined, host: undefined, key: undefined, offset: undefined };
-
 /** @returns the observer for one listener, which tells the sinks what became of each request */
 export function observeListener(listener: string, sinks: readonly DecisionSink[]): Observer {
-  const tell = (request: Request, readAt: number, rest: Outcome): void => {
-    const milliseconds = performance.now() - readAt;
-    const decision = { listener, operation: request.operation, ...rest, milliseconds };
-    for (const sink of sinks) sink(decision);
+  const tell = (decision: Decision): void => {
+    // The answer is written at the end of this turn: nobody waits for what is told after that.
+    process.nextTick(() => {
+      for (const sink of sinks) sink(decision);
+    });
   };
   return {
-    decided: (request, verdict, readAt) => {
-      tell(request, readAt, outcomeOf(verdict));
+    decided: ({ operation }, { accepted, reason, about }, readAt) => {
+      const outcome = accepted ? 'accepted' : 'refused';
+      tell({ listener, operation, outcome, reason, cause: undefined, about, milliseconds: since(readAt) });
     },
-    failed: (request, error, readAt) => {
-      const cause = messageOf(error);
-      tell(request, readAt, { ...NOTHING_KNOWN, outcome: 'refused', reason: 'internal-error', cause });
+    failed: ({ operation }, error, readAt) => {
+      const why = { outcome: 'refused', reason: 'internal-error', cause: messageOf(error) } as const;
+      tell({ listener, operation, ...why, about: NOTHING_KNOWN, milliseconds: since(readAt) });
     },
-    withheld: (request, readAt) => {
-      tell(request, readAt, { ...NOTHING_KNOWN, outcome: 'withheld', reason: 'too-late', cause: undefined });
+    withheld: ({ operation }, readAt) => {
+      const why = { outcome: 'withheld', reason: 'too-late', cause: undefined } as const;
+      tell({ listener, operation, ...why, about: NOTHING_KNOWN, milliseconds: since(readAt) });
     },
   };
 }
 
-type Outcome = Omit<Decision, 'listener' | 'operation' | 'milliseconds'>;
-
-function outcomeOf(verdict: Verdict): Outcome {
-  const { jid, host, key, offset } = verdict;
-  const about = { cause: undefined, jid, host, key, offset };
-  return verdict.accepted
-    ? { outcome: 'accepted', reason: undefined, ...about }
-    : { outcome: 'refused', reason: verdict.reason, ...about };
+function since(instant: number): number {
+  return performance.now() - instant;
 }

@@ -37,13 +37,14 @@ export class Measurements {
   #keys: readonly NamedKey[] = [];
   #store: MeasuredStore | undefined;
 
-  readonly decided: DecisionSink = ({ operation, outcome, reason, key, offset, milliseconds }) => {
+  readonly decided: DecisionSink = ({ operation, outcome, reason, about, milliseconds }) => {
     this.requests
       .at(operation)
       .at(outcome)
       .at(reason ?? 'none')
       .add();
     durationsAt(this.requestDurations, operation).add(milliseconds);
+    const { key, offset } = about;
     if (key === undefined) return;
     this.keyUses.at(key).at(outcome).add();
     if (outcome === 'accepted' && offset !== undefined) this.offsets.at(key).at(String(offset)).add();

@@ -30,14 +30,15 @@ export interface UserPolicyOptions {
 
 /** @returns the policy that some lists make together */
 export function createUserPolicy({ users, allowed, blocked, onTrouble }: UserPolicyOptions): UserPolicy {
-  const isBlocked = async (user: string, host: string): Promise<boolean> =>
-    blocked !== undefined && (await blocked.has(user, host));
   return {
-    isUser: async (user, host) =>
-      !(await isBlocked(user, host)) && (users === 'any' || (await users.has(user, host))),
+    isUser: async (user, host) => {
+      if (blocked !== undefined && (await blocked.has(user, host))) return false;
+      return users === 'any' || users.has(user, host);
+    },
     refusalOf: async (user, host) => {
-      if (await isBlocked(user, host)) return 'blocked-user';
-      return allowed === undefined || (await allowed.has(user, host)) ? undefined : 'unlisted-user';
+      if (blocked !== undefined && (await blocked.has(user, host))) return 'blocked-user';
+      if (allowed !== undefined && !(await allowed.has(user, host))) return 'unlisted-user';
+      return undefined;
     },
     letIn: (user, host) => {
       if (users !== 'any' && 'add' in users) users.add(user, host).catch(onTrouble);

@@ -45,7 +45,8 @@ it('keys are changed within a week, and no login is refused on the way', async (
         parseRequest(Buffer.from(`auth:user${index}:example.com:${token}`)),
       );
       expect(verdict).toMatchObject({ accepted: true });
-      uses.set(verdict?.key ?? '', (uses.get(verdict?.key ?? '') ?? 0) + 1);
+      const used = verdict?.about.key ?? '';
+      uses.set(used, (uses.get(used) ?? 0) + 1);
     }
   }
   expect([...uses]).toEqual(
@@ -71,8 +72,9 @@ it('a key that is not good yet, or no more, lets nobody in, and the log can say 
     authenticator.decide(
       parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(maker, 'a@b.example', now)}`)),
     );
-  expect(await decide(oldKey)).toMatchObject({ accepted: false, reason: 'inactive-key', key: 'old' });
-  expect(await decide(newKey)).toMatchObject({ accepted: false, reason: 'inactive-key', key: 'new' });
+  const inactive = (key: string): object => ({ accepted: false, reason: 'inactive-key', about: { key } });
+  expect(await decide(oldKey)).toMatchObject(inactive('old'));
+  expect(await decide(newKey)).toMatchObject(inactive('new'));
   now = NOW - 1;
   expect(await decide(oldKey)).toMatchObject({ accepted: true });
   now = NOW + DAY;

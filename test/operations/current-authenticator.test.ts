@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Authenticator } from '../../src/authenticator.js';
+import { Authenticator, refused } from '../../src/authenticator.js';
 import type { Configuration } from '../../src/config/configuration.js';
 import { CurrentAuthenticator } from '../../src/operations/current-authenticator.js';
 import { parseRequest, type Request } from '../../src/protocol/request.js';
@@ -54,7 +54,7 @@ describe('CurrentAuthenticator', () => {
       return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome ?? good);
     });
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      expect(await authenticator.decide(request)).toEqual({ accepted: false, reason: 'no-configuration' });
+      expect(await authenticator.decide(request)).toEqual(refused('no-configuration'));
     }
     expect(await authenticator.decide(request)).toMatchObject({ accepted: true });
     expect(events).toEqual(['a', 'b', 'taken up']);

@@ -9,13 +9,15 @@ const accepted: Decision = {
   outcome: 'accepted',
   reason: undefined,
   cause: undefined,
-  jid: 'alice@example.com',
-  host: 'example.com',
-  key: '2026',
-  offset: 0,
+  about: { jid: 'alice@example.com', host: 'example.com', key: '2026', offset: 0 },
   milliseconds: 0.123456,
 };
-const refused: Decision = { ...accepted, outcome: 'refused', reason: 'wrong-signature', key: undefined };
+const refused: Decision = {
+  ...accepted,
+  outcome: 'refused',
+  reason: 'wrong-signature',
+  about: { jid: 'alice@example.com', host: 'example.com' },
+};
 
 let lines: [string, string, Fields | undefined][] = [];
 const log: Log = { write: (...line) => lines.push(line as (typeof lines)[0]), close: () => undefined };
@@ -49,7 +51,10 @@ describe('DecisionLog', () => {
 
   it('cuts names that are long', () => {
     const name = 'a'.repeat(1000);
-    new DecisionLog(log, () => Date.now()).write({ ...refused, jid: `${name}@${name}`, host: name });
+    new DecisionLog(log, () => Date.now()).write({
+      ...refused,
+      about: { jid: `${name}@${name}`, host: name },
+    });
     expect(lines[0]?.[2]).toMatchObject({ jid: `${'a'.repeat(256)}…`, host: `${'a'.repeat(256)}…` });
   });
 

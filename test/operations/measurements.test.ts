@@ -15,10 +15,7 @@ const ACCEPTED: Decision = {
   outcome: 'accepted',
   reason: undefined,
   cause: undefined,
-  jid: 'alice@example.com',
-  host: 'example.com',
-  key: 'old',
-  offset: -1,
+  about: { jid: 'alice@example.com', host: 'example.com', key: 'old', offset: -1 },
   milliseconds: 0.2,
 };
 
@@ -57,7 +54,7 @@ describe('Measurements', () => {
     const measurements = new Measurements();
     measurements.decided(ACCEPTED);
     measurements.decided({ ...ACCEPTED, outcome: 'refused', reason: 'replayed' });
-    measurements.decided({ ...ACCEPTED, outcome: 'refused', reason: 'wrong-otp', key: undefined });
+    measurements.decided({ ...ACCEPTED, outcome: 'refused', reason: 'wrong-otp', about: {} });
     expect(measurements.requests.rows().map(({ labels }) => labels.join(' '))).toEqual([
       'auth accepted none',
       'auth refused replayed',
@@ -72,7 +69,8 @@ describe('Measurements', () => {
 
   it('forget a key that was taken out of the configuration', () => {
     const measurements = new Measurements();
-    for (const id of ['old', 'new']) measurements.decided({ ...ACCEPTED, key: id });
+    for (const id of ['old', 'new'])
+      measurements.decided({ ...ACCEPTED, about: { ...ACCEPTED.about, key: id } });
     measurements.tookUp(configured('new', 'newer'), NOW);
     expect(measurements.keyUses.rows()).toEqual([{ labels: ['new', 'accepted'], count: 1 }]);
     expect(measurements.offsets.rows()).toEqual([{ labels: ['new', '-1'], count: 1 }]);
@@ -81,12 +79,8 @@ describe('Measurements', () => {
   it('do not grow with what is in the requests', () => {
     const measurements = new Measurements();
     for (let user = 0; user < 1000; user += 1) {
-      measurements.decided({
-        ...ACCEPTED,
-        jid: `${user}@${user}`,
-        host: String(user),
-        listener: String(user),
-      });
+      const about = { ...ACCEPTED.about, jid: `${user}@${user}`, host: String(user) };
+      measurements.decided({ ...ACCEPTED, about, listener: String(user) });
     }
     expect(measurements.requests.rows()).toHaveLength(1);
     expect(measurements.requestDurations.size).toBe(1);

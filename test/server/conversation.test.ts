@@ -1,6 +1,7 @@
 import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { refused } from '../../src/authenticator.js';
 import { lines } from '../../src/protocol/lines.js';
 import type { Decide, Observer } from '../../src/server/responder.js';
 import { converse } from '../../src/server/conversation.js';
@@ -42,7 +43,7 @@ function start(
   };
 }
 
-const refuse: Decide = () => Promise.resolve({ accepted: false, reason: 'unknown-host' });
+const refuse: Decide = () => Promise.resolve(refused('unknown-host'));
 
 describe('converse', () => {
   it('reads no more requests than it may hold while nobody reads the answers', async () => {

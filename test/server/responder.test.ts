@@ -7,8 +7,8 @@ import { Responder, type Observer, type Reply } from '../../src/server/responder
 import { cuts, split } from '../support/chunks.js';
 
 const silent: Observer = { decided: () => undefined, failed: () => undefined, withheld: () => undefined };
-const accepted: Verdict = { accepted: true, jid: 'a@b' };
-const refused: Verdict = { accepted: false, reason: 'unknown-host' };
+const accepted: Verdict = { accepted: true, about: { jid: 'a@b' } };
+const refused: Verdict = { accepted: false, reason: 'unknown-host', about: {} };
 
 /** Accepts `yes`, throws at `broken`, and takes as many turns of the event loop as the user's name is long. */
 async function decide(request: Request): Promise<Verdict> {

@@ -4,6 +4,7 @@ import { connect, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { refused } from '../../src/authenticator.js';
 import { lines } from '../../src/protocol/lines.js';
 import { packets } from '../../src/protocol/packets.js';
 import type { Decide, Observer } from '../../src/server/responder.js';
@@ -13,12 +14,11 @@ import { temporaryFolder } from '../support/folder.js';
 
 /** Says yes to even users, after some time where the host is a number of milliseconds. */
 const decide: Decide = async (request) => {
-  if (request.operation !== 'isuser') return { accepted: false, reason: 'malformed-request' };
+  if (request.operation !== 'isuser') return refused('malformed-request');
   const milliseconds = Number(request.host);
   if (milliseconds > 0) await sleep(milliseconds);
-  return Number(request.user) % 2 === 0
-    ? { accepted: true, jid: request.user }
-    : { accepted: false, reason: 'unknown-host' };
+  const isEven = Number(request.user) % 2 === 0;
+  return isEven ? { accepted: true, about: {} } : refused('unknown-host');
 };
 
 interface Running {

@@ -5,7 +5,7 @@ import type { Verdict } from '../../src/authenticator.js';
 import type { Decide, Observer } from '../../src/server/responder.js';
 import { serveTerminal, type TerminalOptions } from '../../src/server/terminal.js';
 
-const accept: Decide = () => Promise.resolve({ accepted: true, jid: 'a@b' });
+const accept: Decide = () => Promise.resolve({ accepted: true, about: { jid: 'a@b' } });
 
 /** A terminal with a clock that can be set on, as if the process had been stopped meanwhile. */
 function start(options: Partial<TerminalOptions> & { decide: Decide }): {
@@ -84,7 +84,7 @@ describe('serveTerminal', () => {
     input.write('isuser:a:b\n');
     await sleep(50);
     advance(5000);
-    decided({ accepted: true, jid: 'a@b' });
+    decided({ accepted: true, about: { jid: 'a@b' } });
     await end();
     expect(answers).toEqual([]);
   });
