@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Verdict } from '../authenticator.js';
 import type { FrameDecoder, Framing } from '../protocol/framing.js';
 import { parseRequest, type Frame, type Request } from '../protocol/request.js';
+import { stayAwake } from './stay-awake.js';
 
 /** Decides one request; rejects where it cannot be told, and never throws. */
 export type Decide = (request: Request) => Promise<Verdict>;
@@ -119,8 +120,12 @@ export class Responder {
     const { framing, observer } = this.#options;
     const accepted = typeof outcome === 'object' && 'verdict' in outcome && outcome.verdict.accepted;
     const sent = outcome !== 'expired' && reply.send(accepted ? framing.answers.yes : framing.answers.no);
-    if (!sent) observer.withheld(request, readAt);
-    else if ('verdict' in outcome) observer.decided(request, outcome.verdict, readAt);
+    if (!sent) {
+      observer.withheld(request, readAt);
+      return;
+    }
+    stayAwake();
+    if ('verdict' in outcome) observer.decided(request, outcome.verdict, readAt);
     else observer.failed(request, outcome.error, readAt);
   }
 }
