@@ -53,8 +53,14 @@ export class AppendedFile {
   }
 
   #letGo(): void {
-    if (this.#opened !== undefined) closeSync(this.#opened.descriptor);
+    const opened = this.#opened;
     this.#opened = undefined;
+    if (opened === undefined) return;
+    try {
+      closeSync(opened.descriptor);
+    } catch {
+      // Closed all the same. A file system on a network says here that what was written before is lost; nobody can save it.
+    }
   }
 }
 

@@ -16,7 +16,7 @@ export interface BatchOptions {
 }
 
 /**
- * Writes the lines of one turn of the event loop together, at the end of the turn, when the answers are on their way. What an outlet does not take waits, up to a
+ * Writes the lines of one turn of the event loop together, at the end of the turn. What an outlet does not take waits, up to a
  * bound, and is tried again. Never throws and never waits.
  */
 export class Batch {
@@ -54,7 +54,7 @@ export class Batch {
       return;
     }
     this.#isPlanned = true;
-    process.nextTick(() => {
+    setImmediate(() => {
       this.#try();
     });
   }

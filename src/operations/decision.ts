@@ -26,10 +26,7 @@ export type DecisionSink = (decision: Decision) => void;
 /** @returns the observer for one listener, which tells the sinks what became of each request */
 export function observeListener(listener: string, sinks: readonly DecisionSink[]): Observer {
   const tell = (decision: Decision): void => {
-    // The answer is written at the end of this turn: nobody waits for what is told after that.
-    process.nextTick(() => {
-      for (const sink of sinks) sink(decision);
-    });
+    for (const sink of sinks) sink(decision);
   };
   return {
     decided: ({ operation }, { accepted, reason, about }, readAt) => {
