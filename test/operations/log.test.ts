@@ -1,22 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import fs, {
+import {
   closeSync,
   constants,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
-  readlinkSync,
   readSync,
   renameSync,
-  rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { LogSettings } from '../../src/config/log.js';
 import { openLog, type Log } from '../../src/operations/log.js';
 import { temporaryFolder } from '../support/folder.js';
@@ -120,75 +115,6 @@ describe('a log in a file', () => {
       'before',
       'after',
     ]);
-  });
-
-  it('goes on in a new file where it was removed, or another was put in its place', async () => {
-    const path = join(temporaryFolder(), 'log');
-    const log = openFile(path);
-    const change = [
-      () => undefined,
-      () => {
-        rmSync(path);
-      },
-      () => {
-        writeFileSync(`${path}.new`, '');
-        renameSync(`${path}.new`, path);
-      },
-    ];
-    for (const [index, act] of change.entries()) {
-      act();
-      log.write('info', String(index));
-      await turn();
-      expect(readFileSync(path, 'utf8')).toMatch(new RegExp(`^[^\\n]* ${index}\\n$`));
-    }
-  });
-
-  it('lets go of its file at its close', async () => {
-    const path = join(temporaryFolder(), 'log');
-    const log = openFile(path);
-    const isOpen = (): boolean =>
-      readdirSync('/proc/self/fd').some((fd) => {
-        try {
-          return readlinkSync(`/proc/self/fd/${fd}`) === path;
-        } catch {
-          // That of this very listing.
-          return false;
-        }
-      });
-    log.write('info', 'one');
-    await turn();
-    expect(isOpen()).toBe(true);
-    void log.close();
-    expect(isOpen()).toBe(false);
-  });
-
-  it('writes to no file of somebody else where the closing of its own fails', async () => {
-    const path = join(temporaryFolder(), 'log');
-    const log = openFile(path);
-    log.write('info', 'before');
-    await turn();
-    renameSync(path, `${path}.1`);
-    const close = fs.closeSync;
-    // As on NFS, where the quota is used up: the number is free all the same.
-    fs.closeSync = (descriptor) => {
-      close(descriptor);
-      throw new Error('EDQUOT');
-    };
-    syncBuiltinESMExports();
-    onTestFinished(() => {
-      fs.closeSync = close;
-      syncBuiltinESMExports();
-    });
-    log.write('info', 'after');
-    await turn();
-    expect(readFileSync(path, 'utf8')).toMatch(/after\n$/);
-    void log.close();
-    const other = openSync(`${path}.other`, 'w');
-    log.write('info', 'late');
-    await turn();
-    close(other);
-    expect(readFileSync(`${path}.other`, 'utf8')).toBe('');
-    expect(readFileSync(path, 'utf8')).toMatch(/after\n.*late\n$/);
   });
 
   it('says elsewhere that it cannot be written and what it would have said, and goes on when it can', async () => {
