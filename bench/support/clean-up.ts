@@ -42,6 +42,8 @@ export async function withState(action: () => Promise<void>): Promise<void> {
 /** Runs a bench to its end. Nothing that it started stays, however it ends. */
 export async function runToEnd(main: () => Promise<void>): Promise<never> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(1));
+  // Whoever has read enough, such as head(1), is gone.
+  process.stdout.once('error', () => void end(1));
   try {
     await main();
   } catch (error) {
