@@ -9,7 +9,7 @@ import { tallyVerdicts } from './verdicts.js';
 
 const NAIVE = fileURLToPath(new URL('naive.sh', import.meta.url));
 // bench/terminal.ts does the same with 200.
-const TERMINALS = 24;
+const TERMINALS = 12;
 
 const config = (): string => temporaryFile(SECRETS);
 
@@ -28,7 +28,7 @@ describe('on fresh terminals', { timeout: 120_000 }, () => {
     // By chance there is now and then a round without: whether a terminal echoes is a race.
     let wrong = 0;
     for (let round = 0; round < 3 && wrong === 0; round += 1) {
-      wrong += (await tallyVerdicts(NAIVE, config(), TERMINALS / 2)).wrong;
+      wrong += (await tallyVerdicts(NAIVE, config(), TERMINALS)).wrong;
     }
     expect(wrong).toBeGreaterThan(0);
   });
