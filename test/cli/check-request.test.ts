@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { OTHER_SECRET, OTHER_SEED, SECRETS } from '../support/keys.js';
 import { runXtokend, startXtokend, type Ended } from '../support/xtokend.js';
@@ -30,13 +30,13 @@ beforeAll(async () => {
     '--listen',
     `unix:${folder}/packets,protocol=ejabberd`,
   ]);
-  afterAll(() => {
-    daemon.kill();
-    rmSync(folder, { recursive: true, force: true });
-  });
   let log = '';
   daemon.stderr.on('data', (data: Buffer) => (log += data.toString()));
   while (log.split('listening').length < 3) await once(daemon.stderr, 'data');
+  return () => {
+    daemon.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
 });
 
 /** Asks the daemon of these tests. */
