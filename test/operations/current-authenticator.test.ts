@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Authenticator, refused } from '../../src/authenticator.js';
+import { Authenticator } from '../../src/authenticator.js';
 import type { Configuration } from '../../src/config/configuration.js';
 import { CurrentAuthenticator } from '../../src/operations/current-authenticator.js';
 import { parseRequest, type Request } from '../../src/protocol/request.js';
@@ -7,6 +7,7 @@ import { MemoryRecord } from '../../src/replay/memory-record.js';
 import { createUserPolicy } from '../../src/users/user-policy.js';
 import { key, named, NOW } from '../support/keys.js';
 
+const NO_CONFIGURATION = { accepted: false, reason: 'no-configuration', about: {} };
 const good: Configuration = {
   file: '/etc/xtokend/xtokend.toml',
   hosts: { names: undefined, keys: [], all: [], of: () => undefined },
@@ -54,7 +55,7 @@ describe('CurrentAuthenticator', () => {
       return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome ?? good);
     });
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      expect(await authenticator.decide(request)).toEqual(refused('no-configuration'));
+      expect(await authenticator.decide(request)).toEqual(NO_CONFIGURATION);
     }
     expect(await authenticator.decide(request)).toMatchObject({ accepted: true });
     expect(events).toEqual(['a', 'b', 'taken up']);
