@@ -1,13 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { codeOf } from '../errors.js';
+import { identityOf, isAt, type FileIdentity } from '../file-identity.js';
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
 
 interface Opened {
   readonly descriptor: number;
-  readonly device: bigint;
-  readonly inode: bigint;
+  readonly identity: FileIdentity;
 }
 
 /**
@@ -45,9 +45,8 @@ export class AppendedFile {
     this.#letGo();
   }
 
-  /** As long as it is open, no other file has its inode number. */
   #descriptor(): number {
-    if (this.#opened !== undefined && !isAt(this.#path, this.#opened)) this.#letGo();
+    if (this.#opened !== undefined && !isAt(this.#path, this.#opened.identity)) this.#letGo();
     this.#opened ??= open(this.#path);
     return this.#opened.descriptor;
   }
@@ -64,18 +63,12 @@ export class AppendedFile {
   }
 }
 
-function isAt(path: string, { device, inode }: Opened): boolean {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found?.ino === inode && found.dev === device;
-}
-
 function open(path: string): Opened {
   const descriptor = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640);
   try {
     // On the terminal of Prosody's stock module a log line is an answer, whatever path leads there.
     if (isatty(descriptor)) throw new Error('expected a file, found a terminal');
-    const { dev, ino } = fstatSync(descriptor, { bigint: true });
-    return { descriptor, device: dev, inode: ino };
+    return { descriptor, identity: identityOf(descriptor) };
   } catch (error) {
     closeSync(descriptor);
     throw error;

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, linkSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, linkSync, openSync } from 'node:fs';
 import { codeOf } from '../errors.js';
+import { identityOf, isAt, type FileIdentity } from '../file-identity.js';
 import { makeDirectory } from './forgotten-steps.js';
 import { assertOwnDirectory } from './own-directory.js';
 
@@ -14,25 +15,21 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | con
  * answer certain, for the price of one system call. (Times of change would not: they come in ticks of a few ms, or seconds.)
  */
 export class StepFolder {
-  readonly path: string;
+  readonly #path: string;
   /** Whether it was missing. */
   readonly isNew: boolean;
   readonly #descriptor: number;
-  readonly #device: bigint;
-  readonly #inode: bigint;
+  readonly #identity: FileIdentity;
   /** The file that the next entries are links to. */
   #file: string | undefined;
 
   /** Makes the directory where it is missing. @throws where it is not safe from other users */
   constructor(path: string) {
-    this.path = path;
+    this.#path = path;
     this.isNew = makeDirectory(path);
     if (!this.isNew) assertOwnDirectory(path);
     this.#descriptor = openSync(path, DIRECTORY);
-    // Beyond 2^53 a number would take one inode for another.
-    const { dev, ino } = fstatSync(this.#descriptor, { bigint: true });
-    this.#device = dev;
-    this.#inode = ino;
+    this.#identity = identityOf(this.#descriptor);
   }
 
   /**
@@ -42,7 +39,7 @@ export class StepFolder {
    * @throws where it cannot be told
    */
   enter(name: string): 'entered' | 'exists' | undefined {
-    const path = `${this.path}/${name}`;
+    const path = `${this.#path}/${name}`;
     return this.#link(path) ?? this.#make(path);
   }
 
@@ -75,8 +72,7 @@ export class StepFolder {
   }
 
   isInPlace(): boolean {
-    const found = statSync(this.path, { bigint: true, throwIfNoEntry: false });
-    return found?.ino === this.#inode && found.dev === this.#device;
+    return isAt(this.#path, this.#identity);
   }
 
   close(): void {
