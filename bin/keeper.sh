@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-# (SC2154: newline, program, now, empty_at, next and fault are set by the file that reads this one in.)
+# (SC2154: newline, signals, program, now, empty_at, next, left and fault are set by the file that reads this one in.)
 #
 # The keeper: what xtokend does on a terminal that Prosody's stock external module drives (lpty). It starts Node, starts
 # it again when it dies, and ends with 0 whatever happens: after any other end the module refuses every login for good.
@@ -23,7 +23,8 @@ log() {
 
 # Ends Node, at the latest after a second, and then the keeper.
 finish() {
-    trap '' TERM HUP USR1
+    # shellcheck disable=SC2086 # a list
+    trap '' HUP USR1 $signals
     if [ -n "$node" ]; then
         kill -TERM "$node"
         (trap - TERM && sleep 1 && kill -KILL "$node") </dev/null >/dev/null 3<&- &
@@ -67,25 +68,81 @@ run() {
     lived=$((now - started))
 }
 
-# Answers 0 to each request in $request that is certainly still waiting.
-refuse_request() {
+# Sets $server to the process that holds the other end of the terminal, and $waiting to what select(2) has for arguments while
+# that waits for an answer. Whatever the server starts inherits the other end: so it is the oldest ancestor that holds it.
+# Leaves both empty if none can be seen.
+find_server() {
+    server=
+    waiting=
+    terminal=$(readlink "/proc/$$/fd/3")
+    ancestor=$PPID
     while :; do
-        case $request in *"$newline"*) ;; *) break ;; esac
-        request=${request#*"$newline"}
-        if [ "$next" = request ] && [ $((now - empty_at)) -lt $patience ]; then printf '0\n'; fi
-        next='request'
+        held=$(grep -ls "^tty-index:[[:space:]]*${terminal##*/}\$" "/proc/$ancestor/fdinfo/"*)
+        if [ -z "$held" ]; then return; fi
+        held=${held%%"$newline"*}
+        server=$ancestor
+        waiting=$(printf '0x%x 0x0 0x0' $((${held##*/} + 1)))
+        find_parent "$ancestor"
+        ancestor=$parent
     done
-    # The rest of a request that was cut in two is not another request.
-    if [ "$request" != . ]; then next='tail'; fi
+}
+
+# Whether the server is seen waiting for an answer: on this terminal, if it may be traced (/proc/PID/syscall, proc(5)), and
+# asleep rather than stopped.
+server_waits() {
+    place=
+    if read -r _ count _ writes errors _ <"/proc/$server/syscall" && [ "$count $writes $errors" != "$waiting" ]; then
+        return 1
+    fi
+    read -r place <"/proc/$server/wchan"
+    case $place in poll_schedule_timeout* | do_select* | core_sys_select*) ;; *) return 1 ;; esac
+}
+
+# Leaves in $next whether the input in $1 ends inside a request, and succeeds if it does not.
+ends_whole() {
+    case $1 in
+    . | *"$newline".) next='request' ;;
+    *)
+        next='tail'
+        return 1
+        ;;
+    esac
+}
+
+# Answers 0 to the newest request, all of which was read, if the server is seen waiting for it, has sent nothing more by then, and is
+# seen waiting again.
+refuse_newest() {
+    tries=20
+    while [ $tries -gt 0 ]; do
+        tries=$((tries - 1))
+        if ! server_waits; then continue; fi
+        set_terminal min 0 time 0
+        rest=$(cat && echo .) || exit 0
+        if ! ends_whole "$rest"; then return; fi
+        if [ "$rest" = . ] && server_waits; then
+            printf '0\n'
+            return
+        fi
+    done
+}
+
+# Answers 0 to the request in $request if it is one line, and certainly still waiting by its age: for a server that cannot be seen.
+refuse_by_age() {
+    if [ $((now - empty_at)) -lt $patience ]; then
+        case ${request%"$newline".} in *"$newline"*) ;; *) printf '0\n' ;; esac
+    fi
+}
+
+# Leaves in $parent the process that started process $1.
+find_parent() {
+    while read -r name parent; do
+        if [ "$name" = PPid: ]; then return; fi
+    done <"/proc/$1/status"
 }
 
 orphaned() {
-    while read -r name value; do
-        if [ "$name" = PPid: ]; then
-            [ "$value" != "$PPID" ]
-            return
-        fi
-    done <"/proc/$$/status"
+    find_parent $$
+    [ "$parent" != "$PPID" ]
 }
 
 # Reads once, and refuses what was read.
@@ -100,7 +157,15 @@ read_and_refuse() {
         empty_at=$((before + read_time_hundredths - 1))
         return
     fi
-    refuse_request
+    began=$next
+    if ends_whole "$request"; then
+        if [ -n "$server" ]; then
+            refuse_newest
+            set_terminal min 0 time $read_time
+        elif [ "$began" = request ]; then
+            refuse_by_age
+        fi
+    fi
     # A read that is far from full took all there was (a character has four bytes at the most): what the next one finds
     # was written after this one began.
     if [ "$read_characters" -lt 1024 ]; then empty_at=$before; fi
@@ -111,6 +176,7 @@ refuse() {
     instant
     until=$((now + $1 * 100))
     probe=
+    find_server
     set_terminal min 0 time $read_time
     while :; do
         read_and_refuse
@@ -141,7 +207,8 @@ count_death() {
 
 node=
 exec 3<&0
-trap finish TERM
+# shellcheck disable=SC2086 # a list
+trap finish $signals
 # A new configuration; or the terminal's other end is gone, which Node sees for itself.
 trap 'forward HUP' HUP
 trap 'forward USR1' USR1
@@ -165,6 +232,9 @@ while :; do
     run "$@"
     if [ "$status" -eq 0 ]; then exit 0; fi
     drain
+    # The server need not wait for a request that Node did not answer.
+    find_server
+    if [ -n "$server" ] && [ "$next" = request ]; then refuse_newest; fi
     count_death
     if [ "$points" -lt $too_many ]; then
         log "the Node process ended with status $status; it is started again"

@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { loadConfiguration } from '../config/load.js';
 import { locateConfiguration } from '../config/locate.js';
@@ -6,15 +6,18 @@ import { parentOf, uptime } from '../operations/processes.js';
 import { Service } from '../operations/service.js';
 import { watchFiles } from '../operations/watch-files.js';
 import { framings, type Protocol } from '../protocol/framings.js';
+import { lines } from '../protocol/lines.js';
 import { converse } from '../server/conversation.js';
 import {
   ANSWER_DESCRIPTOR,
   KEEPER_VARIABLE,
   parseKeeperHandover,
   type KeeperHandover,
-} from '../server/keeper-handover.js';
+} from '../server/terminal/keeper-handover.js';
 import { serveSockets, type Listener } from '../server/sockets.js';
-import { serveTerminal } from '../server/terminal.js';
+import { watchServer, type ServerWatch, type Visibility } from '../server/terminal/server-watch.js';
+import { serveTerminal } from '../server/terminal/serve-terminal.js';
+import { openTerminalInput } from '../server/terminal/terminal-input.js';
 import { hint } from './hint.js';
 import { takeInheritedListeners } from './inherited-listeners.js';
 import { parseListenOption } from './listen-option.js';
@@ -66,7 +69,15 @@ async function serveStandard(options: ServeOptions, version: string): Promise<Se
     await converse({ input: process.stdin, output: process.stdout, framing, decide, observer, stop });
   } else {
     const observer = service.observe('terminal');
-    await serveTerminal({ ...terminalOf(handover), decide, observer, answerWithin, stop });
+    const watch = watchServer({
+      parent: handover.serverPid,
+      supervisor: handover.keeperPid,
+      terminal: terminalNumber(),
+      parentOf,
+    });
+    const limit = limits[watch.visibility];
+    if (limit !== undefined) service.log.write('warning', limit);
+    await serveTerminal({ ...terminalOf(handover, watch), decide, observer, answerWithin, stop });
   }
   return service;
 }
@@ -140,17 +151,45 @@ function createService({ config }: ServeOptions, version: string, standardLog: '
 
 const UPTIME_GRAIN_MILLISECONDS = 10;
 
+/** What is not certain if the server can be seen only in part. */
+const limits: Readonly<Record<Visibility, string | undefined>> = {
+  terminal: undefined,
+  'any-terminal':
+    'cannot see on which terminal the server waits (/proc/PID/syscall is not readable, perhaps by kernel.yama.ptrace_scope); with more than one ' +
+    'host on the stock module, a login can get the result of another after a signal to the server. Use mod_auth_xtoken instead',
+  none:
+    'cannot see whether the server waits (/proc/PID is not readable, perhaps by hidepid=); after a signal to the server, each login can get the ' +
+    'result of the one before. Use mod_auth_xtoken instead',
+};
+
+/** @returns N of the terminal /dev/pts/N on standard input: its minor number */
+function terminalNumber(): number {
+  const { rdev } = fstatSync(0);
+  return (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
+}
+
+const answers = { ...lines.answers, spoiler: Buffer.from('?\n') };
+
 type Terminal = Omit<Parameters<typeof serveTerminal>[0], 'decide' | 'observer' | 'answerWithin' | 'stop'>;
 
-function terminalOf({ emptyAt, startsInRequest, keeperPid, serverPid }: KeeperHandover): Terminal {
+function terminalOf(
+  { emptyAt, startsInRequest, keeperPid, serverPid }: KeeperHandover,
+  watch: ServerWatch,
+): Terminal {
+  const clock = (): number => performance.now();
   return {
     input: process.stdin,
-    write: (answer) => writeSync(ANSWER_DESCRIPTOR, answer),
-    // The keeper has only the clock of /proc, in hundredths of a second; what has gone by since is counted on ours.
-    emptyAt: performance.now() - (uptime() - emptyAt) - UPTIME_GRAIN_MILLISECONDS,
-    clock: () => performance.now(),
+    port: {
+      read: openTerminalInput('/proc/self/fd/0'),
+      look: watch.look,
+      traffic: watch.traffic,
+      write: (answer) => writeSync(ANSWER_DESCRIPTOR, answers[answer]),
+      clock,
+    },
+    // The supervisor has only the clock of /proc, in hundredths of a second; what has gone by since is counted on ours.
+    emptyAt: clock() - (uptime() - emptyAt) - UPTIME_GRAIN_MILLISECONDS,
     startsInRequest,
-    // A keeper that is gone has no parent.
+    // A supervisor that is gone has no parent.
     isOrphaned: () => parentOf(keeperPid) !== serverPid,
   };
 }

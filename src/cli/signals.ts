@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Service } from '../operations/service.js';
-import { KEEPER_VARIABLE } from '../server/keeper-handover.js';
+import { KEEPER_VARIABLE } from '../server/terminal/keeper-handover.js';
 
 /**
  * Keeps SIGHUP from ending the process, and SIGUSR1 from opening Node's debugger to everybody on the machine, until

@@ -37,6 +37,10 @@ function provider.get_sasl_handler()
 	});
 end
 
+function provider.set_password(username, password)
+	return ask(("setpass:%s:%s:%s"):format(username, module.host, password));
+end
+
 function provider.user_exists(username)
 	return ask(("isuser:%s:%s"):format(username, module.host)) == true;
 end

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseKeeperHandover } from '../../src/server/keeper-handover.js';
+import { parseKeeperHandover } from '../../../src/server/terminal/keeper-handover.js';
 
 describe('parseKeeperHandover', () => {
   it('reads what the keeper writes', () => {

@@ -1,0 +1,146 @@
+import { openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import type { Sight, TerminalPort, Traffic } from './answer-policy.js';
+
+/**
+ * How far this process can see what the server waits for: on which terminal; only that it waits on some terminal (proc(5),
+ * `/proc/pid/syscall`, needs the right to trace the server, which Yama refuses); or nothing.
+ */
+export type Visibility = 'terminal' | 'any-terminal' | 'none';
+
+/** Sees what the server at the other end of a terminal does. */
+export interface ServerWatch extends Pick<TerminalPort, 'look' | 'traffic'> {
+  readonly visibility: Visibility;
+}
+
+/** What {@link watchServer} works with. */
+export interface WatchOptions {
+  /** The process that started the supervisor: the server, or a wrapper that the server started. */
+  readonly parent: number;
+  /** A process that sleeps. */
+  readonly supervisor: number;
+  /** The number of this process's terminal, as in `/dev/pts/3`. */
+  readonly terminal: number;
+  /** @returns the process that started another */
+  readonly parentOf: (pid: number) => number | undefined;
+}
+
+/** Functions of the kernel in which a process sleeps that is in select(2), as lpty is while it waits for an answer. */
+const SELECT = /^(?:poll_schedule_timeout|do_select|core_sys_select)/;
+/** The same for epoll_wait(2), in which servers wait for their clients. */
+const EPOLL = /^(?:do_epoll_wait|ep_poll)/;
+/** The place of a process that does not sleep, of one that is about to, and of one that this process may not look at. */
+const NOWHERE = '0';
+
+const BUFFER = Buffer.alloc(256);
+
+/** Looks at the server through proc(5), by descriptors that stay open: a look takes a few µs. */
+export function watchServer(options: WatchOptions): ServerWatch {
+  const server = serverOf(options.parent, options);
+  if (server === undefined || placeReaderOf(options.supervisor)() === NOWHERE) return BLIND;
+  const { pid, descriptor } = server;
+  const traffic = trafficReaderOf(pid);
+  if (traffic === undefined) return BLIND;
+  const readPlace = placeReaderOf(pid);
+  const readCall = readerOf(pid, 'syscall');
+  const visibility = readCall() === undefined ? 'any-terminal' : 'terminal';
+  const call = selectOn(descriptor);
+  const look = (): Sight => {
+    // First of all: of a process that has just gone to sleep, this makes the kernel note where (since Linux 6.12).
+    const isHere = visibility === 'any-terminal' || call.test(readCall() ?? '');
+    const place = readPlace();
+    if (SELECT.test(place)) return isHere ? 'waiting' : 'elsewhere';
+    if (EPOLL.test(place)) return 'elsewhere';
+    return place === NOWHERE && !isReadable(pid, descriptor) ? 'hidden' : 'unclear';
+  };
+  return { visibility, look, traffic };
+}
+
+const NO_TRAFFIC: Traffic = { read: 0, written: 0 };
+const BLIND: ServerWatch = { visibility: 'none', look: () => 'hidden', traffic: () => NO_TRAFFIC };
+
+interface Server {
+  readonly pid: number;
+  /** By which it holds the other end of the terminal. */
+  readonly descriptor: number;
+}
+
+/**
+ * Whoever has opened the other end of the terminal is the server. What it starts inherits it, so the server is the oldest of the
+ * ancestors that hold it. Whoever may read its descriptors may read the other files as well, but for `syscall`.
+ */
+function serverOf(pid: number | undefined, options: WatchOptions): Server | undefined {
+  if (pid === undefined) return undefined;
+  const descriptor = masterOf(pid, options.terminal);
+  if (descriptor === undefined) return undefined;
+  return serverOf(options.parentOf(pid), options) ?? { pid, descriptor };
+}
+
+/** @returns the descriptor by which a process holds the other end of a terminal */
+function masterOf(pid: number, terminal: number): number | undefined {
+  const line = new RegExp(`^tty-index:\\s*${terminal}$`, 'm');
+  const folder = `/proc/${pid}/fdinfo`;
+  const held = namesIn(folder).find((name) => line.test(contentOf(`${folder}/${name}`)));
+  return held === undefined ? undefined : Number(held);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** In select(2) one number more than the descriptor, and nothing to write to. In epoll_wait(2) that would mean no room for events. */
+function selectOn(descriptor: number): RegExp {
+  return new RegExp(`^\\d+ 0x${(descriptor + 1).toString(16)} 0x[0-9a-f]+ 0x0 0x0 `);
+}
+
+function placeReaderOf(pid: number): () => string {
+  const read = readerOf(pid, 'wchan');
+  return () => read() ?? NOWHERE;
+}
+
+/** @returns `undefined` if the kernel does not count */
+function trafficReaderOf(pid: number): (() => Traffic) | undefined {
+  const read = readerOf(pid, 'io');
+  const parse = (): Traffic | undefined => {
+    const match = /^rchar: (\d+)\nwchar: (\d+)/.exec(read() ?? '');
+    return match === null ? undefined : { read: Number(match[1]), written: Number(match[2]) };
+  };
+  return parse() === undefined ? undefined : () => parse() ?? NO_TRAFFIC;
+}
+
+/** @returns a function that reads the beginning of a file of proc(5) anew; `undefined` if this process may not */
+function readerOf(pid: number, name: string): () => string | undefined {
+  try {
+    const file = openSync(`/proc/${pid}/${name}`, 'r');
+    return () => {
+      try {
+        return BUFFER.toString('latin1', 0, readSync(file, BUFFER, 0, BUFFER.length, 0)).trimEnd();
+      } catch {
+        return undefined;
+      }
+    };
+  } catch {
+    return () => undefined;
+  }
+}
+
+/** Whether this process may look at another: its place is not refused, but given as that of one that runs. */
+function isReadable(pid: number, descriptor: number): boolean {
+  try {
+    readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,40 @@
+import { constants, openSync, readSync } from 'node:fs';
+import { codeOf } from '../../errors.js';
+
+const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
+/** More than a terminal holds (n_tty's N_TTY_BUF_SIZE). */
+const BUFFER = Buffer.alloc(8192);
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Opens the terminal once more, to read what there is without waiting. Such a read finds all that was written before it: if there is
+ * nothing, the kernel first hands over what is still on its way (n_tty_read calls tty_buffer_flush_work).
+ *
+ * @param path such as `/proc/self/fd/0`
+ * @returns a function that returns all input there is, and nothing if the other end is gone
+ */
+export function openTerminalInput(path: string): () => Buffer {
+  const file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  return () => {
+    let input: Buffer = NOTHING;
+    for (let chunk = readOnce(file); chunk.length > 0; chunk = readOnce(file)) {
+      input = input.length === 0 ? chunk : Buffer.concat([input, chunk]);
+    }
+    return input;
+  };
+}
+
+function readOnce(file: number): Buffer {
+  const { stackTraceLimit } = Error;
+  // Every read ends in an exception, and collecting its stack would take a third of the time.
+  Error.stackTraceLimit = 0;
+  try {
+    return Buffer.from(BUFFER.subarray(0, readSync(file, BUFFER)));
+  } catch (error) {
+    // EIO: the other end is gone, which the event loop finds out as well.
+    if (codeOf(error) === 'EAGAIN' || codeOf(error) === 'EIO') return NOTHING;
+    throw error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}

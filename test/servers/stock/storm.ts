@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { descendantsOf } from '../../support/processes.js';
+import type { Prosody } from '../../support/prosody.js';
+import { login } from '../../support/xmpp-login.js';
+import { newUser, tokenOf } from '../logins.js';
+
+/** What disturbs the logins of a storm; ends at `stop`, and leaves everything running. */
+export type Disturbance = (prosody: Prosody, stop: AbortSignal) => Promise<void>;
+
+/** What became of the logins. */
+export interface StormResult {
+  /** Bad credentials that were accepted during the storm. */
+  readonly wronglyAccepted: number;
+  readonly accepted: number;
+  /** After the storm: results that don't belong to the credentials. */
+  readonly wrongAfterwards: number;
+}
+
+/** What {@link storm} works with. */
+export interface StormOptions {
+  /** Asked in turn; each has a terminal of its own. */
+  readonly hosts: readonly string[];
+  readonly logins: number;
+  readonly loginsAfterwards: number;
+  readonly disturb: Disturbance;
+}
+
+/** Logs in with good and bad credentials in turn while something disturbs the server, and some more times when it is over. */
+export async function storm(prosody: Prosody, options: StormOptions): Promise<StormResult> {
+  for (const host of options.hosts) while (!(await isAccepted(prosody, host, true)));
+  const stop = new AbortController();
+  const disturbed = options.disturb(prosody, stop.signal);
+  let [accepted, wronglyAccepted, wrongAfterwards] = [0, 0, 0];
+  for (let count = 0; count < options.logins; count += 1) {
+    const isGood = count % 2 === 0;
+    if (!(await isAccepted(prosody, hostOf(options, count), isGood))) continue;
+    accepted += 1;
+    if (!isGood) wronglyAccepted += 1;
+  }
+  stop.abort();
+  await disturbed;
+  for (let count = 0; count < options.loginsAfterwards; count += 1) {
+    const isGood = count % 2 === 1;
+    if ((await isAccepted(prosody, hostOf(options, count), isGood)) !== isGood) wrongAfterwards += 1;
+  }
+  return { accepted, wronglyAccepted, wrongAfterwards };
+}
+
+/** Two logins in a row go to each host: a good one and a bad one. */
+function hostOf({ hosts }: StormOptions, count: number): string {
+  return hosts[Math.floor(count / 2) % hosts.length] ?? '';
+}
+
+async function isAccepted(prosody: Prosody, host: string, isGood: boolean): Promise<boolean> {
+  const username = newUser();
+  const password = isGood ? tokenOf(`${username}@${host}`) : 'rubbish';
+  const { verdict } = await login({ service: prosody.service('TCP'), domain: host, username, password });
+  return verdict === 'accepted';
+}
+
+/** Sends the server a signal that it handles, at random moments. */
+export function signals(signal: NodeJS.Signals): Disturbance {
+  return async ({ pid }, stop) => {
+    while (!stop.aborted) {
+      await sleep(Math.random() * 8);
+      process.kill(pid, signal);
+    }
+  };
+}
+
+/** Stops the server, the supervisors and Node at random moments, in any combination, while the server gets signals as well. */
+export const stops: Disturbance = async ({ pid }, stop) => {
+  const all = [pid, ...descendantsOf(pid)];
+  while (!stop.aborted) {
+    await sleep(Math.random() * 40);
+    const some = all.filter(() => Math.random() < 0.3);
+    for (const one of some) process.kill(one, 'SIGSTOP');
+    if (Math.random() < 0.5) process.kill(pid, 'SIGHUP');
+    await sleep(Math.random() * 40);
+    for (const one of some) process.kill(one, 'SIGCONT');
+  }
+};
