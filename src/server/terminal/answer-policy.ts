@@ -194,5 +194,6 @@ function requestIn(bytes: Buffer | undefined): Request {
 }
 
 function isOneLine(bytes: Buffer | undefined): bytes is Buffer {
-  return bytes !== undefined && bytes.indexOf(LINE_FEED) === bytes.length - 1;
+  if (bytes === undefined) return false;
+  return bytes.indexOf(LINE_FEED) === bytes.length - 1;
 }

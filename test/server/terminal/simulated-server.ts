@@ -1,10 +1,5 @@
-import {
-  AnswerPolicy,
-  type Answer,
-  type Sent,
-  type Sight,
-  type TerminalPort,
-} from '../../../src/server/terminal/answer-policy.js';
+import type { Answer, Sight, TerminalPort } from '../../../src/server/terminal/answer-policy.js';
+import { SimulatedTerminal, type Mutation } from './simulated-terminal.js';
 
 /** What a simulation may do apart from sending requests and answering them. */
 export interface Disturbances {
@@ -16,7 +11,7 @@ export interface Disturbances {
 
 /** A login, and what the server made of it. */
 interface Login {
-  readonly terminal: Terminal;
+  readonly terminal: SimulatedTerminal;
   readonly isGood: boolean;
 }
 
@@ -37,7 +32,7 @@ export class SimulatedServer {
   /** How many logins got another result since the calm began, but for the first ones of each terminal. */
   wrongInCalm = 0;
   isDisturbed = true;
-  readonly terminals: readonly Terminal[];
+  readonly terminals: readonly SimulatedTerminal[];
   readonly #trace: string[] = [];
   readonly #next: (bound: number) => number;
   readonly #disturbances: Disturbances;
@@ -57,11 +52,11 @@ export class SimulatedServer {
   constructor(next: (bound: number) => number, disturbances: Disturbances, mutation: Mutation = {}) {
     this.#next = next;
     this.#disturbances = disturbances;
-    const portOf = (terminal: Terminal): TerminalPort => {
+    const portOf = (terminal: SimulatedTerminal): TerminalPort => {
       const port = this.#portOf(terminal);
       return { ...port, ...mutation.port?.(port) };
     };
-    this.terminals = [0, 1].map(() => new Terminal(portOf, mutation));
+    this.terminals = [0, 1].map(() => new SimulatedTerminal(portOf, mutation));
   }
 
   /** Lets anything happen, once. */
@@ -78,7 +73,8 @@ export class SimulatedServer {
         return;
       case 3:
       case 4:
-        return this.#answer(terminal);
+        this.#answer(terminal);
+        return;
       default:
         if (this.isDisturbed && this.#next(30) === 0) {
           this.#note(terminal, 'restarts', '');
@@ -88,16 +84,14 @@ export class SimulatedServer {
   }
 
   /** The policy of one terminal has its turn. If the server is idle all the while, an answer that it has left is spoiled. */
-  #answer(terminal: Terminal): void {
-    terminal.seenIdleAt = undefined;
-    terminal.answer();
-    if (terminal.seenIdleAt !== this.#steps || !terminal.knowsLastAnswer) return;
+  #answer(terminal: SimulatedTerminal): void {
+    if (terminal.answer() !== this.#steps || !terminal.knowsLastAnswer) return;
     terminal.isExcused = false;
     // Meanwhile the kernel has had the time to hand over the spoiler.
     terminal.carry();
   }
 
-  #portOf(terminal: Terminal): TerminalPort {
+  #portOf(terminal: SimulatedTerminal): TerminalPort {
     const after = <Result>(act: () => Result): Result => {
       this.#happen();
       const result = act();
@@ -120,7 +114,7 @@ export class SimulatedServer {
     };
   }
 
-  #lookFrom(terminal: Terminal): Sight {
+  #lookFrom(terminal: SimulatedTerminal): Sight {
     if (this.#disturbances.isHidden) return 'hidden';
     if (this.#state === 'idle' && !this.#isStopped) {
       terminal.seenIdleAt ??= this.#steps;
@@ -191,7 +185,8 @@ export class SimulatedServer {
         this.#state = 'waiting';
         return;
       case 'waiting':
-        return this.#wait();
+        this.#wait();
+        return;
       case 'running':
         // With more to do it does not sleep in between.
         this.#state = this.#next(2) === 0 ? 'sending' : 'idle';
@@ -230,7 +225,7 @@ export class SimulatedServer {
       this.#stopWaiting();
   }
 
-  #judge(terminal: Terminal, isGood: boolean, answers: readonly Answer[]): void {
+  #judge(terminal: SimulatedTerminal, isGood: boolean, answers: readonly Answer[]): void {
     const [answer] = answers;
     const isAccepted = answers.length === 1 && answer === 'yes';
     if (isAccepted !== isGood && terminal.sentInCalm > FIRST_IN_CALM) this.wrongInCalm += 1;
@@ -239,118 +234,13 @@ export class SimulatedServer {
     terminal.isExcused = false;
   }
 
-  #note(terminal: Terminal | undefined, what: string, details: unknown): void {
+  #note(terminal: SimulatedTerminal | undefined, what: string, details: unknown): void {
     this.#trace.push(
       `${this.terminals.findIndex((one) => one === terminal)} ${what} ${JSON.stringify(details)}`,
     );
   }
 
-  #any(): Terminal {
+  #any(): SimulatedTerminal {
     return this.terminals[this.#next(2)] ?? this.#any();
-  }
-}
-
-/** Breaks a rule. */
-export interface Mutation {
-  readonly port?: (port: TerminalPort) => Partial<TerminalPort>;
-  /** Whether lines that arrive at once are requests of their own. */
-  readonly splitsLines?: boolean;
-  readonly answerWithin?: number;
-}
-
-const ANSWER_WITHIN = 40;
-
-/** A terminal, and the process that answers on it. */
-class Terminal {
-  /** What the server has sent, and the kernel has not handed over yet. */
-  readonly underWay: string[] = [];
-  /** What the server can read, and what it can't read yet. */
-  answers: Answer[] = [];
-  /** Whether the next result may be that of another login: a signal came while an answer was on its way. */
-  isExcused = false;
-  /** Whether the process has seen the server waiting and may be about to answer. */
-  isAnswering = false;
-  seenIdleAt: number | undefined;
-  sentInCalm = 0;
-  /** Whether the last answer is from the present process, and the server has read nothing since. */
-  knowsLastAnswer = false;
-  #input = '';
-  #readable: Answer[] = [];
-  #undecided: Sent[] = [];
-  #policy: AnswerPolicy;
-  readonly #port: TerminalPort;
-
-  readonly #mutation: Mutation;
-
-  constructor(portOf: (terminal: Terminal) => TerminalPort, mutation: Mutation) {
-    this.#port = portOf(this);
-    this.#mutation = mutation;
-    this.#policy = this.#createPolicy(false);
-  }
-
-  get hasAnswerUnderWay(): boolean {
-    return this.isAnswering || this.answers.length > 0 || this.#readable.length > 0;
-  }
-
-  /** The kernel hands something over, one way or the other. */
-  carry(): void {
-    this.#readable.push(...this.answers.splice(0));
-    this.#input += this.underWay.shift() ?? '';
-  }
-
-  get isReadable(): boolean {
-    return this.#readable.length > 0;
-  }
-
-  takeReadable(): Answer[] {
-    return this.#readable.splice(0);
-  }
-
-  /** A read that finds nothing makes the kernel hand over what is under way. */
-  read(): Buffer {
-    const input = Buffer.from(this.#input + this.underWay.splice(0).join(''));
-    this.#input = '';
-    return input;
-  }
-
-  deliver(): void {
-    const input = this.#input;
-    this.#input = '';
-    for (const part of this.#mutation.splitsLines === true ? input.split(/(?<=\n)/) : [input]) {
-      this.#policy.receive(Buffer.from(part));
-      if (this.#mutation.splitsLines === true) this.#policy.answer();
-    }
-  }
-
-  decide(): void {
-    for (const sent of this.#undecided.splice(0)) {
-      const isGood = 'host' in sent.request && sent.request.host === 'good';
-      sent.decision = { accepted: isGood, onAnswered: () => undefined };
-    }
-  }
-
-  answer(): void {
-    this.#policy.answer();
-    this.isAnswering = false;
-  }
-
-  /** The process is replaced: what lay in the terminal is discarded. */
-  restart(): void {
-    const discarded = this.#input + this.underWay.splice(0).join('');
-    this.#input = '';
-    this.knowsLastAnswer = false;
-    this.#undecided = [];
-    this.#policy = this.#createPolicy(discarded !== '' && !discarded.endsWith('\n'));
-  }
-
-  #createPolicy(startsInRequest: boolean): AnswerPolicy {
-    return new AnswerPolicy({
-      port: this.#port,
-      answerWithin: () => this.#mutation.answerWithin ?? ANSWER_WITHIN,
-      emptyAt: this.#port.clock(),
-      startsInRequest,
-      onRequest: (sent) => this.#undecided.push(sent),
-      onUnanswered: () => undefined,
-    });
   }
 }

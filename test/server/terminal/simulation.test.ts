@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SimulatedServer, type Disturbances, type Mutation } from './simulated-server.js';
+import { SimulatedServer, type Disturbances } from './simulated-server.js';
+import type { Mutation } from './simulated-terminal.js';
 
 const STEPS = 400;
 const CALM_STEPS = 400;
