@@ -87,15 +87,21 @@ find_server() {
     done
 }
 
-# Whether the server is seen waiting for an answer: on this terminal, if it may be traced (/proc/PID/syscall, proc(5)), and
-# asleep rather than stopped.
-server_waits() {
+# Sets $sight to what the server is seen to do: "waiting" for an answer (on this terminal, if it may be traced, and asleep
+# rather than stopped; proc(5)), "elsewhere" if it has gone on, or "unclear".
+look() {
     place=
-    if read -r _ count _ writes errors _ <"/proc/$server/syscall" && [ "$count $writes $errors" != "$waiting" ]; then
-        return 1
-    fi
+    here=$waiting
+    if read -r _ count _ writes errors _ <"/proc/$server/syscall"; then here="$count $writes $errors"; fi
     read -r place <"/proc/$server/wchan"
-    case $place in poll_schedule_timeout* | do_select* | core_sys_select*) ;; *) return 1 ;; esac
+    case $place in
+    poll_schedule_timeout* | do_select* | core_sys_select*)
+        sight='elsewhere'
+        if [ "$here" = "$waiting" ]; then sight='waiting'; fi
+        ;;
+    do_epoll_wait* | ep_poll*) sight='elsewhere' ;;
+    *) sight='unclear' ;;
+    esac
 }
 
 # Leaves in $next whether the input in $1 ends inside a request, and succeeds if it does not.
@@ -110,16 +116,20 @@ ends_whole() {
 }
 
 # Answers 0 to the newest request, all of which was read, if the server is seen waiting for it, has sent nothing more by then, and is
-# seen waiting again.
+# seen waiting again. Looks $1 times at the most.
 refuse_newest() {
-    tries=20
-    while [ $tries -gt 0 ]; do
+    set_terminal min 0 time 0
+    tries=$1
+    while look && [ $sight != elsewhere ] && [ "$tries" -gt 0 ]; do
         tries=$((tries - 1))
-        if ! server_waits; then continue; fi
-        set_terminal min 0 time 0
+        if [ $sight = unclear ]; then
+            sleep 0.01
+            continue
+        fi
         rest=$(cat && echo .) || exit 0
         if ! ends_whole "$rest"; then return; fi
-        if [ "$rest" = . ] && server_waits; then
+        look
+        if [ "$rest" = . ] && [ $sight = waiting ]; then
             printf '0\n'
             return
         fi
@@ -160,7 +170,7 @@ read_and_refuse() {
     began=$next
     if ends_whole "$request"; then
         if [ -n "$server" ]; then
-            refuse_newest
+            refuse_newest 100
             set_terminal min 0 time $read_time
         elif [ "$began" = request ]; then
             refuse_by_age
@@ -234,7 +244,7 @@ while :; do
     drain
     # The server need not wait for a request that Node did not answer.
     find_server
-    if [ -n "$server" ] && [ "$next" = request ]; then refuse_newest; fi
+    if [ -n "$server" ] && [ "$next" = request ]; then refuse_newest 5; fi
     count_death
     if [ "$points" -lt $too_many ]; then
         log "the Node process ended with status $status; it is started again"

@@ -31,7 +31,10 @@ declare module '@xmpp/client' {
   export interface Client {
     readonly reconnect: { stop(): void };
     readonly saslFactory: { use(name: string, mechanism: new () => Mechanism): void };
-    readonly iqCaller: { get(child: Element, to: string, timeout: number): Promise<Element | undefined> };
+    readonly iqCaller: {
+      get(child: Element, to: string, timeout: number): Promise<Element | undefined>;
+      set(child: Element): Promise<Element | undefined>;
+    };
     readonly options: { readonly domain: string };
     on(event: 'disconnect' | 'error', listener: (detail: unknown) => void): this;
     send(element: Element): Promise<void>;

@@ -15,7 +15,7 @@ describe('on the terminal of lpty', () => {
 
   it('requests are refused at once where there is no Node, until there is one', async () => {
     const { folder, env, expectLogged } = fakeLogger();
-    const tools = ['sh', 'stty', 'cat', 'dd', 'grep', 'readlink', 'timeout'];
+    const tools = ['sh', 'stty', 'cat', 'dd', 'grep', 'readlink', 'sleep', 'timeout'];
     for (const tool of tools) symlinkSync(`/bin/${tool}`, join(folder, tool));
     const harness = openLpty(PROGRAM, {
       ...env,
