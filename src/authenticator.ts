@@ -1,5 +1,6 @@
 import { checkCredential } from './credential/check.js';
 import type { CredentialRefusal } from './credential/credential-check.js';
+import { isPrepared } from './credential/is-prepared.js';
 import { isGoodAt, type NamedKey } from './credential/key.js';
 import { stepAt } from './credential/otp.js';
 import type { Request } from './protocol/request.js';
@@ -20,6 +21,8 @@ export type Refusal =
   | 'before-horizon'
   /** The record of used tokens cannot be asked; the log says why. */
   | 'record-unavailable'
+  /** The user or the host is not spelled as a server sends it: `Alice` instead of `alice`. */
+  | 'unprepared-name'
   /** The host is not one of those in the configuration. */
   | 'unknown-host'
   /** `setpass` and the like: there are no accounts to change here. */
@@ -82,6 +85,7 @@ export class Authenticator {
     if (request.operation === 'unsupported') return refused('unsupported-operation');
     const { user, host } = request;
     const jid = `${user}@${host}`;
+    if (!(await isPrepared(user, host))) return refused('unprepared-name', { jid, host });
     const served = this.#options.hostOf(host);
     if (served === undefined) return refused('unknown-host', { jid, host });
     if (request.operation === 'auth') return this.#authenticate(served, request, jid);

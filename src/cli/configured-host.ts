@@ -1,4 +1,5 @@
-import type { HostSettings } from '../config/configuration.js';
+import type { Configuration, HostSettings } from '../config/configuration.js';
+import { normalizeHost } from '../config/host-name.js';
 import { loadConfiguration } from '../config/load.js';
 import { domainOf, normalizeJid } from '../credential/jid.js';
 
@@ -25,4 +26,15 @@ export async function findHost(text: string, option: string | undefined): Promis
   const host = domainOf(jid);
   const refusal = `${host} is not one of the hosts in ${file}: ${hosts.names?.join(', ') ?? ''}`;
   return { jid, settings: hosts.of(host), refusal };
+}
+
+/**
+ * Whether a configuration does not serve a host that a chat server has. A configuration that cannot be used lacks none: its own
+ * faults are reported elsewhere.
+ *
+ * @param name the host in any spelling
+ */
+export async function lacksHost(configuration: Configuration | undefined, name: string): Promise<boolean> {
+  const host = await normalizeHost(name);
+  return configuration !== undefined && (host === undefined || configuration.hosts.of(host) === undefined);
 }

@@ -1,9 +1,9 @@
-const PLAIN_DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)*$/;
+import { preparePlainDomain } from '../credential/plain-name.js';
 
 /** @returns the host as servers send it, or `undefined` for what cannot be one */
 export async function normalizeHost(name: string): Promise<string | undefined> {
-  const lowerCase = name.toLowerCase();
-  if (PLAIN_DOMAIN.test(lowerCase)) return lowerCase;
+  const plain = preparePlainDomain(name);
+  if (plain !== undefined) return plain;
   // The tables of string preparation are loaded only where they are needed.
   const { normalizeDomain } = await import('../credential/jid.js');
   try {

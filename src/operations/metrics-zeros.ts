@@ -19,6 +19,7 @@ const operationsOf: Readonly<Record<Reason, readonly Operation[]>> = {
   replayed: ['auth'],
   'before-horizon': ['auth'],
   'record-unavailable': ['auth'],
+  'unprepared-name': BOTH,
   'unknown-host': BOTH,
   'unsupported-operation': ['unsupported'],
   'malformed-request': ['malformed'],

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { explainReadError, readTextFile } from '../config/read-file.js';
+import { preparePlainDomain, preparePlainUser } from '../credential/plain-name.js';
 import { messageOf, XtokendError } from '../errors.js';
 
 /** A list of users that cannot be read: `code` is `'unreadable-list'`. */
@@ -14,8 +15,6 @@ export class UserListError extends XtokendError {
 export const MAX_LIST_BYTES: number = 64 * 1024 * 1024;
 /** A file can change twice within one tick of the clock that its time of change is taken from. */
 const SETTLED_MILLISECONDS = 100;
-/** What needs no string preparation but small letters (RFC 6122, appendix A.5, for ASCII). */
-const PLAIN = /^(?:[^\s"&'/:<>@\x7f-\uffff]+(?:@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*)?)?$/;
 /** A `#` inside a name belongs to it. */
 const COMMENT = /(?:^|\s)#.*/;
 /** Of a long list so many lines are read before others get their turn. */
@@ -109,7 +108,7 @@ async function parse(path: string, lines: readonly string[]): Promise<Set<string
     if (index % TURN_LINES === TURN_LINES - 1) await nextTurn();
     const name = line.replace(COMMENT, '').trim();
     try {
-      names.add(PLAIN.test(name) ? name.toLowerCase() : await prepare(name));
+      names.add(preparePlain(name) ?? (await prepare(name)));
     } catch (error) {
       throw new UserListError(path, `line ${index + 1}: ${messageOf(error)}`, { cause: error });
     }
@@ -123,6 +122,16 @@ function readLines(path: string): string[] {
   } catch (error) {
     throw new UserListError(path, explainReadError(error), { cause: error });
   }
+}
+
+/** Nearly all names are of ASCII; an empty line stays one. */
+function preparePlain(name: string): string | undefined {
+  if (name === '') return name;
+  const at = name.indexOf('@');
+  if (at < 0) return preparePlainUser(name);
+  const user = preparePlainUser(name.slice(0, at));
+  const domain = preparePlainDomain(name.slice(at + 1));
+  return user === undefined || domain === undefined ? undefined : `${user}@${domain}`;
 }
 
 /** The tables of string preparation are loaded only where they are needed. */

@@ -61,6 +61,18 @@ describe('a problem of a configuration', () => {
       `hosts."a.example".token_secret: ${missing} token_secret_file; ${paste}`,
     ],
     [`${SECRETS}[hosts."a.example"]\n[hosts."A.example"]\n`, 'hosts."A.example": a.example is listed twice'],
+    [
+      `${SECRETS}[hosts."strasse.example"]\n[hosts."straße.example"]\n`,
+      'hosts."straße.example": strasse.example is listed twice',
+    ],
+    [
+      `${SECRETS}[hosts."ａ.example"]\n[hosts."a\u00ad.example."]\n`,
+      'hosts."a\u00ad.example.": a.example is listed twice',
+    ],
+    ...['ᵃ.example', 'a。example', 'a\u{1f600}.example'].map((host): [string, string] => [
+      `${SECRETS}[hosts."${host}"]\n`,
+      `hosts."${host}": expected a domain such as example.com`,
+    ]),
     [`${SECRETS}[hosts."a example"]\n`, 'hosts."a example": expected a domain such as example.com'],
     [`${SECRETS}[hosts]\n`, 'hosts: lists no host, so nobody could log in; name one, or remove the table'],
     [`${SECRETS}[hosts."__proto__"]\n`, 'hosts.__proto__: expected a domain such as example.com'],

@@ -33,6 +33,16 @@ const bad = [
   'alice@bob@example.com',
 ];
 
+const UNSTABLE: [string, RegExp][] = [
+  ['ᵃlice', /the user of the JID holds U\+1D43, which is not in Unicode 3\.2; .* use other characters/],
+  ['Ⱥlice', /holds U\+023A/],
+  ['alice\u{1f600}', /holds U\+1F600/],
+  ['㏆', /chat servers do not agree on/],
+  ['\u{2f868}', /chat servers do not agree on/],
+  ['\u1100\u0301\u1161', /chat servers do not agree on/],
+  ['\u05d0\u2801\u05d0', /chat servers do not agree on/],
+];
+
 /** What Prosody itself makes of a JID: an empty line for one that it refuses. */
 function preparedByProsody(jids: readonly string[]): string[] | undefined {
   const script = `package.path = "/usr/lib/prosody/?.lua;" .. package.path; package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath
@@ -58,9 +68,35 @@ describe('normalizeJid', () => {
     },
   );
 
-  it('refuses a part of more than 1,023 bytes', () => {
+  it('refuses a part of more than 1,023 bytes, before it is prepared and after', () => {
     expect(normalizeJid(`${'a'.repeat(1023)}@example.com`)).toHaveLength(1035);
-    expect(() => normalizeJid(`${'a'.repeat(1024)}@example.com`)).toThrow(InvalidJidError);
+    for (const user of ['a'.repeat(1024), 'ａ'.repeat(342), '\u3316'.repeat(341)]) {
+      expect(() => normalizeJid(`${user}@example.com`)).toThrow(/longer than 1023 bytes/);
+    }
+  });
+
+  it.each(UNSTABLE)('refuses %s, whom a server could take for somebody else', (text, message) => {
+    expect(() => normalizeJid(`${text}@example.com`)).toThrow(InvalidJidError);
+    expect(() => normalizeJid(`${text}@example.com`)).toThrow(message);
+    expect(() => normalizeJid(`alice@${text}.example`)).toThrow(InvalidJidError);
+  });
+
+  it('refuses a domain whose dots are dots for DNS only, and takes those that servers take', () => {
+    for (const dot of ['\u3002', '\uff61']) {
+      expect(() => normalizeJid(`alice@chat${dot}example`)).toThrow(/not a host name/);
+    }
+    expect(normalizeJid('alice@chat\uff0eexample')).toBe('alice@chat.example');
+    expect(() => normalizeJid('alice@chat.example\uff0e')).toThrow(/not a host name/);
+  });
+
+  it('makes the host of a domain that a server makes of it, not the one that DNS does', () => {
+    const hosts = ['İ.example', 'FAß.example', 'a\u00adb.example', 'a\u200db.example'];
+    expect(hosts.map((host) => domainOf(normalizeJid(`a@${host}`)))).toEqual([
+      'i̇.example',
+      'fass.example',
+      'ab.example',
+      'ab.example',
+    ]);
   });
 
   it('agrees with Prosody', (context) => {

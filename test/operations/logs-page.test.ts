@@ -11,6 +11,7 @@ const reasons: Record<NonNullable<Decision['reason']>, true> = {
   replayed: true,
   'before-horizon': true,
   'record-unavailable': true,
+  'unprepared-name': true,
   'unknown-host': true,
   'unknown-user': true,
   'blocked-user': true,

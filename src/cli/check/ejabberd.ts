@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { chooseStore } from '../../operations/open-record.js';
+import { lacksHost } from '../configured-host.js';
 import { readEjabberd, type EjabberdConfiguration, type EjabberdHost } from './ejabberd-configuration.js';
 import type { Finding, Level } from './finding.js';
 import type { Situation } from './situation.js';
@@ -18,15 +19,19 @@ export async function checkEjabberd(situation: Situation): Promise<Finding[]> {
     return [finding(isNamed ? 'warning' : 'note', 'ejabberd-unreadable', ejabberd.fault, cure)];
   }
   if (ejabberd.hosts.length === 0) return isNamed ? [silent(ejabberd)] : [];
-  const faults = ejabberd.hosts.flatMap((host) => [
-    ...checkCache(host),
-    ...checkProgram(host),
-    ...checkPool(host, situation),
-    ...checkHost(host, situation),
-  ]);
+  const faults = (await Promise.all(ejabberd.hosts.map((host) => checkOne(host, situation)))).flat();
   // What stands at the top is said once for all hosts.
   const once = [...new Map(faults.map((fault) => [fault.message, fault])).values()];
   return once.length > 0 ? once : [good(ejabberd)];
+}
+
+async function checkOne(host: EjabberdHost, situation: Situation): Promise<Finding[]> {
+  return [
+    ...checkCache(host),
+    ...checkProgram(host),
+    ...checkPool(host, situation),
+    ...(await checkHost(host, situation)),
+  ];
 }
 
 function checkCache({ setting }: EjabberdHost): Finding[] {
@@ -74,10 +79,12 @@ function checkPool({ setting }: EjabberdHost, { configuration }: Situation): Fin
   return [finding('problem', 'ejabberd-pool', message, cure)];
 }
 
-function checkHost({ name }: EjabberdHost, { configuration }: Situation): Finding[] {
-  if (configuration === undefined || configuration.hosts.of(name.toLowerCase()) !== undefined) return [];
+async function checkHost({ name }: EjabberdHost, { configuration }: Situation): Promise<Finding[]> {
+  if (!(await lacksHost(configuration, name))) return [];
   const message = `ejabberd asks xtokend for ${name}, but xtokend does not serve it: nobody gets in there`;
-  return [finding('problem', 'ejabberd-host', message, `add [hosts."${name}"] to ${configuration.file}`)];
+  return [
+    finding('problem', 'ejabberd-host', message, `add [hosts."${name}"] to ${configuration?.file ?? ''}`),
+  ];
 }
 
 function silent({ file }: EjabberdConfiguration): Finding {

@@ -1,4 +1,5 @@
 import type { Configuration } from '../../config/configuration.js';
+import { isPrepared } from '../../credential/is-prepared.js';
 import { messageOf } from '../../errors.js';
 import { openHosts } from '../../operations/served-hosts.js';
 import { parseRequest, type Request } from '../../protocol/request.js';
@@ -47,6 +48,7 @@ async function opinionOf(request: Request, { hosts, file }: Configuration, now: 
   if (request.operation === 'unsupported')
     return refused('xtokend answers auth and isuser only: there are no accounts to change');
   const { user, host } = request;
+  if (!(await isPrepared(user, host))) return refused(UNPREPARED);
   const settings = hosts.of(host);
   if (settings === undefined)
     return refused(`${host} is not one of the hosts: ${hosts.names?.join(', ') ?? ''}`);
@@ -66,6 +68,9 @@ async function opinionOf(request: Request, { hosts, file }: Configuration, now: 
     return refused(`${file} cannot be followed: ${messageOf(error)}`);
   }
 }
+
+const UNPREPARED =
+  'the user or the host is not spelled as a chat server sends it (small letters, Unicode 3.2): see normalizeJid';
 
 async function isUser(answer: Promise<boolean> | undefined, users: unknown): Promise<Opinion> {
   if ((await answer) === true) return { accepted: true, reason: 'it is a user' };

@@ -1,3 +1,4 @@
+import { lacksHost } from '../configured-host.js';
 import { findAccount } from './accounts.js';
 import type { Finding } from './finding.js';
 import { checkProsodyCommand } from './prosody-command.js';
@@ -18,7 +19,7 @@ export async function checkProsody(situation: Situation): Promise<Finding[]> {
   const faults = [
     ...checkProsodyModule(prosody, hosts, account, situation),
     ...(await checkProsodyCommand(hosts, account, situation)),
-    ...checkHosts(prosody, hosts, situation),
+    ...(await checkHosts(prosody, hosts, situation)),
   ];
   return faults.length > 0 ? faults : [good(prosody.file, hosts)];
 }
@@ -36,18 +37,15 @@ function asksXtokend({ setting }: ProsodyHost): boolean {
   return authentication === 'xtoken' || isStock;
 }
 
-function checkHosts(
+async function checkHosts(
   { file }: ProsodyConfiguration,
   hosts: readonly ProsodyHost[],
   { configuration }: Situation,
-): Finding[] {
-  const foreign = hosts.filter(
-    ({ name }) =>
-      name !== undefined &&
-      configuration !== undefined &&
-      configuration.hosts.of(name.toLowerCase()) === undefined,
-  );
-  return foreign.map(({ name = '' }) => ({
+): Promise<Finding[]> {
+  const names = hosts.map(({ name }) => name).filter((name) => name !== undefined);
+  const isUnserved = await Promise.all(names.map((name) => lacksHost(configuration, name)));
+  const unserved = names.filter((_, index) => isUnserved[index]);
+  return unserved.map((name) => ({
     level: 'problem',
     code: 'prosody-host',
     subject: 'prosody',

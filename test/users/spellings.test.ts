@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { Authenticator, type Verdict } from '../../src/authenticator.js';
+import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { parseRequest } from '../../src/protocol/request.js';
+import { MemoryRecord } from '../../src/replay/memory-record.js';
+import { UserList } from '../../src/users/user-list.js';
+import { createUserPolicy } from '../../src/users/user-policy.js';
+import { temporaryFile } from '../support/folder.js';
+import { key, named, NOW } from '../support/keys.js';
+
+const HOST = 'bücher.example';
+const LIST = `bob\nélodie@${HOST}\ncarol@${HOST}\n`;
+
+/** @returns what decides on requests for every host, with a list of users who are blocked, or who alone may log in */
+async function openWith(kind: 'allowed' | 'blocked'): Promise<Authenticator> {
+  const onTrouble = (): void => undefined;
+  const list = await UserList.open(temporaryFile(LIST, 'users'), {
+    isBlockList: kind === 'blocked',
+    onTrouble,
+  });
+  const lists = { allowed: undefined, blocked: undefined, [kind]: list };
+  const users = createUserPolicy({ users: kind === 'allowed' ? list : 'any', ...lists, onTrouble });
+  const hostOf = () => ({ keys: [named('default', key)], users });
+  return new Authenticator({ hostOf, replay: new MemoryRecord(), clock: () => NOW });
+}
+
+/** Asks as a server does that sends names as they were typed, with a token of an application that signs them so. */
+function ask(authenticator: Authenticator, user: string, host = HOST): Promise<Verdict[]> {
+  const token = mintWithKey(key, `${user}@${host}`, NOW);
+  const requests = [`auth:${user}:${host}:${token}`, `isuser:${user}:${host}`];
+  return Promise.all(requests.map((text) => authenticator.decide(parseRequest(Buffer.from(text)))));
+}
+
+const spellings: [string, string?][] = [
+  ['BOB'],
+  ['boB'],
+  ['ｂob'],
+  ['ᵇob'],
+  ['bo\u00adb'],
+  ['bo\u200db'],
+  ['ÉLODIE'],
+  ['e\u0301lodie'],
+  ['Carol'],
+  ['carol', 'BÜCHER.example'],
+  ['carol', 'bu\u0308cher.example'],
+  ['carol', 'bücher．example'],
+  ['carol', 'bücher。example'],
+  ['carol', 'bücher.example.'],
+  ['carol', 'bü\u00adcher.example'],
+];
+
+describe('a list of users', () => {
+  it('finds those whose names need tables to be prepared', async () => {
+    const [blocked, allowed] = [await openWith('blocked'), await openWith('allowed')];
+    for (const user of ['bob', 'élodie', 'carol']) {
+      expect(await ask(blocked, user)).toMatchObject([
+        { reason: 'blocked-user' },
+        { reason: 'unknown-user' },
+      ]);
+      expect(await ask(allowed, user)).toMatchObject([{ accepted: true }, { accepted: true }]);
+    }
+    expect(await ask(blocked, 'zoë')).toMatchObject([{ accepted: true }, { accepted: true }]);
+  });
+
+  it.each(spellings)('is not got around by calling oneself %j (%j)', async (user, host) => {
+    for (const kind of ['blocked', 'allowed'] as const) {
+      const refused = { accepted: false, reason: 'unprepared-name' };
+      expect(await ask(await openWith(kind), user, host)).toMatchObject([refused, refused]);
+    }
+  });
+
+  it.each([
+    'ᵇob',
+    'bob\u{1f600}',
+    '\u{2f868}',
+    'bob@ᵃ.example',
+    'bob@a。example',
+    'b\u0001ob',
+    'x'.repeat(1024),
+  ])('cannot have the line %j', async (line) => {
+    const open = UserList.open(temporaryFile(`alice\n${line}\n`, 'users'), { onTrouble: () => undefined });
+    await expect(open).rejects.toThrow(/^the list of users .*: line 2: the (user|domain) of the JID /);
+  });
+});
