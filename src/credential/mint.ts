@@ -6,7 +6,10 @@ import { mintWithKey } from './mint-with-key.js';
 
 /** What {@link mintToken} needs. */
 export interface MintOptions extends KeyText {
-  /** The user's bare JID, such as `alice@example.com`, in any spelling. */
+  /**
+   * The user's bare JID, such as `alice@example.com`, in any spelling: `Alice` and `ａlice` are `alice` to chat servers. If your
+   * application takes such names for different users, compare what `normalizeJid` makes of them before you create an account.
+   */
   readonly jid: string;
   /** The instant to mint for; the present one where it is left out. */
   readonly now?: Date;
@@ -17,7 +20,7 @@ export interface MintOptions extends KeyText {
  * time step after the one that `now` lies in.
  *
  * @returns the token, 85 ASCII characters: the client sends it as its password
- * @throws {@link InvalidJidError} for a JID that no server would send
+ * @throws {@link InvalidJidError} for a JID that no server would send, or that servers could take for different users
  * @throws {@link InvalidSecretError} for secrets that cannot be used
  * @throws {RangeError} for an invalid `now`
  *

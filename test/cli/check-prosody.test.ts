@@ -140,6 +140,11 @@ describe('xtokend check, of Prosody', () => {
       ),
     ]);
   });
+
+  it('knows a host in another spelling', () => {
+    const lua = `plugin_paths = { "${modules()}" }\nauthentication = "xtoken"\nVirtualHost "Straße.example"`;
+    expect(checkProsody(lua, `${SECRETS}[hosts."strasse.example"]\n`).of('prosody-host')).toEqual([]);
+  });
 });
 
 describe('xtokend check, of the stock module', () => {

@@ -30,6 +30,7 @@ describe('xtokend', () => {
     [['mint', '--at', 'yesterday', 'a@b'], '--at: expected a time from 1970 on'],
     [['mint', '--at', '1969-12-31T23:59:59Z', 'a@b'], '--at: expected a time from 1970 on'],
     [['mint', 'alice'], 'expected a JID like user@example.com, found no "@"'],
+    [['mint', 'ᵃlice@example.com'], 'the user of the JID holds U+1D43, which is not in Unicode 3.2'],
     [['verify', 'alice@example.com'], "missing required argument 'token'"],
     [['mint', 'a@b', '--config', '/no/such.toml'], '--config: /no/such.toml'],
   ])('refuses %j with exit code 2', (args, message) => {

@@ -60,7 +60,7 @@ describe.each(parts)('every code point in a $part', ({ part, profile, normalize,
       if (own !== undefined) accepted.set(text, own);
     }
     Error.stackTraceLimit = stackTraceLimit;
-  });
+  }, 120_000);
 
   /** Who has another name with a server than with us. */
   function differences({

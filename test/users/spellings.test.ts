@@ -31,22 +31,24 @@ function ask(authenticator: Authenticator, user: string, host = HOST): Promise<V
   return Promise.all(requests.map((text) => authenticator.decide(parseRequest(Buffer.from(text)))));
 }
 
-const spellings: [string, string?][] = [
-  ['BOB'],
-  ['boB'],
-  ['ｂob'],
-  ['ᵇob'],
-  ['bo\u00adb'],
-  ['bo\u200db'],
-  ['ÉLODIE'],
-  ['e\u0301lodie'],
-  ['Carol'],
-  ['carol', 'BÜCHER.example'],
-  ['carol', 'bu\u0308cher.example'],
-  ['carol', 'bücher．example'],
-  ['carol', 'bücher。example'],
-  ['carol', 'bücher.example.'],
-  ['carol', 'bü\u00adcher.example'],
+const userSpellings = [
+  'BOB',
+  'boB',
+  'ｂob',
+  'ᵇob',
+  'bo\u00adb',
+  'bo\u200db',
+  'ÉLODIE',
+  'e\u0301lodie',
+  'Carol',
+];
+const hostSpellings = [
+  'BÜCHER.example',
+  'bu\u0308cher.example',
+  'bücher．example',
+  'bücher。example',
+  'bücher.example.',
+  'bü\u00adcher.example',
 ];
 
 describe('a list of users', () => {
@@ -62,7 +64,10 @@ describe('a list of users', () => {
     expect(await ask(blocked, 'zoë')).toMatchObject([{ accepted: true }, { accepted: true }]);
   });
 
-  it.each(spellings)('is not got around by calling oneself %j (%j)', async (user, host) => {
+  it.each([
+    ...userSpellings.map((user) => [user, HOST] as const),
+    ...hostSpellings.map((host) => ['carol', host] as const),
+  ])('is not got around by the spelling %j at %j', async (user, host) => {
     for (const kind of ['blocked', 'allowed'] as const) {
       const refused = { accepted: false, reason: 'unprepared-name' };
       expect(await ask(await openWith(kind), user, host)).toMatchObject([refused, refused]);
