@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findAccount } from '../../src/cli/check/accounts.js';
@@ -162,6 +162,32 @@ describe('xtokend check, of the stock module', () => {
     const { status, of } = checkProsody(stock(command));
     expect(status).toBe(1);
     expect(of(code)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it.each([
+    ['modules_enabled = { "roster", "register" }', '', 1],
+    ['', 'modules_enabled = { "register" }', 1],
+    ['modules_enabled = { "roster", "register" }', 'modules_disabled = { "register" }', 0],
+    ['modules_enabled = { "roster" }', '', 0],
+  ])('finds that passwords can be changed: %s / %s', (above, below, findings) => {
+    const lua = `${stock(PROGRAM)}\n${above}\nVirtualHost "example.com"\n${below}`;
+    expect(checkProsody(lua).of('prosody-terminal-registration')).toHaveLength(findings);
+  });
+
+  it.each([
+    ['external_auth_blocking = false', 1],
+    ['external_auth_blocking = true', 0],
+  ])('finds that Prosody is not seen waiting: %s', (line, findings) => {
+    const { of } = checkProsody(`${stock(PROGRAM)}\n${line}`);
+    expect(of('prosody-terminal-non-blocking')).toHaveLength(findings);
+  });
+
+  it('says how much can be seen of Prosody', () => {
+    const { of } = checkProsody(stock(PROGRAM));
+    const scope = '/proc/sys/kernel/yama/ptrace_scope';
+    const isRestricted = existsSync(scope) && readFileSync(scope, 'utf8').trim() !== '0';
+    expect(of(isRestricted ? 'prosody-terminal-partly-seen' : 'prosody-terminal-seen')).toHaveLength(1);
+    expect(checkProsody('authentication = "xtoken"').of('prosody-terminal-seen')).toEqual([]);
   });
 
   it('finds what user prosody cannot get at', (context) => {

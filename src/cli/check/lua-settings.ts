@@ -1,4 +1,4 @@
-/** What a setting of Prosody is given: a text, or a list of texts. What is computed is not understood. */
+/** What a setting of Prosody is given: a text (`true` and `false` as well), or a list of texts. What is computed is not understood. */
 export type LuaValue = string | readonly string[];
 
 /** A piece of a configuration file of Prosody: what stands above all hosts, or below one of them. */
@@ -64,6 +64,7 @@ function valueAt(tokens: readonly string[], index: number): LuaValue | undefined
 }
 
 function stringOf(token: string | undefined): string | undefined {
+  if (token === 'true' || token === 'false') return token;
   const [, , long] = /^\[(=*)\[([^]*)\]\1\]$/.exec(token ?? '') ?? [];
   if (long !== undefined) return long;
   const [, , text] = /^(["'])([^]*)\1$/.exec(token ?? '') ?? [];

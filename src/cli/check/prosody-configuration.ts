@@ -21,6 +21,8 @@ export interface ProsodyConfiguration {
 export interface ProsodyHost {
   readonly name: string | undefined;
   readonly setting: (name: string) => string | undefined;
+  /** A list of texts; what stands above all hosts comes on top, as for `modules_enabled`. */
+  readonly list: (name: string) => readonly string[];
 }
 
 /**
@@ -47,6 +49,7 @@ function understand(file: string, sections: readonly Section[]): ProsodyConfigur
   const hosts = (virtual.length > 0 ? virtual : sections.slice(0, 1)).map(({ host, settings }) => ({
     name: host,
     setting: (name: string) => textOf(settings.get(name) ?? global(name)),
+    list: (name: string) => [global(name) ?? [], settings.get(name) ?? []].flat(),
   }));
   const hasMisplacedPaths = sections.some(
     ({ host, settings }) => host !== undefined && settings.has('plugin_paths'),

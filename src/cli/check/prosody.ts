@@ -4,6 +4,7 @@ import type { Finding } from './finding.js';
 import { checkProsodyCommand } from './prosody-command.js';
 import { readProsody, type ProsodyConfiguration, type ProsodyHost } from './prosody-configuration.js';
 import { checkProsodyModule } from './prosody-module.js';
+import { checkProsodyTerminal } from './prosody-terminal.js';
 import type { Situation } from './situation.js';
 
 const DEFAULT_USER = 'prosody';
@@ -21,7 +22,8 @@ export async function checkProsody(situation: Situation): Promise<Finding[]> {
     ...(await checkProsodyCommand(hosts, account, situation)),
     ...(await checkHosts(prosody, hosts, situation)),
   ];
-  return faults.length > 0 ? faults : [good(prosody.file, hosts)];
+  const terminal = checkProsodyTerminal(prosody, hosts);
+  return [...(faults.length > 0 ? faults : [good(prosody.file, hosts)]), ...terminal];
 }
 
 /** @returns the name of the user that Prosody runs as */
