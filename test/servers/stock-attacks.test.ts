@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { xml } from '@xmpp/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { replaced } from '../support/documents.js';
 import { temporaryFile } from '../support/folder.js';
 import { connect, login } from '../support/xmpp-login.js';
 import { isInstalled, LPTY_FOLDER, Prosody, releases } from '../support/prosody.js';
@@ -19,7 +20,8 @@ describe.each(releases)('$name with the stock module', { timeout: 120_000 }, (re
     requirePackage(context, isInstalled(release), release.name);
     requirePackage(context, existsSync(LPTY_FOLDER), 'lua-lpty for Lua 5.4 (scripts/test-servers)');
     const env = stockEnvironment(temporaryFile(STOCK_CONFIGURATION));
-    const settings = stockSettings(2);
+    // What the page advises against.
+    const settings = replaced(stockSettings(2), 'modules_disabled = { "register" }', '');
     const more = settings.replace('example.com', 'pool.example');
     const registration = 'modules_enabled = { "register" }';
     prosody = await Prosody.start({ release, configuration: settings, settings: registration, more, env });
