@@ -7,7 +7,7 @@ import { connect, login } from '../support/xmpp-login.js';
 import { isInstalled, LPTY_FOLDER, Prosody, releases } from '../support/prosody.js';
 import { requirePackage } from '../support/requirement.js';
 import { ACCEPTED, newUser, REFUSED, tokenOf } from './logins.js';
-import { signals, stops, storm } from './stock/storm.js';
+import { disturbances, storm } from './stock/storm.js';
 import { STOCK_CONFIGURATION, stockEnvironment, stockSettings } from './stock/wiring.js';
 
 const ATTACKS = 10;
@@ -54,11 +54,7 @@ describe.each(releases)('$name with the stock module', { timeout: 120_000 }, (re
     await mallory.stop();
   });
 
-  it.each([
-    ['SIGHUP', signals('SIGHUP')],
-    ['SIGCHLD', signals('SIGCHLD')],
-    ['SIGSTOP and SIGCONT', stops],
-  ])('gives right results again after a storm of %s', async (_, disturb) => {
+  it.each(disturbances)('gives right results again after a storm of %s', async (_, disturb) => {
     const result = await storm(prosody, {
       hosts: HOSTS,
       logins: 60,

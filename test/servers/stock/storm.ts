@@ -39,6 +39,8 @@ export async function storm(prosody: Prosody, options: StormOptions): Promise<St
   }
   stop.abort();
   await disturbed;
+  // What the last signal left behind may cost one login.
+  for (const host of options.hosts) await isAccepted(prosody, host, true);
   for (let count = 0; count < options.loginsAfterwards; count += 1) {
     const isGood = count % 2 === 1;
     if ((await isAccepted(prosody, hostOf(options, count), isGood)) !== isGood) wrongAfterwards += 1;
@@ -59,7 +61,7 @@ async function isAccepted(prosody: Prosody, host: string, isGood: boolean): Prom
 }
 
 /** Sends the server a signal that it handles, at random moments. */
-export function signals(signal: NodeJS.Signals): Disturbance {
+function signals(signal: NodeJS.Signals): Disturbance {
   return async ({ pid }, stop) => {
     while (!stop.aborted) {
       await sleep(Math.random() * 8);
@@ -69,7 +71,7 @@ export function signals(signal: NodeJS.Signals): Disturbance {
 }
 
 /** Stops the server, the supervisors and Node at random moments, in any combination, while the server gets signals as well. */
-export const stops: Disturbance = async ({ pid }, stop) => {
+const stops: Disturbance = async ({ pid }, stop) => {
   const all = [pid, ...descendantsOf(pid)];
   while (!stop.aborted) {
     await sleep(Math.random() * 40);
@@ -80,3 +82,10 @@ export const stops: Disturbance = async ({ pid }, stop) => {
     for (const one of some) process.kill(one, 'SIGCONT');
   }
 };
+
+/** What can disturb a server, by name. */
+export const disturbances: readonly [name: string, disturb: Disturbance][] = [
+  ['SIGHUP', signals('SIGHUP')],
+  ['SIGCHLD', signals('SIGCHLD')],
+  ['SIGSTOP, SIGCONT and SIGHUP', stops],
+];
