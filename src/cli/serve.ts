@@ -14,6 +14,7 @@ import {
   parseKeeperHandover,
   type KeeperHandover,
 } from '../server/terminal/keeper-handover.js';
+import { RequestBudget } from '../server/request-budget.js';
 import { serveSockets, type Listener } from '../server/sockets.js';
 import { watchServer, type ServerWatch, type Visibility } from '../server/terminal/server-watch.js';
 import { serveTerminal } from '../server/terminal/serve-terminal.js';
@@ -66,7 +67,8 @@ async function serveStandard(options: ServeOptions, version: string): Promise<Se
   if (handover === undefined) {
     const framing = framings[options.protocol];
     const observer = service.observe('stdin');
-    await converse({ input: process.stdin, output: process.stdout, framing, decide, observer, stop });
+    const budget = new RequestBudget();
+    await converse({ input: process.stdin, output: process.stdout, framing, decide, observer, budget, stop });
   } else {
     const observer = service.observe('terminal');
     const watch = watchServer({

@@ -3,6 +3,12 @@ import { SentinelConnector, StandaloneConnector } from 'ioredis/built/connectors
 import { ReplyCounter } from './reply-counter.js';
 
 /**
+ * Commands that have timed out still wait for their replies in ioredis, and a server that is always late never catches up. Far
+ * more than are under way while replies come in time.
+ */
+export const MAX_UNREPLIED = 16_384;
+
+/**
  * Puts a guard on every connection of ioredis: one on which something comes that no command asked for, that is not the protocol or
  * that has no measure, is closed before ioredis sees it. By itself, ioredis 6 lets a reply too many end the process (a nil), takes it
  * for the reply to the next command, and makes room for whatever length it is told.
@@ -29,6 +35,9 @@ function guard(stream: Socket): void {
   const emit = stream.emit.bind(stream) as AnyFunction;
   stream.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
     sent.read(Buffer.from(chunk));
+    if (sent.count - received.count > MAX_UNREPLIED) {
+      stream.destroy(new Error(`expected replies of Redis, found ${MAX_UNREPLIED} commands without one`));
+    }
     return write(chunk, ...rest);
   };
   // Not as a listener: ioredis' own comes before all others.

@@ -3,10 +3,11 @@ import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Framing } from '../protocol/framing.js';
 import { AnswerBatch } from './answer-batch.js';
-import { Responder, type Decide, type Observer } from './responder.js';
+import { ConnectionShare } from './connection-share.js';
+import { isOthersTurn, nextSlice } from './event-loop-slices.js';
+import type { RequestBudget } from './request-budget.js';
+import { Responder, type Decide, type Observer, type Reply } from './responder.js';
 
-/** Above so many unanswered requests nothing more is read, so that a flood of them waits in the pipe, not in memory. */
-const MAX_UNANSWERED = 1024;
 /** A chunk is taken in pieces of this size: it can hold as many requests as bytes. */
 const PIECE_BYTES = 512;
 /** For so long one connection is served before others get their turn. */
@@ -26,6 +27,8 @@ export interface ConversationOptions {
   readonly framing: Framing;
   readonly decide: Decide;
   readonly observer: Observer;
+  /** Shared by all connections of the process. */
+  readonly budget: RequestBudget;
   /** Aborted when no more requests are to be read. */
   readonly stop: AbortSignal;
 }
@@ -37,13 +40,19 @@ export interface ConversationOptions {
  * @returns once all that had come before it was told to stop is answered; at the latest a second after that
  */
 export async function converse(options: ConversationOptions): Promise<void> {
-  const { input, output, framing, decide, observer, stop } = options;
+  const { input, output, framing, decide, observer, budget, stop } = options;
   const answers = new AnswerBatch(output);
-  const responder = new Responder({ framing, decide, observer, openReply: () => answers.reply });
+  const share = new ConnectionShare(budget);
+  const reply = accountedReply(answers.reply, share);
+  const responder = new Responder({ framing, decide, observer, openReply: () => reply });
   let taken = Promise.resolve();
   const onData = (chunk: Buffer): void => {
-    taken = take(chunk, responder, options);
+    taken = take(chunk, responder, share, options);
   };
+  const close = (): void => {
+    share.close();
+  };
+  output.on('close', close);
   input.on('data', onData);
   await ended(options);
   const stopReading = (): void => {
@@ -64,7 +73,19 @@ export async function converse(options: ConversationOptions): Promise<void> {
   };
   await orTooLate(lastAnswers(), stop);
   stopReading();
+  share.close();
+  output.off('close', close);
   output.uncork();
+}
+
+/** An answered request makes room for another, also if nobody takes the answer any more. */
+function accountedReply(reply: Reply, share: ConnectionShare): Reply {
+  return {
+    send: (answer) => {
+      share.answered();
+      return reply.send(answer);
+    },
+  };
 }
 
 /**
@@ -106,22 +127,34 @@ function orTooLate(allAnswered: Promise<void>, stop: AbortSignal): Promise<void>
   });
 }
 
-/** Takes a chunk; where that makes too many unanswered requests or unread answers, reads nothing more until they are fewer. */
+/** Takes a chunk. Reads nothing more while the budget, unread answers or other connections keep it from going on. */
 async function take(
   chunk: Buffer,
   responder: Responder,
+  share: ConnectionShare,
   { input, output }: ConversationOptions,
 ): Promise<void> {
+  if (isOthersTurn()) {
+    input.pause();
+    await nextSlice();
+  }
   let turnEnds = performance.now() + TURN_MILLISECONDS;
   for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
-    responder.receive(chunk.subarray(from, from + PIECE_BYTES));
+    for (const frame of responder.decode(chunk.subarray(from, from + PIECE_BYTES))) {
+      if (!share.tryAdmit()) {
+        input.pause();
+        if (!(await share.admission())) return;
+        if (isOthersTurn()) await nextSlice();
+      }
+      responder.receiveFrame(frame);
+    }
     const isLast = from + PIECE_BYTES >= chunk.length;
-    const isBehind = responder.unanswered > MAX_UNANSWERED || output.writableNeedDrain;
-    if (!isBehind && (isLast || performance.now() < turnEnds)) continue;
+    const mayGoOn = isLast || (performance.now() < turnEnds && !isOthersTurn());
+    if (mayGoOn && !output.writableNeedDrain) continue;
     input.pause();
-    await nextTurn();
+    await nextSlice();
     turnEnds = performance.now() + TURN_MILLISECONDS;
-    if (!isBehind) continue;
+    if (!output.writableNeedDrain) continue;
     await responder.answered;
     await drained(output);
   }

@@ -85,7 +85,17 @@ export class Responder {
 
   /** Takes the next bytes of the connection, however they are cut. */
   receive(chunk: Buffer): void {
-    for (const frame of this.#decoder.push(chunk)) this.#take(frame);
+    for (const frame of this.decode(chunk)) this.#take(frame);
+  }
+
+  /** Takes the next bytes without deciding anything. @returns the frames that are complete with them, for {@link receiveFrame} */
+  decode(chunk: Buffer): Frame[] {
+    return this.#decoder.push(chunk);
+  }
+
+  /** Decides one request and answers it. */
+  receiveFrame(frame: Frame): void {
+    this.#take(frame);
   }
 
   #take(frame: Frame): void {

@@ -3,6 +3,7 @@ import type { Server, Socket } from 'node:net';
 import type { Framing } from '../protocol/framing.js';
 import { converse } from './conversation.js';
 import { listenInherited, type InheritedSocket } from './inherited-socket.js';
+import { RequestBudget } from './request-budget.js';
 import type { Decide, Observer } from './responder.js';
 import { listenUnix, type UnixAddress } from './unix-socket.js';
 
@@ -41,9 +42,10 @@ export async function serveSockets(options: SocketsOptions): Promise<void> {
   // Each connection listens to it.
   setMaxListeners(0, ending.signal);
   const opened: (() => Promise<void>)[] = [];
+  const budget = new RequestBudget();
   try {
     for (const listener of options.listeners) {
-      opened.push(await open(listener, { ...options, stop: ending.signal }));
+      opened.push(await open(listener, { ...options, budget, stop: ending.signal }));
       options.onListening(nameOf(listener));
     }
     options.onReady();
@@ -54,8 +56,11 @@ export async function serveSockets(options: SocketsOptions): Promise<void> {
   }
 }
 
+/** What the connections of all sockets share. */
+type Shared = SocketsOptions & { readonly budget: RequestBudget };
+
 /** @returns a function that lets nobody in any more and waits for the connections to end */
-async function open(listener: Listener, options: SocketsOptions): Promise<() => Promise<void>> {
+async function open(listener: Listener, options: Shared): Promise<() => Promise<void>> {
   const { server, remove } = await listen(listener);
   const conversations = new Set<Promise<void>>();
   const observer = options.observe(nameOf(listener));
@@ -89,9 +94,9 @@ async function serveConnection(
   socket: Socket,
   { framing }: Listener,
   observer: Observer,
-  { decide, stop }: SocketsOptions,
+  { decide, budget, stop }: Shared,
 ): Promise<void> {
-  await converse({ input: socket, output: socket, framing, decide, observer, stop });
+  await converse({ input: socket, output: socket, framing, decide, observer, budget, stop });
   // All is written. What comes from now on is not read any more, so whoever writes it is to see that at once.
   if (stop.aborted) socket.destroy();
   else socket.destroySoon();

@@ -5,6 +5,7 @@ import { refused } from '../../src/authenticator.js';
 import { lines } from '../../src/protocol/lines.js';
 import type { Decide, Observer } from '../../src/server/responder.js';
 import { converse } from '../../src/server/conversation.js';
+import { RequestBudget } from '../../src/server/request-budget.js';
 
 const observer: Observer = { decided: () => undefined, failed: () => undefined, withheld: () => undefined };
 
@@ -39,7 +40,15 @@ function start(
   return {
     input,
     stop,
-    end: converse({ input, output, framing: lines, decide, observer, stop: stop.signal }),
+    end: converse({
+      input,
+      output,
+      framing: lines,
+      decide,
+      observer,
+      budget: new RequestBudget(),
+      stop: stop.signal,
+    }),
   };
 }
 
@@ -99,6 +108,13 @@ describe('converse', () => {
     const stop = AbortSignal.abort();
     const streams = { input: new PassThrough(), output: new SlowReader() };
     streams.output.open();
-    await converse({ ...streams, framing: lines, decide: refuse, observer, stop });
+    await converse({
+      ...streams,
+      framing: lines,
+      decide: refuse,
+      observer,
+      budget: new RequestBudget(),
+      stop,
+    });
   });
 });

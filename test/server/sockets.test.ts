@@ -1,95 +1,13 @@
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
-import { connect, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { refused } from '../../src/authenticator.js';
-import { lines } from '../../src/protocol/lines.js';
+import { describe, expect, it } from 'vitest';
 import { packets } from '../../src/protocol/packets.js';
-import type { Decide, Observer } from '../../src/server/responder.js';
-import { serveSockets, type Listener } from '../../src/server/sockets.js';
 import { ListenError } from '../../src/server/unix-socket.js';
 import { temporaryFolder } from '../support/folder.js';
-
-/** Says yes to even users, after some time where the host is a number of milliseconds. */
-const decide: Decide = async (request) => {
-  if (request.operation !== 'isuser') return refused('malformed-request');
-  const milliseconds = Number(request.host);
-  if (milliseconds > 0) await sleep(milliseconds);
-  const isEven = Number(request.user) % 2 === 0;
-  return isEven ? { accepted: true, about: {} } : refused('unknown-host');
-};
-
-interface Running {
-  readonly paths: readonly string[];
-  readonly stop: AbortController;
-  readonly end: Promise<void>;
-  readonly troubles: string[];
-  readonly withheld: () => number;
-  readonly decided: () => number;
-}
-
-type Settings = Partial<Omit<Listener, 'path'>> & { readonly name?: string };
-
-/** Serves sockets in a folder, until the test ends. */
-async function serve(folder: string, ...settings: Settings[]): Promise<Running> {
-  const paths = settings.map(({ name = 'socket' }) => join(folder, name));
-  const listeners = settings.map((setting, index) => ({
-    mode: 0o660,
-    framing: lines,
-    ...setting,
-    path: paths[index] ?? '',
-  }));
-  const stop = new AbortController();
-  const troubles: string[] = [];
-  const counts = { withheld: 0, decided: 0 };
-  const observer: Observer = {
-    decided: () => (counts.decided += 1),
-    failed: () => undefined,
-    withheld: () => (counts.withheld += 1),
-  };
-  let listening = 0;
-  const end = serveSockets({
-    listeners,
-    decide,
-    observe: () => observer,
-    stop: stop.signal,
-    onListening: () => (listening += 1),
-    onReady: () => undefined,
-    onTrouble: (_, trouble) => troubles.push(trouble),
-  });
-  onTestFinished(async () => {
-    stop.abort();
-    await end.catch(() => undefined);
-  });
-  await Promise.race([end, expect.poll(() => listening).toBe(paths.length)]);
-  return { paths, stop, end, troubles, withheld: () => counts.withheld, decided: () => counts.decided };
-}
-
-async function open(path = ''): Promise<Socket> {
-  const socket = connect({ path, allowHalfOpen: true });
-  // What is still to be written when the server ends fails; whoever reads or waits is told of it nevertheless.
-  socket.on('error', () => undefined);
-  onTestFinished(() => {
-    socket.destroy();
-  });
-  await once(socket, 'connect');
-  return socket;
-}
-
-/** Sends all, says that nothing more comes, and reads to the end. */
-async function ask(path: string | undefined, requests: string | Buffer): Promise<string> {
-  const socket = await open(path);
-  socket.end(requests);
-  return readAll(socket);
-}
-
-async function readAll(socket: Socket): Promise<string> {
-  let answers = '';
-  for await (const chunk of socket) answers += String(chunk);
-  return answers;
-}
+import { ask, open, readAll, serve } from '../support/served-sockets.js';
 
 describe('serveSockets', () => {
   it('answers in the framing of each socket', async () => {
@@ -217,26 +135,6 @@ describe('serveSockets', () => {
     (await open(paths[0])).end('isuser:2:0\n'.repeat(200_000));
     (await open(paths[0])).end('isuser:2:0\n'.repeat(5000));
     await sleep(300);
-    stop.abort();
-    await end;
-  });
-
-  it('gives a client its turn while others flood', async () => {
-    const { paths, stop, end } = await serve(temporaryFolder(), {});
-    const turns: number[] = [];
-    const flooders = await Promise.all(Array.from({ length: 8 }, () => open(paths[0])));
-    for (const socket of flooders) {
-      socket.resume();
-      socket.write(Buffer.alloc(4_000_000, '\n'));
-    }
-    const polite = await open(paths[0]);
-    for (let count = 0; count < 10; count += 1) {
-      polite.write('isuser:2:0\n');
-      await once(polite, 'data');
-      turns.push(flooders.reduce((sum, { bytesRead }) => sum + bytesRead, 0));
-    }
-    // Each waits for its share of the flood, not for the flood.
-    expect(turns.at(-1)).toBeLessThan(8 * 4_000_000);
     stop.abort();
     await end;
   });

@@ -1,0 +1,37 @@
+import { performance } from 'node:perf_hooks';
+
+/**
+ * How long connections that wait may use the event loop in one iteration, all together. libuv accepts one connection in each
+ * iteration: with a thousand busy connections, these would otherwise take so long that a new one would wait for minutes.
+ */
+const SLICE_MILLISECONDS = 5;
+
+/** Those who wait for the event loop, the longest first. */
+const queue: (() => void)[] = [];
+
+/** @returns whether others have waited longer for the event loop: then {@link nextSlice} must be called */
+export function isOthersTurn(): boolean {
+  return queue.length > 0;
+}
+
+/** Waits until all that have waited longer had their turn, and for the next iteration of the event loop at least. */
+export function nextSlice(): Promise<void> {
+  if (queue.length === 0) setImmediate(beginSlice);
+  return new Promise((resolve) => queue.push(resolve));
+}
+
+function beginSlice(): void {
+  const end = performance.now() + SLICE_MILLISECONDS;
+  const goOn = (): void => {
+    queue.shift()?.();
+    // Behind all microtasks that follow from that: decisions are made in them.
+    queueMicrotask(() => {
+      process.nextTick(() => {
+        if (queue.length === 0) return;
+        if (performance.now() < end) goOn();
+        else setImmediate(beginSlice);
+      });
+    });
+  };
+  goOn();
+}
