@@ -139,7 +139,8 @@ async function take(
     await nextSlice();
   }
   let turnEnds = performance.now() + TURN_MILLISECONDS;
-  for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
+  // Nobody takes the answers of a connection that was closed; the rest of what it sent must not stay in memory.
+  for (let from = 0; from < chunk.length && !output.destroyed; from += PIECE_BYTES) {
     for (const frame of responder.decode(chunk.subarray(from, from + PIECE_BYTES))) {
       if (!share.tryAdmit()) {
         input.pause();
