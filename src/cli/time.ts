@@ -1,4 +1,5 @@
 import { DateTime, Duration } from 'luxon';
+import { isBeyondClock } from '../config/instant.js';
 import { UsageError } from './usage-error.js';
 
 /**
@@ -11,7 +12,7 @@ import { UsageError } from './usage-error.js';
 export function parseTime(text: string | undefined): number {
   if (text === undefined) return Date.now();
   const time = /^\d+(\.\d+)?$/.test(text) ? DateTime.fromSeconds(Number(text)) : DateTime.fromISO(text);
-  if (!time.isValid || time.toMillis() < 0) {
+  if (!time.isValid || isBeyondClock(text) || time.toMillis() < 0) {
     throw new UsageError('--at: expected a time from 1970 on, such as 2026-11-23T18:00:00Z or 1795456800');
   }
   return time.toMillis();

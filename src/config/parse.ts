@@ -5,6 +5,7 @@ import { MIN_SEED_CHARACTERS } from '../credential/otp.js';
 import { ConfigurationError, type Problem } from './errors.js';
 import { knownSettings, schema, type Document } from './schema.js';
 import { settingName } from './setting-name.js';
+import { impossibleDates } from './toml-dates.js';
 
 const expectedTypes: Readonly<Record<string, string>> = {
   string: 'expected a text in quotes',
@@ -24,7 +25,11 @@ const MAX_TYPING_ERRORS = 4;
 export function parseDocument(file: string, text: string): Document {
   const document = parseToml(file, text);
   const result = schema.safeParse(document);
-  const problems = [...prototypeHost(document), ...(result.error?.issues.flatMap(problemsOf) ?? [])];
+  const problems = [
+    ...impossibleDates(text),
+    ...prototypeHost(document),
+    ...(result.error?.issues.flatMap(problemsOf) ?? []),
+  ];
   if (!result.success || problems.length > 0) throw new ConfigurationError(file, problems);
   return result.data;
 }
