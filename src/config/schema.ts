@@ -50,6 +50,7 @@ export interface LogTable {
 /** The table `[metrics]`. */
 export interface MetricsTable {
   listen: string;
+  hosts?: string[] | undefined;
 }
 
 /** A configuration file as it stands. */
@@ -95,7 +96,7 @@ const log = z.strictObject({
   format: z.optional(z.enum(['plain', 'json'])),
   level: z.optional(z.enum(['info', 'warning', 'error'])),
 });
-const metrics = z.strictObject({ listen: z.string() });
+const metrics = z.strictObject({ listen: z.string(), hosts: z.optional(z.array(z.string())) });
 const top = z.strictObject({
   ...keySettings,
   ...userSettings,

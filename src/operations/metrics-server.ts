@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { MetricsAddress } from '../config/metrics.js';
 import { codeOf, messageOf } from '../errors.js';
+import { isOwnHost } from './metrics-host.js';
 import { listenUnix } from '../server/unix-socket.js';
 
 /** Prometheus needs one; more than so many are closed at once. */
@@ -9,6 +10,9 @@ const MAX_CONNECTIONS = 16;
 const CONNECTION_MILLISECONDS = 5000;
 /** Who may write to the socket file may connect. */
 const SOCKET_MODE = 0o660;
+
+const NOT_OWN_HOST =
+  'expected the address or name of this listener in Host; add the name by which you ask to metrics.hosts\n';
 
 /**
  * Answers `GET /metrics` over HTTP. It does not keep the process alive.
@@ -22,7 +26,8 @@ export async function serveMetrics(
   render: () => Promise<string>,
 ): Promise<() => void> {
   const server = createServer((request, response) => {
-    void answer(request, response, render);
+    if (isOwnHost(request.headers.host, address)) void answer(request, response, render);
+    else send(response, 421, NOT_OWN_HOST);
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('connection', (socket) => {

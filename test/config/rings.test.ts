@@ -165,6 +165,11 @@ describe('the keys of a host', () => {
       `${SECRETS}[metrics]\nlisten = "9477"\n`,
       /^metrics\.listen: expected HOST:PORT/,
     ],
+    [
+      'a name for metrics with a port',
+      `${SECRETS}[metrics]\nlisten = "0.0.0.0:9477"\nhosts = ["metrics.internal:9477"]\n`,
+      /^metrics\.hosts: expected names without a port/,
+    ],
   ])('are refused for %s, and nothing secret is said', async (_, text, message) => {
     const problems = await problemsOf(text);
     expect(problems).toEqual([expect.stringMatching(message)]);

@@ -11,7 +11,7 @@ import { scrape } from '../support/scrape.js';
 
 async function serve(render = (): Promise<string> => Promise.resolve('up 1\n')): Promise<number> {
   const port = await freePort();
-  await serveAt({ host: '127.0.0.1', port }, render);
+  await serveAt({ host: '127.0.0.1', port, hosts: [] }, render);
   return port;
 }
 
@@ -44,6 +44,18 @@ describe('the server of metrics', () => {
     }
   });
 
+  it('answers nobody who asks by a name that is not its own', async () => {
+    const port = await serve();
+    for (const host of ['evil.example', 'evil.example:9477']) {
+      const refused = await scrape({ port, headers: { host } });
+      expect(refused).toMatchObject({ status: 421 });
+      expect(refused.body).toMatch(/^expected the address or name of this listener/);
+    }
+    for (const host of ['localhost', `127.0.0.1:${port}`, `localhost:${port}`]) {
+      expect(await scrape({ port, headers: { host } })).toMatchObject({ status: 200 });
+    }
+  });
+
   it('says so where the metrics cannot be made, and goes on', async () => {
     let fails = true;
     const port = await serve(() => (fails ? Promise.reject(new Error('broken')) : Promise.resolve('up 1\n')));
@@ -56,7 +68,7 @@ describe('the server of metrics', () => {
     const path = join(temporaryFolder(), 'metrics.sock');
     const stop = await serveAt({ path }, () => Promise.resolve('up 1\n'));
     expect(statSync(path).mode & 0o777).toBe(0o660);
-    expect(await scrape({ socketPath: path })).toMatchObject({ status: 200 });
+    expect(await scrape({ socketPath: path, headers: { host: 'any' } })).toMatchObject({ status: 200 });
     stop();
     expect(existsSync(path)).toBe(false);
   });
@@ -80,10 +92,12 @@ describe('the server of metrics', () => {
     const port = await serve();
     const listen = (address: MetricsAddress): Promise<unknown> =>
       serveMetrics(address, () => Promise.resolve(''));
-    await expect(listen({ host: '127.0.0.1', port })).rejects.toThrow(
+    await expect(listen({ host: '127.0.0.1', port, hosts: [] })).rejects.toThrow(
       `cannot listen on 127.0.0.1:${port}: another process listens there`,
     );
-    await expect(listen({ host: '192.0.2.1', port })).rejects.toThrow('this machine has no such address');
+    await expect(listen({ host: '192.0.2.1', port, hosts: [] })).rejects.toThrow(
+      'this machine has no such address',
+    );
     await expect(listen({ path: '/nowhere/metrics.sock' })).rejects.toThrow('there is no folder /nowhere');
   });
 });
