@@ -185,12 +185,24 @@ local function plain_test(handler, username, password)
 	return verdict == true, true;
 end
 
+local is_explained = false;
+
+-- Prosody itself only warns that there are no mechanisms.
+local function explain_no_mechanisms()
+	if is_explained then return; end
+	is_explained = true;
+	module:log("warn", "Not offering PLAIN and X-TOKEN on an unencrypted connection. Let clients use TLS; behind a proxy "
+		.. "that does, set consider_websocket_secure or consider_bosh_secure, or else allow_unencrypted_plain_auth");
+end
+
 local provider = {};
 
 function provider.get_sasl_handler(session)
-	-- A token is as good as a password: mod_saslauth keeps PLAIN off unencrypted connections, but does not know X-TOKEN.
+	-- A token is as good as a password. mod_saslauth keeps PLAIN off unencrypted connections, but doesn't know X-TOKEN,
+	-- and mod_sasl2 takes whatever is offered here.
 	local encrypted = session and session.secure or allow_unencrypted;
-	local mechanisms = { PLAIN = true, ["X-TOKEN"] = encrypted or nil };
+	if not encrypted then explain_no_mechanisms(); end
+	local mechanisms = encrypted and { PLAIN = true, ["X-TOKEN"] = true } or {};
 	local handler = sasl.new(module.host, { plain_test = plain_test, mechanisms = mechanisms });
 	local process = handler.process;
 	function handler:process(message)

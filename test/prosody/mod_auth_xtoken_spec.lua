@@ -306,11 +306,25 @@ describe("mod_auth_xtoken", function ()
 		end
 	end);
 
-	it("offers X-TOKEN on encrypted connections only", function ()
+	it("offers no mechanism on unencrypted connections, and says once why", function ()
 		local world = fake_prosody();
-		assert.same({ PLAIN = true, ["X-TOKEN"] = true }, world.provider.get_sasl_handler({ secure = true }).mechs);
-		assert.same({ PLAIN = true }, world.provider.get_sasl_handler({}).mechs);
-		assert.same({ PLAIN = true }, world.provider.get_sasl_handler({}):clean_clone().mechs);
+		local both = { PLAIN = true, ["X-TOKEN"] = true };
+		assert.same(both, world.provider.get_sasl_handler({ secure = true }).mechs);
+		assert.same(both, world.provider.get_sasl_handler({ secure = true }):clean_clone().mechs);
+		assert.same({}, world.log);
+		for _, session in ipairs { {}, { secure = false }, { encrypted = true } } do
+			assert.same({}, world.provider.get_sasl_handler(session).mechs);
+			assert.same({}, world.provider.get_sasl_handler(session):clean_clone().mechs);
+		end
+		assert.same({}, world.provider.get_sasl_handler().mechs);
+		assert.equal(1, #world.log);
+		assert.truthy(world.log[1]:find("consider_websocket_secure", 1, true));
+	end);
+
+	it("offers both there if allow_unencrypted_plain_auth says so", function ()
+		local world = fake_prosody({ allow_unencrypted_plain_auth = true });
+		assert.same({ PLAIN = true, ["X-TOKEN"] = true }, world.provider.get_sasl_handler({}).mechs);
+		assert.same({}, world.log);
 	end);
 
 	it("writes nothing to a connection before that is open", function ()
