@@ -69,7 +69,7 @@ export class OtpSeed {
     if (!EIGHT_DIGITS.test(otp)) return undefined;
     const candidate = Number(otp);
     let found: number | undefined;
-    // Every step is compared, as whole numbers: how long a guess takes tells nothing about the right digits.
+    // Every step is compared, as whole numbers: how long a guess takes tells nothing about how many digits are right.
     for (const { value, step } of this.#windowFrom(stepAt(now) - DEVIATION_STEPS)) {
       if (candidate === value) found = step;
     }
