@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { explainReadError, readTextFile } from '../config/read-file.js';
 import { preparePlainDomain, preparePlainUser } from '../credential/plain-name.js';
 import { messageOf, XtokendError } from '../errors.js';
+import { blocksOf } from './list-blocks.js';
 
 /** A list of users that cannot be read: `code` is `'unreadable-list'`. */
 export class UserListError extends XtokendError {
@@ -11,14 +12,14 @@ export class UserListError extends XtokendError {
   }
 }
 
-/** Some millions of names. */
+/** Enough for MAX_LIST_LINES JIDs of usual length. */
 export const MAX_LIST_BYTES: number = 64 * 1024 * 1024;
 /** A file can change twice within one tick of the clock that its time of change is taken from. */
 const SETTLED_MILLISECONDS = 100;
+/** A user or a domain of at most so many characters is short enough (RFC 6122, section 2.1). */
+const MAX_SIMPLE = 1023;
 /** A `#` inside a name belongs to it. */
 const COMMENT = /(?:^|\s)#.*/;
-/** Of a long list so many lines are read before others get their turn. */
-const TURN_LINES = 10_000;
 
 /** What {@link UserList.open} works with. */
 export interface UserListOptions {
@@ -80,12 +81,12 @@ export class UserList {
 
   async #read(): Promise<void> {
     const version = versionOf(this.#path);
-    const lines = readLines(this.#path);
+    const text = readText(this.#path);
     // Also where these are broken: then they are not read again for each request.
     this.#version = version;
-    const isEmptied = lines.length === 1 && lines[0] === '' && this.#names.size > 0;
+    const isEmptied = text === '' && this.#names.size > 0;
     if (isEmptied && this.#options.isBlockList === true) throw new UserListError(this.#path, EMPTIED);
-    this.#names = await parse(this.#path, lines);
+    this.#names = await parse(this.#path, text);
   }
 }
 
@@ -102,23 +103,36 @@ function versionOf(path: string): string | undefined {
   }
 }
 
-async function parse(path: string, lines: readonly string[]): Promise<Set<string>> {
+async function parse(path: string, text: string): Promise<Set<string>> {
   const names = new Set<string>();
-  for (const [index, line] of lines.entries()) {
-    if (index % TURN_LINES === TURN_LINES - 1) await nextTurn();
-    const name = line.replace(COMMENT, '').trim();
-    try {
-      names.add(preparePlain(name) ?? (await prepare(name)));
-    } catch (error) {
-      throw new UserListError(path, `line ${index + 1}: ${messageOf(error)}`, { cause: error });
+  let line = 0;
+  try {
+    for (const { lines, isSimple } of blocksOf(text)) {
+      for (const content of lines) {
+        line += 1;
+        names.add(isSimple && content.length <= MAX_SIMPLE ? content : await nameOf(content, line));
+      }
+      // Others get their turn.
+      await nextTurn();
     }
+  } catch (error) {
+    throw new UserListError(path, messageOf(error), { cause: error });
   }
   return names;
 }
 
-function readLines(path: string): string[] {
+async function nameOf(content: string, line: number): Promise<string> {
+  const name = content.replace(COMMENT, '').trim();
   try {
-    return readTextFile(path, MAX_LIST_BYTES).split('\n');
+    return preparePlain(name) ?? (await prepare(name));
+  } catch (error) {
+    throw new Error(`line ${line}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readTextFile(path, MAX_LIST_BYTES);
   } catch (error) {
     throw new UserListError(path, explainReadError(error), { cause: error });
   }

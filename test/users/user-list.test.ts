@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { MAX_LIST_LINES } from '../../src/users/list-blocks.js';
 import { UserList, UserListError } from '../../src/users/user-list.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 
@@ -78,12 +79,12 @@ describe('a list of users', () => {
 
   it('keeps others waiting only for moments while a long one is read, and says then what is new', async () => {
     const { list, path } = await open('alice\n');
-    writeFileSync(path, `${'some.name\n'.repeat(500_000)}jürgen\n`);
+    writeFileSync(path, `${'some.name\n'.repeat(400_000)}jürgen\n`);
     const reading = list.has('bob', HOST);
     writeFileSync(path, 'bob\n');
     expect(await list.has('bob', HOST)).toBe(true);
     await reading;
-    writeFileSync(path, `${Array.from({ length: 500_000 }, (_, n) => `user${n}`).join('\n')}\njürgen\n`);
+    writeFileSync(path, `${Array.from({ length: 400_000 }, (_, n) => `user${n}`).join('\n')}\njürgen\n`);
     const delays = monitorEventLoopDelay({ resolution: 5 });
     delays.enable();
     expect(await list.has('jürgen', HOST)).toBe(true);
@@ -110,6 +111,19 @@ describe('a list of users', () => {
     writeFileSync(path, 'bob\n');
     const answers = await Promise.all(Array.from({ length: 100 }, () => list.has('bob', HOST)));
     expect(answers).not.toContain(false);
+  });
+
+  it('has 500,000 lines at most: a longer one is named with that limit, and what it said before counts', async () => {
+    const most = 'a\n'.repeat(MAX_LIST_LINES - 1);
+    const { list, path, troubles } = await open(`${most}alice\n`);
+    writeFileSync(path, `${most}bob\ncarol\n`);
+    expect(await list.has('alice', HOST)).toBe(true);
+    expect(troubles).toEqual([
+      expect.stringContaining(`${path}: expected at most 500,000 lines, found 500,001`),
+    ]);
+    await expect(open(`${most}bob\ncarol`)).rejects.toThrow(UserListError);
+    writeFileSync(path, `${most}carol`);
+    expect(await list.has('carol', HOST)).toBe(true);
   });
 
   it('cannot be opened where it cannot be read; a FIFO does not hang it', async () => {

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { blocksOf } from '../../src/users/list-blocks.js';
+
+const isSimple = (text: string): boolean[] => [...blocksOf(text)].map((block) => block.isSimple);
+
+describe('the blocks of a list', () => {
+  it.each([
+    '',
+    'alice',
+    'Alice\n',
+    '\n\n',
+    'a@b\n',
+    'a.b+c@x-1.example.com\nbob\n',
+    'a\r\nb@c\r\n',
+    '{|}~!$%()*,;=?[\\]^_`',
+  ])('%j needs no preparation', (text) => {
+    expect(isSimple(text)).toEqual([true]);
+  });
+
+  it.each([
+    '# x',
+    'bob#1',
+    'a b',
+    ' a',
+    'a\t',
+    'a@',
+    '@b',
+    'a@b@c',
+    'a@b..c',
+    'a@b.',
+    'a:b',
+    'a/b',
+    'straße',
+    'a"',
+    "a'",
+    'a&',
+    '<a',
+    'a\rb',
+    'a\x7f',
+  ])('%j does', (text) => {
+    expect(isSimple(`alice\n${text}\n`)).toEqual([false]);
+  });
+
+  it('hold each line once, in small letters where that is all', () => {
+    const lines = Array.from({ length: 20_000 }, (_, index) =>
+      index === 12_345 ? '# Note' : `User${index}`,
+    );
+    const blocks = [...blocksOf(lines.join('\n'))];
+    expect(blocks.length).toBeGreaterThan(5);
+    expect(blocks.filter((block) => !block.isSimple)).toHaveLength(1);
+    const found = blocks.flatMap((block) => block.lines);
+    expect(found.map((line) => line.toLowerCase())).toEqual(lines.map((line) => line.toLowerCase()));
+    expect(found.filter((line) => /[A-Z]/.test(line)).length).toBeLessThan(5000);
+    expect(found).toContain('# Note');
+  });
+});
