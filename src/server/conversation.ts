@@ -10,8 +10,10 @@ import { Responder, type Decide, type Observer, type Reply } from './responder.j
 
 /** A chunk is taken in pieces of this size: it can hold as many requests as bytes. */
 const PIECE_BYTES = 512;
-/** For so long one connection is served before others get their turn. */
+/** For so long one connection is served before others, and new connections, get their turn. */
 const TURN_MILLISECONDS = 0.5;
+/** While others wait, a connection gets so much of its requests decided in turn: about one login. */
+const TURN_BYTES = 128;
 /** How long the end takes at the most, where a reader does not read. */
 const LAST_ANSWERS_MILLISECONDS = 1000;
 /** How long at the end requests are still read of a client that has sent very many; the rest is for their answers. */
@@ -134,23 +136,26 @@ async function take(
   share: ConnectionShare,
   { input, output }: ConversationOptions,
 ): Promise<void> {
-  if (isOthersTurn()) {
-    input.pause();
-    await nextSlice();
-  }
   let turnEnds = performance.now() + TURN_MILLISECONDS;
+  let spentBytes = 0;
   // Nobody takes the answers of a connection that was closed; the rest of what it sent must not stay in memory.
   for (let from = 0; from < chunk.length && !output.destroyed; from += PIECE_BYTES) {
     for (const frame of responder.decode(chunk.subarray(from, from + PIECE_BYTES))) {
       if (!share.tryAdmit()) {
         input.pause();
         if (!(await share.admission())) return;
-        if (isOthersTurn()) await nextSlice();
+        spentBytes = Math.max(spentBytes, TURN_BYTES);
       }
+      // The first request of a chunk is decided at once: who asks seldom doesn't wait for those who flood.
+      while (spentBytes >= TURN_BYTES && isOthersTurn()) {
+        input.pause();
+        await nextSlice();
+        spentBytes -= TURN_BYTES;
+      }
+      spentBytes += frame.length;
       responder.receiveFrame(frame);
     }
-    const isLast = from + PIECE_BYTES >= chunk.length;
-    const mayGoOn = isLast || (performance.now() < turnEnds && !isOthersTurn());
+    const mayGoOn = from + PIECE_BYTES >= chunk.length || performance.now() < turnEnds;
     if (mayGoOn && !output.writableNeedDrain) continue;
     input.pause();
     await nextSlice();

@@ -1,6 +1,6 @@
 /**
  * How many lines a list may have. So many take 50 MB of memory, twice that while a new version is read, and a login that comes
- * right after a change waits for a third of a second.
+ * right after a change waits for up to half a second.
  */
 export const MAX_LIST_LINES = 500_000;
 
