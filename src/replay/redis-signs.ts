@@ -41,6 +41,8 @@ export class RedisSigns {
   readonly #options: RedisSignsOptions;
   /** By the name of the part. */
   readonly #signs = new Map<string, Sign>();
+  /** Since when each part was complete, at the latest that was ever seen: data of before that are older ones that came back. */
+  readonly #epochs = new Map<string, number>();
   readonly #beginning = new Map<string, Promise<void>>();
 
   constructor(options: RedisSignsOptions) {
@@ -80,12 +82,14 @@ export class RedisSigns {
     const mark = newMark();
     const keys = [`${part}began`, `${part}steps`, ...hashes];
     const limits = [CLOCK_TOLERANCE_MILLISECONDS, STEP_MILLISECONDS, DEVIATION_STEPS, MAX_STEPS];
-    const args = [step, expiryOf(step), Math.round(this.#options.clock()), ...limits, mark];
+    const known = this.#epochs.get(part) ?? 0;
+    const args = [step, expiryOf(step), Math.round(this.#options.clock()), ...limits, known, mark];
     const seen = performance.now();
     const [reply, node] = await this.#options.run([['eval', BEGIN_STEP, keys.length, ...keys, ...args]]);
     const begun = parseBegun(reply);
     if (begun.mark !== mark) throw new NonsenseError();
     this.#assertFit(begun);
+    this.#epochs.set(part, Math.max(this.#epochs.get(part) ?? 0, epochOf(begun.sign)));
     this.#signs.set(part, { text: begun.sign, node, seen });
   }
 
@@ -104,6 +108,11 @@ export class RedisSigns {
       );
     }
   }
+}
+
+/** @returns the instant in a sign, in milliseconds since the Unix epoch; 0 if there is none */
+function epochOf(sign: string): number {
+  return Number(/ (\d{1,16})$/.exec(sign)?.[1] ?? 0);
 }
 
 /** @returns a text that nobody else has */
