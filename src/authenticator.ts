@@ -19,7 +19,7 @@ export type Refusal =
   | 'replayed'
   /** Whether the token was used before cannot be told. */
   | 'before-horizon'
-  /** The record of used tokens cannot be asked; the log says why. */
+  /** The record of used tokens, or for `isuser` that of users, cannot be asked; the log says why. */
   | 'record-unavailable'
   /** The user or the host is not spelled as a server sends it: `Alice` instead of `alice`. */
   | 'unprepared-name'
@@ -90,7 +90,8 @@ export class Authenticator {
     if (served === undefined) return refused('unknown-host', { jid, host });
     if (request.operation === 'auth') return this.#authenticate(served, request, jid);
     const isUser = await served.users.isUser(user, host);
-    return isUser ? { accepted: true, about: { jid, host } } : refused('unknown-user', { jid, host });
+    if (isUser === true) return { accepted: true, about: { jid, host } };
+    return refused(isUser === false ? 'unknown-user' : isUser, { jid, host });
   }
 
   async #authenticate(

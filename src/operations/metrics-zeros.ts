@@ -18,7 +18,7 @@ const operationsOf: Readonly<Record<Reason, readonly Operation[]>> = {
   'unknown-user': ['isuser'],
   replayed: ['auth'],
   'before-horizon': ['auth'],
-  'record-unavailable': ['auth'],
+  'record-unavailable': BOTH,
   'unprepared-name': BOTH,
   'unknown-host': BOTH,
   'unsupported-operation': ['unsupported'],

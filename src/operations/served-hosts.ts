@@ -1,14 +1,14 @@
 import type { ServedHost } from '../authenticator.js';
 import type { Hosts, HostSettings } from '../config/configuration.js';
 import type { UserSettings } from '../config/users.js';
-import type { SeenUsers } from '../users/seen-users.js';
+import type { KnownUsers } from '../users/seen-users.js';
 import { UserList, type UserListOptions } from '../users/user-list.js';
 import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
 
 /** What {@link openHosts} works with. */
 export interface HostOptions {
   /** Those who have logged in before. */
-  readonly seen: SeenUsers;
+  readonly seen: KnownUsers;
   /** Is told what is wrong with a list, or with the record of those who have logged in. */
   readonly onTrouble: (error: unknown) => void;
 }

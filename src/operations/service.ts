@@ -4,6 +4,7 @@ import type { Configuration } from '../config/configuration.js';
 import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import type { Decide, Observer } from '../server/responder.js';
+import type { KnownUsers } from '../users/seen-users.js';
 import { CurrentAuthenticator } from './current-authenticator.js';
 import { CurrentLog } from './current-log.js';
 import { CurrentMetrics } from './current-metrics.js';
@@ -17,6 +18,7 @@ import { openHosts } from './served-hosts.js';
 import { Stores } from './stores.js';
 import { Tally } from './tally.js';
 import { watchRecord } from './watched-record.js';
+import { watchSeenUsers } from './watched-seen-users.js';
 
 /** What {@link Service} works with. */
 export interface ServiceOptions {
@@ -32,6 +34,7 @@ export class Service {
   readonly log: CurrentLog;
   readonly #options: ServiceOptions;
   readonly #stores: Stores;
+  readonly #seenUsers: KnownUsers;
   readonly #tally = new Tally();
   readonly #measurements = new Measurements();
   readonly #metrics: CurrentMetrics;
@@ -45,6 +48,7 @@ export class Service {
     this.#options = options;
     this.log = new CurrentLog(options.standardLog);
     this.#stores = createStores(this.log, this.#measurements);
+    this.#seenUsers = watchSeenUsers(this.#stores.seenUsers, this.log);
     this.#metrics = new CurrentMetrics({
       log: this.log,
       measurements: this.#measurements,
@@ -118,7 +122,7 @@ export class Service {
     const onTrouble = (error: unknown): void => {
       log.write('warning', messageOf(error));
     };
-    const hostOf = await openHosts(configuration.hosts, { seen: this.#stores.seenUsers, onTrouble });
+    const hostOf = await openHosts(configuration.hosts, { seen: this.#seenUsers, onTrouble });
     log.take(configuration.log);
     const replay = await this.#stores.record(configuration.replay);
     if (this.#configuration === undefined) {

@@ -2,9 +2,11 @@ import { performance } from 'node:perf_hooks';
 import { RecordError } from './errors.js';
 import { connectRedis } from './redis-client.js';
 import { explainRedisError, nameOf } from './redis-errors.js';
+import { NonsenseError } from './redis-replies.js';
 import type { RedisSettings } from './redis-settings.js';
+import { withinStoreDeadline } from './store-deadline.js';
 
-/** A client that has had no reply for so long is given up for a new one: it may be in a state that it does not leave. */
+/** A client that has had no complete replies for so long is given up for a new one: it may be in a state that it does not leave. */
 const PATIENCE_MILLISECONDS = 5000;
 
 /** The name of a command, and its arguments. */
@@ -38,6 +40,20 @@ export class RedisConnection {
   }
 
   /**
+   * Asks a question that takes any number of commands.
+   *
+   * @throws {@link RecordError} if there is no answer within the deadline of every store; what was to be written may be written then
+   */
+  async ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await withinStoreDeadline(question());
+    } catch (error) {
+      if (error instanceof NonsenseError) this.reconnect();
+      throw this.#explain(error);
+    }
+  }
+
+  /**
    * Sends some commands in one piece, in a cluster to one node.
    *
    * @returns their replies
@@ -46,7 +62,8 @@ export class RedisConnection {
   async run(commands: readonly Command[]): Promise<unknown[]> {
     await this.#connected();
     const replies = (await this.#client.pipeline([...commands]).exec()) ?? [];
-    if (replies.some(([error]) => error === null || error.name === 'ReplyError')) {
+    // One reply that never comes, and each later claim gets that of the one before it, and none for its last command.
+    if (replies.every(([error]) => error === null || error.name === 'ReplyError')) {
       this.#lastReply = performance.now();
     } else if (performance.now() - this.#lastReply > PATIENCE_MILLISECONDS) this.#renew();
     return replies.map(([error, reply]) => {
@@ -63,24 +80,25 @@ export class RedisConnection {
     this.#client.disconnect(true);
   }
 
-  /** Says in words what went wrong. */
-  explain(error: unknown): RecordError {
-    if (error instanceof RecordError) return error;
-    return new RecordError(`${nameOf(this.#settings)}: ${explainRedisError(error, this.#lastError)}`, {
-      cause: error,
-    });
-  }
-
   close(): void {
     this.#isClosed = true;
     this.#client.disconnect();
+  }
+
+  /** Leaves out the cause: the client attaches the command's arguments to it, and of AUTH these are the password. */
+  #explain(error: unknown): RecordError {
+    if (error instanceof RecordError) return error;
+    return new RecordError(`${nameOf(this.#settings)}: ${explainRedisError(error, this.#lastError)}`);
   }
 
   #connect(): ReturnType<typeof connectRedis> {
     const client = connectRedis(this.#settings);
     const { onLost, onReady } = this.#listener;
     client.on('error', (error: Error) => (this.#lastError = error));
-    client.on('ready', () => (this.#isGivenUp = false));
+    client.on('ready', () => {
+      this.#isGivenUp = false;
+      this.#lastError = undefined;
+    });
     for (const event of ['ready', '+node']) client.on(event, onReady);
     for (const event of ['close', 'end', '-node', 'node error']) client.on(event, onLost);
     return client;

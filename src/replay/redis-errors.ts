@@ -1,6 +1,8 @@
 import type { RedisSettings } from './redis-settings.js';
 import { codeOf, messageOf } from '../errors.js';
 import { COMMAND_TIMEOUT_MILLISECONDS } from './redis-client.js';
+import { NonsenseError } from './redis-replies.js';
+import { StoreDeadlineError } from './store-deadline.js';
 
 /** @returns the addresses of a Redis, for messages; there is no password in them */
 export function nameOf({ addresses, sentinelMaster }: RedisSettings): string {
@@ -11,36 +13,74 @@ export function nameOf({ addresses, sentinelMaster }: RedisSettings): string {
 }
 
 /**
- * Says in words what keeps Redis from being used, and what to do.
+ * Explains what keeps Redis from being used, and what to do. Nothing that a server says is repeated, as a server can quote the
+ * password: a known error is named in our words, any other by its kind only.
  *
  * @param error what a command met with
- * @param connectionError what the connection last met with: it says more where there is no connection
+ * @param connectionError what the connection last met with: it says more if there is no connection
  */
 export function explainRedisError(error: unknown, connectionError: unknown): string {
-  const isLost = /closed|isn't writeable|max retries|None of startup nodes|Failed to refresh slots/i.test(
-    messageOf(error),
-  );
-  const subject = isLost ? (connectionError ?? error) : error;
-  const message = messageOf(subject);
+  const subject = isLost(error) ? (connectionError ?? error) : error;
   const code = codeOf(subject);
-  // Redis' own errors begin with a word in capitals.
-  const name = typeof code === 'string' ? code : /^[A-Z]+(?= )/.exec(message)?.[0];
-  if (message.includes('timed out') || message.includes('ETIMEDOUT') || message.includes('timeout')) {
-    return `no answer within ${COMMAND_TIMEOUT_MILLISECONDS} ms: is it stopped, overloaded or cut off?`;
-  }
-  // The same of a command within a script, in Redis 7.
-  if (message.includes("can't run this command")) return forbidden;
-  return explanations[name ?? ''] ?? message;
+  if (typeof code === 'string') return explanations[code] ?? explainCode(code);
+  const message = messageOf(subject);
+  const known = sentences.find(([pattern]) => pattern.test(message));
+  if (known !== undefined) return known[1];
+  // A Sentinel's error comes at the end of ioredis' own message. Redis' errors begin with a word in capitals.
+  const [, name = ''] = /(?:^|^All sentinels .* Last error: )([A-Z]+)(?= )/.exec(message) ?? [];
+  return explanations[name] ?? unexplained(subject, name);
 }
+
+/** Whether there is no connection any more, or not yet. */
+function isLost(error: unknown): boolean {
+  return error instanceof StoreDeadlineError || LOST.test(messageOf(error));
+}
+
+/** Node's own codes, such as `EHOSTUNREACH` and `ERR_TLS_CERT_ALTNAME_INVALID`, hold nothing of what a server says. */
+function explainCode(code: string): string {
+  return `the connection failed (${/^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'for an unknown reason'})`;
+}
+
+function unexplained(error: unknown, name: string): string {
+  const isReply = name !== '' || (error instanceof Error && error.name === 'ReplyError');
+  return isReply
+    ? 'it answers with an error, which is not repeated, as it may hold the password: look into the log of Redis, or try the same with redis-cli'
+    : 'the connection was lost, or there was none yet: is it running, and may this machine connect to it?';
+}
+
+const LOST = /closed|isn't writeable|isn't ready|max retries|None of startup nodes|Failed to refresh slots/i;
 
 const password = 'it refuses the user or the password: correct replay.username and replay.password_file';
 const forbidden =
   'this user of Redis may not do what is needed: +hsetnx +hmget +hset +hdel +pexpireat +get +set +zadd +zcard +zrange +zpopmin +eval +info +time (+cluster) on the keys of replay.prefix';
 const moving = 'the cluster is moving its data: this passes by itself';
 const untrusted = 'its certificate is not trusted: name the authority that signed it in replay.ca_file';
+const tooOld =
+  'it does not know a command that is needed: use Redis 6.2 or later, and rename no command (rename-command)';
+const silent = `no answer within ${COMMAND_TIMEOUT_MILLISECONDS} ms: is it stopped, overloaded or cut off?`;
+
+/** What is found in an error of Redis or ioredis, and what it means; the first that fits counts. */
+const sentences: readonly (readonly [RegExp, string])[] = [
+  [/make no sense|found one more$|a redirection to nowhere/, new NonsenseError().message],
+  [/timed out|ETIMEDOUT|timeout|no answer within/, silent],
+  // The same as NOPERM, of a command within a script, in Redis 7.
+  [/can't run this command/, forbidden],
+  [/(?:^|: )ERR unknown (?:command|subcommand)/i, tooOld],
+  [/(?:^|: )ERR max number of clients reached/, 'it has as many connections as it takes (maxclients)'],
+  [
+    /^All sentinels (?!.* Last error: )/,
+    'the Sentinels know no master of this name: correct replay.sentinel_master',
+  ],
+  [
+    /^All sentinels .* Last error: Connection is closed/,
+    'no Sentinel can be reached: start them, or correct replay.url',
+  ],
+];
+
 const explanations: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there: start Redis, or correct replay.url',
   ENOENT: 'there is no such socket: start Redis, or correct replay.url',
+  ETIMEDOUT: silent,
   EACCES: `this user (uid ${String(process.getuid?.())}) may not connect to the socket: put it into the group of the socket`,
   ENOTFOUND: 'no machine has this name: correct replay.url',
   EAI_AGAIN: 'the name of the machine cannot be looked up: is the network up?',
@@ -51,6 +91,8 @@ const explanations: Readonly<Record<string, string>> = {
   WRONGTYPE: 'something else uses the same keys: set replay.prefix to what nobody else uses',
   OOM: 'its memory is full (maxmemory): give it more',
   READONLY: 'it is a replica, which cannot be written to: set replay.url to the primary',
+  NOREPLICAS: 'it has too few replicas to take writes (min-replicas-to-write): start them',
+  BUSY: 'a script keeps it busy: see `redis-cli script kill`',
   LOADING: 'it is still loading its data: wait',
   MISCONF: 'it cannot save its data and takes none (see its log): make room on its disk',
   MASTERDOWN: 'its primary is gone: start that, or set replay.url to another',

@@ -1,13 +1,11 @@
 import { RedisBeginnings } from './redis-beginnings.js';
 import { RedisConnection, type Command } from './redis-connection.js';
 import { expiryOf, RedisLayout, type Place } from './redis-layout.js';
-import { NonsenseError, parseEntry, parseIsNew } from './redis-replies.js';
+import { NonsenseError, parseEntry, parseFlag } from './redis-replies.js';
 import type { RedisSettings } from './redis-settings.js';
 import { newMark, RedisSigns, type Found } from './redis-signs.js';
 import type { Claim, ReplayRecord, Use } from './replay-record.js';
 
-/** A claim that takes longer is refused, whatever it waits for. */
-const CLAIM_TIMEOUT_MILLISECONDS = 900;
 /** More than there are hashes of the steps that are valid at an instant. */
 const MAX_TIMED = 4096;
 
@@ -49,26 +47,13 @@ export class RedisRecord implements ReplayRecord {
   }
 
   /** @throws {@link RecordError} where Redis cannot be asked, or gives no answer in time; the token may be spent then */
-  async claim(use: Use): Promise<Claim> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error('Command timed out'));
-      }, CLAIM_TIMEOUT_MILLISECONDS);
-    });
-    try {
-      return await Promise.race([this.#claim(this.#layout.placeOf(use)), timeout]);
-    } catch (error) {
-      if (error instanceof NonsenseError) this.#connection.reconnect();
-      throw this.#connection.explain(error);
-    } finally {
-      clearTimeout(timer);
-    }
+  claim(use: Use): Promise<Claim> {
+    return this.#connection.ask(() => this.#claim(this.#layout.placeOf(use)));
   }
 
   async forget(use: Use): Promise<void> {
     const { hash, field } = this.#layout.placeOf(use);
-    await this.#connection.run([['hdel', hash, field]]);
+    await this.#connection.ask(() => this.#connection.run([['hdel', hash, field]]));
   }
 
   close(): Promise<void> {
@@ -100,7 +85,7 @@ export class RedisRecord implements ReplayRecord {
     // Whatever comes of it, what is entered is not to stay for ever.
     if (!this.#timed.has(hash)) commands.push(['pexpireat', hash, expiryOf(step)]);
     const replies = await this.#run(commands);
-    return { isNew: parseIsNew(replies[0]), ...parseEntry(replies[1]), node: replies[commands.length] };
+    return { isNew: parseFlag(replies[0]), ...parseEntry(replies[1]), node: replies[commands.length] };
   }
 
   async #look({ hash, field }: Place): Promise<Found> {

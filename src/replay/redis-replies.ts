@@ -27,8 +27,8 @@ export interface Begun {
   readonly policy: string;
 }
 
-/** Reads the reply to `HSETNX`: whether it was entered. @throws {@link NonsenseError} */
-export function parseIsNew(reply: unknown): boolean {
+/** Reads a reply that is 0 or 1: of `HSETNX` and `SADD` whether it is new, of `SISMEMBER` whether it is there. @throws {@link NonsenseError} */
+export function parseFlag(reply: unknown): boolean {
   if (reply !== 0 && reply !== 1) throw new NonsenseError();
   return reply === 1;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RedisConnection, type Command } from '../replay/redis-connection.js';
+import { parseFlag } from '../replay/redis-replies.js';
 import type { RedisSettings } from '../replay/redis-settings.js';
 import type { SeenUsers } from './seen-users.js';
 
@@ -15,7 +16,7 @@ export class RedisSeenUsers implements SeenUsers {
   }
 
   async has(user: string, host: string): Promise<boolean> {
-    return (await this.#ask('sismember', user, host)) === 1;
+    return this.#ask('sismember', user, host);
   }
 
   async add(user: string, host: string): Promise<void> {
@@ -27,15 +28,10 @@ export class RedisSeenUsers implements SeenUsers {
     return Promise.resolve();
   }
 
-  async #ask(name: 'sismember' | 'sadd', user: string, host: string): Promise<unknown> {
+  #ask(name: 'sismember' | 'sadd', user: string, host: string): Promise<boolean> {
     const digest = createHash('sha256').update(`${user}@${host}`).digest();
     const key = `${this.#prefix}seen:${digest.toString('hex', 0, 1)}`;
     const command: Command = [name, key, digest.toString('base64url')];
-    try {
-      const [reply] = await this.#connection.run([command]);
-      return reply;
-    } catch (error) {
-      throw this.#connection.explain(error);
-    }
+    return this.#connection.ask(async () => parseFlag((await this.#connection.run([command]))[0]));
   }
 }

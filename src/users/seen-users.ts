@@ -6,3 +6,10 @@ export interface SeenUsers {
   add(user: string, host: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Those who have logged in before, as a policy asks for them. Never throws. */
+export interface KnownUsers {
+  /** @returns `'record-unavailable'` if that is unknown now */
+  has(user: string, host: string): Promise<boolean | 'record-unavailable'>;
+  add(user: string, host: string): Promise<void>;
+}

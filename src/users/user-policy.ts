@@ -1,4 +1,4 @@
-import type { SeenUsers } from './seen-users.js';
+import type { KnownUsers } from './seen-users.js';
 import type { UserList } from './user-list.js';
 
 /** Why somebody with a good token is not let in. */
@@ -10,8 +10,8 @@ export type UserRefusal =
 
 /** Who is a user of a host. */
 export interface UserPolicy {
-  /** @throws where it cannot be told */
-  isUser(user: string, host: string): Promise<boolean>;
+  /** @returns `'record-unavailable'` if that is unknown now */
+  isUser(user: string, host: string): Promise<boolean | 'record-unavailable'>;
   /** @returns why a user cannot log in, or `undefined` */
   refusalOf(user: string, host: string): Promise<UserRefusal | undefined>;
   /** Is told that a user has just been let in. Never throws, and never waits. */
@@ -20,7 +20,7 @@ export interface UserPolicy {
 
 /** What a {@link createUserPolicy | policy} is made of. */
 export interface UserPolicyOptions {
-  readonly users: 'any' | UserList | SeenUsers;
+  readonly users: 'any' | UserList | KnownUsers;
   /** The list that decides on logins, too. */
   readonly allowed: UserList | undefined;
   readonly blocked: UserList | undefined;

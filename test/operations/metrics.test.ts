@@ -64,6 +64,7 @@ describe('the metrics of a running xtokend', () => {
       'xtokend_key_uses_total{key="next",verdict="accepted"}': 0,
       'xtokend_key_not_after_timestamp_seconds{key="next"}': 2_840_140_800,
       'xtokend_requests_total{operation="auth",verdict="refused",reason="record-unavailable"}': 0,
+      'xtokend_requests_total{operation="isuser",verdict="refused",reason="record-unavailable"}': 0,
       xtokend_configuration_last_reload_successful: 1,
       [`xtokend_build_info{version="${version()}",node="${process.versions.node}"}`]: 1,
     });

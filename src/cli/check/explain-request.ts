@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.js';
 import { openHosts } from '../../operations/served-hosts.js';
 import { parseRequest, type Request } from '../../protocol/request.js';
 import { judgeToken } from '../judge-token.js';
+import type { UserPolicy } from '../../users/user-policy.js';
 import type { Situation } from './situation.js';
 
 /** What the configuration says of a request. */
@@ -57,7 +58,6 @@ async function opinionOf(request: Request, { hosts, file }: Configuration, now: 
     const seen = {
       has: () => Promise.resolve(false),
       add: () => Promise.resolve(),
-      close: () => Promise.resolve(),
     };
     const policy = (await openHosts(hosts, { seen, onTrouble: () => undefined }))(host)?.users;
     if (request.operation === 'isuser') return await isUser(policy?.isUser(user, host), settings.users.users);
@@ -72,7 +72,10 @@ async function opinionOf(request: Request, { hosts, file }: Configuration, now: 
 const UNPREPARED =
   'the user or the host is not spelled as a chat server sends it (small letters, Unicode 3.2): see normalizeJid';
 
-async function isUser(answer: Promise<boolean> | undefined, users: unknown): Promise<Opinion> {
+async function isUser(
+  answer: ReturnType<UserPolicy['isUser']> | undefined,
+  users: unknown,
+): Promise<Opinion> {
   if ((await answer) === true) return { accepted: true, reason: 'it is a user' };
   return refused(
     users === 'seen'
