@@ -1,5 +1,6 @@
 import { Cluster, Redis } from 'ioredis';
 import { guardConnections } from './redis-guard.js';
+import { checkReplies } from './redis-reply-checks.js';
 import type { RedisAddress, RedisSettings } from './redis-settings.js';
 
 /**
@@ -12,6 +13,7 @@ const DISCONNECT_TIMEOUT_MILLISECONDS = 100;
 const MAX_RETRY_MILLISECONDS = 400;
 
 guardConnections();
+checkReplies();
 
 const retry = (times: number): number => Math.min(times * 50, MAX_RETRY_MILLISECONDS);
 
@@ -48,6 +50,8 @@ export function connectRedis(settings: RedisSettings): Redis | Cluster {
     return new Cluster([...addresses], {
       redisOptions: base,
       enableOfflineQueue: false,
+      // An ASK in reply to it would end the process: nobody handles what becomes of the ASKING that ioredis sends then.
+      enableReadyCheck: false,
       clusterRetryStrategy: retry,
       slotsRefreshTimeout: CONNECT_TIMEOUT_MILLISECONDS,
       slotsRefreshInterval: 1000,

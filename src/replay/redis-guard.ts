@@ -27,9 +27,13 @@ export function guardConnections(): void {
 }
 
 type ErrorEmitter = Parameters<StandaloneConnector['connect']>[0];
+const NOTHING = Buffer.alloc(0);
+
 type AnyFunction = (...args: unknown[]) => boolean;
 
 function guard(stream: Socket): void {
+  // ioredis listens to the first error only.
+  stream.on('error', () => undefined);
   const [sent, received] = [new ReplyCounter(), new ReplyCounter()];
   const write = stream.write.bind(stream) as AnyFunction;
   const emit = stream.emit.bind(stream) as AnyFunction;
@@ -42,19 +46,20 @@ function guard(stream: Socket): void {
   };
   // Not as a listener: ioredis' own comes before all others.
   stream.emit = (event: string | symbol, ...args: unknown[]) => {
-    if (event !== 'data' || isWanted(args[0] as Buffer)) return emit(event, ...args);
-    return true;
+    if (event !== 'data') return emit(event, ...args);
+    const wanted = wantedOf(args[0] as Buffer);
+    return wanted.length === 0 || emit(event, wanted);
   };
 
-  function isWanted(chunk: Buffer): boolean {
-    if (stream.destroyed) return false;
+  function wantedOf(chunk: Buffer): Buffer {
+    if (stream.destroyed) return NOTHING;
     try {
-      received.read(chunk);
-      if (received.count <= sent.count) return true;
+      const wanted = received.read(chunk);
+      if (received.begun <= sent.count) return wanted;
       throw new Error('expected a reply of Redis to each command, found one more');
     } catch (error) {
       stream.destroy(error as Error);
-      return false;
+      return NOTHING;
     }
   }
 }

@@ -4,6 +4,10 @@ const MAX_DEPTH = 8;
 const MAX_LINE_BYTES = 2 ** 16;
 const MAX_DIGITS = 7;
 
+const SLOTS = 16_384;
+const MAX_PORT = 65_535;
+const REDIRECTION = /^(?:MOVED|ASK) (\d{1,5}) [\w.:%?-]{1,255}:(\d{1,5})$/;
+
 const NOTHING = Buffer.alloc(0);
 const [LINE_FEED, CARRIAGE_RETURN, MINUS, ZERO, NINE] = [0x0a, 0x0d, 0x2d, 0x30, 0x39];
 const [STRING, ARRAY, NUMBER, TEXT, ERROR] = [0x24, 0x2a, 0x3a, 0x2b, 0x2d];
@@ -19,7 +23,8 @@ export class ReplyCounter {
   readonly #open: number[] = [];
   /** What is still to come of a string, with the line's end after it. */
   #skip = 0;
-  #line: Buffer = NOTHING;
+  /** The beginning of a line. */
+  #rest: Buffer = NOTHING;
   #bytes = 0;
 
   /** How many values came to their end. */
@@ -27,13 +32,26 @@ export class ReplyCounter {
     return this.#count;
   }
 
-  /** @throws where it is not the protocol, or a value without measure */
-  read(chunk: Buffer): void {
+  /** How many values have begun: ioredis passes a text on before its line's end has come. */
+  get begun(): number {
+    return this.#open.length > 0 || this.#skip > 0 ? this.#count + 1 : this.#count;
+  }
+
+  /**
+   * @returns what was read: not a line without its end, which comes with the next piece. ioredis takes some replies for complete
+   *   before the line ends.
+   * @throws where it is not the protocol, or a value without measure
+   */
+  read(chunk: Buffer): Buffer {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
-    while (at < chunk.length) {
-      const taken = this.#skip > 0 ? this.#readString(chunk.length - at) : this.#readLine(chunk, at);
+    let taken = -1;
+    while (at < bytes.length && taken !== 0) {
+      taken = this.#skip > 0 ? this.#readString(bytes.length - at) : this.#readLine(bytes, at);
       at += taken;
     }
+    this.#rest = bytes.subarray(at);
+    return bytes.subarray(0, at);
   }
 
   #readString(available: number): number {
@@ -43,18 +61,12 @@ export class ReplyCounter {
     return taken;
   }
 
-  #readLine(chunk: Buffer, at: number): number {
-    const newline = chunk.indexOf(LINE_FEED, at);
-    const end = newline === -1 ? chunk.length : newline + 1;
-    if (this.#line.length + end - at > MAX_LINE_BYTES) {
-      throw new Error('expected a reply of Redis, found an endless line');
-    }
-    if (newline !== -1 && this.#line.length === 0) this.#begin(chunk, at, end);
-    else {
-      this.#line = Buffer.concat([this.#line, chunk.subarray(at, end)]);
-      if (newline !== -1) this.#begin(this.#line, 0, this.#line.length);
-      if (newline !== -1) this.#line = NOTHING;
-    }
+  #readLine(bytes: Buffer, at: number): number {
+    const newline = bytes.indexOf(LINE_FEED, at);
+    const end = newline === -1 ? bytes.length : newline + 1;
+    if (end - at > MAX_LINE_BYTES) throw new Error('expected a reply of Redis, found an endless line');
+    if (newline === -1) return 0;
+    this.#begin(bytes, at, end);
     return end - at;
   }
 
@@ -62,8 +74,12 @@ export class ReplyCounter {
   #begin(bytes: Buffer, start: number, end: number): void {
     const type = bytes[start];
     const size = type === STRING || type === ARRAY ? lengthIn(bytes, start + 1, end - 2) : -1;
-    if (bytes[end - 2] !== CARRIAGE_RETURN || size === undefined || !TYPES.includes(type)) {
+    // Another carriage return would be taken for the line's end.
+    if (bytes.indexOf(CARRIAGE_RETURN, start) !== end - 2 || size === undefined || !TYPES.includes(type)) {
       throw new Error('expected a reply of Redis, found something else');
+    }
+    if (type === ERROR && !isErrorGood(bytes.toString('latin1', start + 1, end - 2))) {
+      throw new Error('expected a reply of Redis, found a redirection to nowhere');
     }
     this.#grow(end - start + Math.max(size, 0));
     if (size < 0 || (type === ARRAY && size === 0)) this.#end();
@@ -88,6 +104,13 @@ export class ReplyCounter {
     this.#bytes = 0;
     this.#count += 1;
   }
+}
+
+/** A client of a cluster follows a redirection; ioredis takes the slot and the address as they are. */
+function isErrorGood(error: string): boolean {
+  if (!/^(?:MOVED|ASK)\b/.test(error)) return true;
+  const [, slot, port] = REDIRECTION.exec(error) ?? [];
+  return Number(slot) < SLOTS && Number(port) >= 1 && Number(port) <= MAX_PORT;
 }
 
 /** @returns the number of bytes or items; -1 for nothing; `undefined` for what is no such number */

@@ -128,21 +128,24 @@ describe('TLS', () => {
 });
 
 describe('a client that has ended', () => {
-  it('is replaced by another', async () => {
+  it.each<[string, string, string]>([
+    // With no address ioredis ends for good.
+    ['names no address', '*0\r\n', 'ERR_SOCKET_BAD_PORT'],
+    ['names no port', '*2\r\n$9\r\n127.0.0.1\r\n$1\r\nx\r\n', 'its replies make no sense'],
+  ])('is replaced by another: a Sentinel that %s', async (_, nonsense, message) => {
     const redis = await start();
-    // With such a port ioredis ends for good.
-    let port = 'x';
-    const sentinel = await FakeRedis.start(0, ([name, verb]) => {
-      if (name !== 'sentinel' || verb !== 'get-master-addr-by-name') return '*0\r\n';
-      return `*2\r\n$9\r\n127.0.0.1\r\n$${port.length}\r\n${port}\r\n`;
-    });
+    let address = nonsense;
+    const sentinel = await FakeRedis.start(0, ([name, verb]) =>
+      name === 'sentinel' && verb === 'get-master-addr-by-name' ? address : '*0\r\n',
+    );
     onTestFinished(() => sentinel.stop());
     const record = open(sentinel.url, { sentinelMaster: 'main' });
     for (let count = 0; count < 3; count += 1) {
-      await expect(record.claim(fresh())).rejects.toThrow(/NaN/);
+      await expect(record.claim(fresh())).rejects.toThrow(message);
       await sleep(100);
     }
-    port = String(redis.port);
+    const port = String(redis.port);
+    address = `*2\r\n$9\r\n127.0.0.1\r\n$${port.length}\r\n${port}\r\n`;
     expect(await record.claim(fresh())).toBe('claimed');
   });
 });

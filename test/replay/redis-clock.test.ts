@@ -22,7 +22,14 @@ describe('a clock of Redis that is an hour ahead for a moment', () => {
     onTestFinished(() => record.close());
     const step = stepAt(Date.now());
     const uses = Array.from({ length: TOKENS }, (_, index) => ({ id: `${index}`, step: step + (index % 2) }));
-    const offer = (): Promise<Claim[]> => Promise.all(uses.map((use) => record.claim(use)));
+    // Not all at once: on a busy machine some would not be answered in time.
+    const offer = async (): Promise<Claim[]> => {
+      const claims: Claim[] = [];
+      for (let at = 0; at < TOKENS; at += 100) {
+        claims.push(...(await Promise.all(uses.slice(at, at + 100).map((use) => record.claim(use)))));
+      }
+      return claims;
+    };
     expect(new Set(await offer())).toEqual(new Set(['claimed']));
     machine.set(HOUR_SECONDS);
     // Redis looks for what has expired ten times a second, at some of it.

@@ -19,10 +19,12 @@ export class FakeRedis {
       let text = '';
       socket.on('data', (data) => {
         text += data.toString('latin1');
-        for (let taken = takeCommand(text); taken !== undefined; taken = takeCommand(text)) {
-          text = taken.rest;
+        let at = 0;
+        for (let taken = takeCommand(text, at); taken !== undefined; taken = takeCommand(text, at)) {
+          at = taken.end;
           socket.write(Buffer.from(this.reply(taken.command, socket), 'latin1'));
         }
+        text = text.slice(at);
       });
     });
   }
@@ -46,17 +48,24 @@ export class FakeRedis {
   }
 }
 
-/** Takes an array of strings off the beginning of a text. */
-function takeCommand(text: string): { command: string[]; rest: string } | undefined {
-  const [head, count] = /^\*(\d+)\r\n/.exec(text) ?? [];
-  if (head === undefined) return undefined;
-  let rest = text.slice(head.length);
+/** Reads an array of strings that begins somewhere in a text. */
+function takeCommand(text: string, start: number): { command: string[]; end: number } | undefined {
   const command: string[] = [];
-  while (command.length < Number(count)) {
-    const [line, length] = /^\$(\d+)\r\n/.exec(rest) ?? [];
-    if (line === undefined || rest.length < line.length + Number(length) + 2) return undefined;
-    command.push(rest.slice(line.length, line.length + Number(length)));
-    rest = rest.slice(line.length + Number(length) + 2);
+  let at = start;
+  const takeLength = (type: string): number | undefined => {
+    const lineEnd = text.indexOf('\r\n', at);
+    if (text[at] !== type || lineEnd === -1) return undefined;
+    const length = Number(text.slice(at + 1, lineEnd));
+    at = lineEnd + 2;
+    return length;
+  };
+  const count = takeLength('*');
+  if (count === undefined) return undefined;
+  while (command.length < count) {
+    const length = takeLength('$');
+    if (length === undefined || text.length < at + length + 2) return undefined;
+    command.push(text.slice(at, at + length));
+    at += length + 2;
   }
-  return { command, rest };
+  return { command, end: at };
 }
