@@ -1,8 +1,10 @@
 import type { Protocol } from '../protocol/framings.js';
 import { checkRequest } from './check/request.js';
 import { runChecks } from './check/checks.js';
+import type { Finding } from './check/finding.js';
 import { report } from './check/report.js';
 import { readSituation, type NamedFiles } from './check/situation.js';
+import { withoutSecrets } from '../known-secrets.js';
 import { UsageError } from './usage-error.js';
 
 /** Set by the build to when it was made, in milliseconds since the Unix epoch. */
@@ -30,13 +32,18 @@ export async function check(options: CheckOptions): Promise<number> {
     if (options.json) throw new UsageError('--json is for the checks, not for --request');
     return checkRequest(options.request, options.protocol, situation);
   }
-  const findings = await runChecks(situation);
+  const findings = (await runChecks(situation)).map(findingWithoutSecrets);
   const isFit = !findings.some(({ level }) => level === 'problem');
   const text = options.json
     ? `${JSON.stringify({ fit: isFit, findings }, undefined, 2)}\n`
     : report(findings, { width: width(), hasColours: hasColours() });
   process.stdout.write(text);
   return isFit ? FIT : UNFIT;
+}
+
+function findingWithoutSecrets({ message, cure, ...finding }: Finding): Finding {
+  const safe = { ...finding, message: withoutSecrets(message) };
+  return cure === undefined ? safe : { ...safe, cure: withoutSecrets(cure) };
 }
 
 /** A file or a pipe gets each finding in one line, for grep(1), unless somebody asks for less. */

@@ -1,3 +1,5 @@
+import { withoutSecrets } from '../known-secrets.js';
+
 /** Not 1: that is "refused" to `verify` and "not fit to run" to `check`. */
 const EXIT_COULD_NOT = 2;
 
@@ -17,7 +19,7 @@ export async function reportErrors(work: () => Promise<void>): Promise<void> {
 function report(error: unknown): number {
   // Commander has already said what it had to say, and --help is no error.
   if (error instanceof Error && 'exitCode' in error) return error.exitCode === 0 ? 0 : EXIT_COULD_NOT;
-  process.stderr.write(`xtokend: ${textOf(error)}\n`);
+  process.stderr.write(`xtokend: ${withoutSecrets(textOf(error))}\n`);
   return EXIT_COULD_NOT;
 }
 

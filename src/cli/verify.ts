@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../known-secrets.js';
 import { findHost } from './configured-host.js';
 import { judgeToken } from './judge-token.js';
 import { readInput } from './read-input.js';
@@ -33,6 +34,6 @@ export async function verify(
 }
 
 function say(exitCode: number, sentence: string): number {
-  process.stdout.write(`${sentence}\n`);
+  process.stdout.write(`${withoutSecrets(sentence)}\n`);
   return exitCode;
 }

@@ -2,6 +2,7 @@ import type { NamedKey } from '../credential/key.js';
 import { OtpSeed } from '../credential/otp.js';
 import { TokenSecret } from '../credential/token-secret.js';
 import { InvalidSecretError, messageOf } from '../errors.js';
+import { rememberSecret } from '../known-secrets.js';
 import { adviseOnSecret, adviseOnSeed, equalSecrets, guessOfSeed, type Advice } from './advice.js';
 import type { Problem } from './errors.js';
 import { readInstant } from './instant.js';
@@ -102,7 +103,9 @@ export class KeyReader {
       if (inline !== undefined && file !== undefined) {
         throw new Error(`expected either ${name} or ${name}_file, found both`);
       }
-      return create(inline ?? this.#readFile(file ?? ''), settingName(path));
+      const text = inline ?? this.#readFile(file ?? '');
+      rememberSecret(text);
+      return create(text, settingName(path));
     } catch (error) {
       this.add(path, explain(error));
       return undefined;

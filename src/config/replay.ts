@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { messageOf } from '../errors.js';
+import { rememberSecret } from '../known-secrets.js';
 import type { RedisAddress, RedisSettings } from '../replay/redis-settings.js';
 import type { Problem } from './errors.js';
 import { parseRedisAddress } from './redis-address.js';
@@ -99,7 +100,10 @@ export class ReplayReader {
     if (value === undefined) return undefined;
     try {
       const { path, text } = readSecretFile(value, this.#places);
-      if (setting === 'password_file') this.secretFiles.push(path);
+      if (setting === 'password_file') {
+        this.secretFiles.push(path);
+        rememberSecret(text);
+      }
       if (text !== '') return text;
       this.#add(setting, 'the file that it names is empty');
     } catch (error) {

@@ -1,7 +1,8 @@
 import type { Level, LogSettings } from '../config/log.js';
 import { messageOf } from '../errors.js';
+import { withoutSecrets } from '../known-secrets.js';
 import { Batch } from './batch.js';
-import { createLineFormat, type Fields } from './line-format.js';
+import { createLineFormat, type Fields, type LineFormat } from './line-format.js';
 import { openOutlet } from './outlet.js';
 
 export type { Level } from '../config/log.js';
@@ -28,7 +29,8 @@ const WEIGHT: Readonly<Record<Level, number>> = { info: 0, warning: 1, error: 2 
  */
 export function openLog(settings: LogSettings, clock: () => number, fallback?: Log): Log {
   const outlet = openOutlet(settings.target);
-  const format = createLineFormat(settings.format, outlet.heading);
+  const formatLine = createLineFormat(settings.format, outlet.heading);
+  const format: LineFormat = (...line) => withoutSecrets(formatLine(...line));
   const batch = new Batch(outlet, {
     onBroken: (error) => {
       fallback?.write('error', 'the log cannot be written', { path: outlet.name, cause: messageOf(error) });

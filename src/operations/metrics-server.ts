@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { MetricsAddress } from '../config/metrics.js';
 import { codeOf, messageOf } from '../errors.js';
 import { isOwnHost } from './metrics-host.js';
+import { withoutSecrets } from '../known-secrets.js';
 import { listenUnix } from '../server/unix-socket.js';
 
 /** Prometheus needs one; more than so many are closed at once. */
@@ -87,7 +88,7 @@ async function answer(
       const text = await render();
       send(response, 200, text, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
     } catch (error) {
-      send(response, 500, `${messageOf(error)}\n`);
+      send(response, 500, `${withoutSecrets(messageOf(error))}\n`);
     }
   }
 }

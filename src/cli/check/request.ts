@@ -1,4 +1,5 @@
 import type { Protocol } from '../../protocol/framings.js';
+import { withoutSecrets } from '../../known-secrets.js';
 import { UsageError } from '../usage-error.js';
 import { ask, type Outcome } from './ask.js';
 import { explainRequest } from './explain-request.js';
@@ -33,7 +34,7 @@ export async function checkRequest(text: string, protocol: Protocol, situation: 
 }
 
 function say(exitCode: number, lines: readonly string[]): number {
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  process.stdout.write(withoutSecrets(lines.map((line) => `${line}\n`).join('')));
   return exitCode;
 }
 
