@@ -33,6 +33,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Says how a program that was run has failed. What it wrote to stderr is not repeated: nobody knows what that holds. */
+export function failureOf(error: unknown): string {
+  const code = codeOf(error);
+  if (typeof code === 'number') return `it ended with ${code}`;
+  return typeof code === 'string' ? `it cannot be run (${code})` : 'it took too long, or was killed';
+}
+
 /** @returns the `code` of what was thrown, such as `'ENOENT'`, where it has one */
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../errors.js';
+import { failureOf } from '../errors.js';
 
 /** What systemd is told of a service of `Type=notify` (sd_notify(3)). Never waits, never throws. */
 export interface Notify {
@@ -85,7 +85,7 @@ function tell(
 
 function explain(error: unknown): string {
   return (
-    `systemd cannot be told that this service is ready: expected to run systemd-notify, found: ${messageOf(error).trim()}. ` +
+    `systemd cannot be told that this service is ready: expected to run systemd-notify, found: ${failureOf(error)}. ` +
     'Install it (package systemd), or set Type=exec instead of Type=notify'
   );
 }

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, type St
 import { connect, createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { codeOf, messageOf, XtokendError } from '../errors.js';
+import { codeOf, failureOf, messageOf, XtokendError } from '../errors.js';
 
 /** Where a Unix socket is, and who may connect to it. */
 export interface UnixAddress {
@@ -113,7 +113,7 @@ async function giveTo(group: string, path: string): Promise<void> {
     await promisify(execFile)('chgrp', ['--', group, path]);
   } catch (error) {
     throw new Error(
-      `it cannot be given to the group ${group}; is there one, and is this user in it? (${messageOf(error).trim()})`,
+      `it cannot be given to the group ${group}; is there one, and is this user in it? (chgrp: ${failureOf(error)})`,
       { cause: error },
     );
   }
