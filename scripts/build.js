@@ -16,6 +16,10 @@ const common = {
   target: 'node20',
   define: { XTOKEND_VERSION: JSON.stringify(version), XTOKEND_BUILT_AT: String(builtAt) },
   legalComments: 'none',
+  // Nothing but our own code writes to stdout and stderr: a package would write there what a Redis server says, and under
+  // Prosody's stock module both are read as answers. `debug` would print each command to Redis, the password included.
+  drop: ['console'],
+  alias: { debug: './scripts/no-debug.cjs' },
   metafile: true,
   logLevel: 'warning',
 };
