@@ -58,6 +58,7 @@ export interface AnswerPolicyOptions {
 }
 
 const LINE_FEED = 0x0a;
+const CONFIRM_AFTER_MILLISECONDS = 0.1;
 
 /**
  * Decides which request may be answered now. Nothing on the terminal ties an answer to its request: the server takes what it
@@ -82,6 +83,7 @@ export class AnswerPolicy {
   #isWhole = false;
   /** How many bytes the server had read before the last answer, until it is known what became of that. */
   #readBefore: number | undefined;
+  #answeredAt = 0;
   #emptyAt: number;
   #deadline = Number.POSITIVE_INFINITY;
 
@@ -113,11 +115,18 @@ export class AnswerPolicy {
     return this.#answerNewest() || !isAnswerTaken;
   }
 
+  /** Notes that there is no input, if so: what comes later was sent after that. To be called now and then. */
+  checkInput(): void {
+    this.#readAll();
+  }
+
   #answerNewest(): boolean {
     const { port } = this.#options;
-    const before = this.#sent && port.traffic();
+    if (this.#sent === undefined) return false;
+    const before = port.traffic();
     const sent = this.#readAll();
-    if (sent === undefined || before === undefined) return false;
+    // What has come with it begins anew.
+    if (sent === undefined) return false;
     const sight = port.look();
     if (sight === 'elsewhere' || port.clock() >= this.#deadline) return this.#giveUp();
     const { read, written } = port.traffic();
@@ -127,17 +136,22 @@ export class AnswerPolicy {
     if (sight === 'hidden' && !isOneLine(this.#bytes)) return this.#giveUp();
     this.#write(sent.decision);
     this.#readBefore = sight === 'hidden' ? undefined : read;
+    this.#answeredAt = port.clock();
     return true;
   }
 
   /** @returns whether it is known what became of the last answer */
   #confirm(): boolean {
     const { port } = this.#options;
-    // In this order: a server that has gone on by now has read by then.
-    const sight = port.look();
-    const hasRead = port.traffic().read !== this.#readBefore;
-    if (!hasRead && (sight === 'waiting' || sight === 'unclear')) return false;
-    if (!hasRead && sight === 'elsewhere') port.write('spoiler');
+    // By then a server that asks one thing after the other has read it, and asked the next.
+    if (port.clock() - this.#answeredAt < CONFIRM_AFTER_MILLISECONDS) return false;
+    const hasRead = (): boolean => port.traffic().read !== this.#readBefore;
+    if (!hasRead()) {
+      const sight = port.look();
+      if (sight === 'waiting' || sight === 'unclear') return false;
+      // In this order: a server that has gone on by now has read by then.
+      if (sight === 'elsewhere' && !hasRead()) port.write('spoiler');
+    }
     this.#readBefore = undefined;
     return true;
   }

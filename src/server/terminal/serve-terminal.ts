@@ -64,21 +64,24 @@ async function decide(sent: Sent, { decide, observer }: TerminalOptions): Promis
 
 /**
  * @param act returns whether to be called again soon
- * @returns a function that calls it until it need not be called again
+ * @returns a function that calls it at once, and again until that is not needed
  */
 function untilClear(act: () => boolean, clock: () => number): () => void {
   let isScheduled = false;
-  const run = (busyUntil: number): void => {
-    isScheduled = act();
-    if (!isScheduled) return;
-    const again = (): void => {
-      run(busyUntil);
-    };
+  let busyUntil = Number.NEGATIVE_INFINITY;
+  const run = (): void => {
+    if (!act() || isScheduled) return;
+    isScheduled = true;
     if (clock() < busyUntil) setImmediate(again);
     else setTimeout(again, 1);
   };
+  const again = (): void => {
+    isScheduled = false;
+    run();
+  };
   return () => {
-    if (!isScheduled) run(clock() + BUSY_MILLISECONDS);
+    busyUntil = clock() + BUSY_MILLISECONDS;
+    run();
   };
 }
 
@@ -94,6 +97,7 @@ function ended(
       resolve();
     };
     const beat = (): void => {
+      policy.checkInput();
       attempt();
       if (isOrphaned() || (stop.aborted && !policy.isPending)) done();
     };

@@ -46,9 +46,13 @@ export function watchServer(options: WatchOptions): ServerWatch {
   const call = selectOn(descriptor);
   const look = (): Sight => {
     // First of all: of a process that has just gone to sleep, this makes the kernel note where (since Linux 6.12).
-    const isHere = visibility === 'any-terminal' || call.test(readCall() ?? '');
+    const text = readCall();
     const place = readPlace();
-    if (SELECT.test(place)) return isHere ? 'waiting' : 'elsewhere';
+    if (SELECT.test(place)) {
+      if (text === undefined || call.test(text)) return 'waiting';
+      // It may have begun to wait just now.
+      return text === readCall() ? 'elsewhere' : 'unclear';
+    }
     if (EPOLL.test(place)) return 'elsewhere';
     return place === NOWHERE && !isReadable(pid, descriptor) ? 'hidden' : 'unclear';
   };

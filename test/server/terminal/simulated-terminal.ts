@@ -87,6 +87,7 @@ export class SimulatedTerminal {
   /** @returns when the policy's first look found the server idle, if it did */
   answer(): number | undefined {
     this.seenIdleAt = undefined;
+    this.#policy.checkInput();
     this.#policy.answer();
     this.isAnswering = false;
     return this.seenIdleAt;
