@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { entriesOf } from '../../accounts.js';
+
+export { nameOfGroup, nameOfUser } from '../../accounts.js';
 
 /** A user of this machine. */
 export interface Account {
@@ -15,24 +17,4 @@ export function findAccount(name: string): Account | undefined {
   const isMember = ([, , , members = '']: readonly string[]): boolean => members.split(',').includes(name);
   const groups = entriesOf('/etc/group').filter(isMember);
   return { name, uid: Number(entry[2]), gids: [Number(entry[3]), ...groups.map(([, , gid]) => Number(gid))] };
-}
-
-/** @returns the name of a user, or `undefined` where there is none of that number */
-export function nameOfUser(uid: number): string | undefined {
-  return entriesOf('/etc/passwd').find(([, , number]) => Number(number) === uid)?.[0];
-}
-
-/** @returns the name of a group, or its number where it has none */
-export function nameOfGroup(gid: number): string {
-  return entriesOf('/etc/group').find(([, , number]) => Number(number) === gid)?.[0] ?? String(gid);
-}
-
-function entriesOf(file: string): readonly (readonly string[])[] {
-  try {
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'));
-  } catch {
-    return [];
-  }
 }

@@ -1,4 +1,1 @@
-/** @returns a text as one word of a shell's command line */
-export function quoted(text: string): string {
-  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
+export { quoted } from '../../quoted.js';

@@ -1,0 +1,4 @@
+/** @returns a text as one word of a shell's command line */
+export function quoted(text: string): string {
+  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

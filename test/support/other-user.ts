@@ -1,0 +1,56 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { onTestFinished, type TestContext } from 'vitest';
+import { temporaryFolder } from './folder.js';
+
+/** A user and group without rights, whom root's directories are given to: nobody. */
+export const OTHER_USER = 65_534;
+
+/** Skips a test that needs another user. */
+export function requireRoot(context: TestContext): void {
+  if (process.getuid?.() !== 0) context.skip('only root can act as another user');
+}
+
+/** @returns a new directory that other users can pass through, but not write to */
+export function passableFolder(): string {
+  const folder = temporaryFolder();
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
+/** @returns a new directory in one of root's, with a mode, that belongs to another user or a group of them */
+export function sharedFolder(mode: number, uid = 0, gid = 0): string {
+  const folder = join(passableFolder(), 'shared');
+  mkdirSync(folder);
+  chownSync(folder, uid, gid);
+  chmodSync(folder, mode);
+  return folder;
+}
+
+const IDS = { uid: OTHER_USER, gid: OTHER_USER };
+
+/** Runs a shell command as another user. @throws if it fails */
+export function runAsOther(command: string, ...args: string[]): void {
+  const { status, stderr } = spawnSync('sh', ['-euc', command, 'sh', ...args], {
+    ...IDS,
+    cwd: '/',
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`expected the other user to succeed, found: ${stderr}`);
+}
+
+/** Runs a program for Node as another user until the test ends. @returns once it has printed something */
+export async function startAsOther(program: string, ...args: string[]): Promise<void> {
+  const child = spawn(process.execPath, ['-e', program, ...args], {
+    ...IDS,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  });
+  await once(child.stdout, 'data');
+}
