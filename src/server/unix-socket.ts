@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { codeOf, failureOf, messageOf, XtokendError } from '../errors.js';
+import { findExposure } from '../trusted-path.js';
+import { makePrivateDirectory, PRIVATE_NAME_BYTES } from './private-directory.js';
 
 /** Where a Unix socket is, and who may connect to it. */
 export interface UnixAddress {
@@ -37,34 +39,62 @@ export async function listenUnix(
   server: Server = createServer({ allowHalfOpen: true }),
 ): Promise<{ server: Server; remove: () => void }> {
   const { path } = address;
-  // Made beside its place, for this user only, and moved there: nobody finds it with other permissions than it is to have.
-  const fresh = `${path}.${process.pid}`;
-  if (Buffer.byteLength(fresh) > MAX_PATH_BYTES) {
-    const longest = MAX_PATH_BYTES - (fresh.length - path.length);
-    throw new ListenError(
-      path,
-      `expected a path of ${longest} bytes at most, found ${Buffer.byteLength(path)}`,
-    );
-  }
+  assertLength(path);
+  assertPrivate(path);
   const isStale = await isStaleSocket(path);
   try {
-    rmSync(fresh, { force: true });
-    await bind(server, fresh);
-    if (address.group !== undefined) await giveTo(address.group, fresh);
-    chmodSync(fresh, address.mode);
-    if (isStale) renameSync(fresh, path);
-    // Fails where somebody has made a file there meanwhile.
-    else linkSync(fresh, path);
-    rmSync(fresh, { force: true });
-    const made = lstatSync(path);
+    const made = await make(address, server, isStale);
     const remove = (): void => {
       removeIfSame(path, made);
     };
     return { server, remove };
   } catch (error) {
-    // Takes the fresh file away, too.
     server.close();
     throw new ListenError(path, explain(error, path), { cause: error });
+  }
+}
+
+function assertLength(path: string): void {
+  const longest = MAX_PATH_BYTES - PRIVATE_NAME_BYTES;
+  if (Buffer.byteLength(path) > longest) {
+    throw new ListenError(
+      path,
+      `expected a path of ${longest} bytes at most, found ${Buffer.byteLength(path)}`,
+    );
+  }
+}
+
+/** Whoever can change the directory could put a socket there that collects tokens, or have another file's mode changed. */
+function assertPrivate(path: string): void {
+  const exposure = findExposure(dirname(path));
+  if (exposure === undefined) return;
+  const { message, fix } = exposure;
+  throw new ListenError(
+    path,
+    `expected a directory that only root and this user can change, but ${message}; fix: ${fix}`,
+  );
+}
+
+/**
+ * Makes the socket in a directory that only this user can enter, and moves it to its place with the permissions that it is to
+ * have. In there nobody can put a link in its place, so its mode and group can be set by its path.
+ *
+ * @returns the file in its place
+ */
+async function make(address: UnixAddress, server: Server, isStale: boolean): Promise<Stats> {
+  const { path, group, mode } = address;
+  const directory = makePrivateDirectory(dirname(path));
+  try {
+    const fresh = join(directory, basename(path));
+    await bind(server, fresh);
+    if (group !== undefined) await giveTo(group, fresh);
+    chmodSync(fresh, mode);
+    if (isStale) renameSync(fresh, path);
+    // Fails where somebody has made a file there meanwhile.
+    else linkSync(fresh, path);
+    return lstatSync(path);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
@@ -110,7 +140,7 @@ function bind(server: Server, path: string): Promise<void> {
 /** By chgrp(1), since Node cannot look up the name of a group. */
 async function giveTo(group: string, path: string): Promise<void> {
   try {
-    await promisify(execFile)('chgrp', ['--', group, path]);
+    await promisify(execFile)('chgrp', ['-h', '--', group, path]);
   } catch (error) {
     throw new Error(
       `it cannot be given to the group ${group}; is there one, and is this user in it? (chgrp: ${failureOf(error)})`,
@@ -127,9 +157,8 @@ function removeIfSame(path: string, made: Stats): void {
 
 function explain(error: unknown, path: string): string {
   const folder = dirname(path);
-  // Node says EACCES of a folder that is not there, too.
   if (!existsSync(folder)) return `there is no folder ${folder}; make it, so that this user can write there`;
-  if (['EACCES', 'EPERM', 'EROFS'].includes(String(codeOf(error)))) {
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(codeOf(error)))) {
     return `this user cannot make a file in ${folder}; change its owner or mode, or choose another folder`;
   }
   return messageOf(error);

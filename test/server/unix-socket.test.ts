@@ -1,10 +1,30 @@
 import { once } from 'node:events';
-import { existsSync, lstatSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listenUnix, ListenError } from '../../src/server/unix-socket.js';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import {
+  OTHER_USER,
+  passableFolder,
+  requireRoot,
+  sharedFolder,
+  startAsOther,
+} from '../support/other-user.js';
 
 type Opened = Awaited<ReturnType<typeof listenUnix>>;
 
@@ -109,5 +129,92 @@ describe('listenUnix', () => {
     await expect(attempt).rejects.toThrow(ListenError);
     await expect(attempt).rejects.toThrow(message);
     expect(existsSync(join(folder, 'socket'))).toBe(false);
+  });
+});
+
+describe('a directory that other users can change', () => {
+  beforeEach(requireRoot);
+
+  /** Puts a link to the victim into the place of every socket in the directory, and in those that are in it. */
+  const PLANT_LINKS = `
+    const fs = require('fs'), { join } = require('path'), [folder, victim] = process.argv.slice(1);
+    console.log('ready');
+    const plant = (place, depth) => {
+      for (const entry of fs.readdirSync(place, { withFileTypes: true })) {
+        try {
+          const path = join(place, entry.name);
+          if (entry.isDirectory() && depth < 2) plant(path, depth + 1);
+          else if (entry.isSocket()) { fs.unlinkSync(path); fs.symlinkSync(victim, path); }
+        } catch {}
+      }
+    };
+    for (;;) plant(folder, 0);`;
+
+  it.each([
+    ['belongs to another user', 0o755, OTHER_USER, 0],
+    ['is open to everybody', 0o777, 0, 0],
+    ['is open to a group', 0o775, 0, OTHER_USER],
+    ['is sticky, so that others can be there first', 0o1777, 0, 0],
+  ])('is refused where it %s: no mode of another file is changed, 20 of 20', async (_, mode, uid, gid) => {
+    const folder = sharedFolder(mode, uid, gid);
+    const victim = temporaryFile('secret');
+    await startAsOther(PLANT_LINKS, folder, victim);
+    for (let round = 0; round < 20; round += 1) {
+      const attempt = listen(join(folder, 'socket'), 0o660, String(OTHER_USER));
+      await expect(attempt).rejects.toThrow(
+        'expected a directory that only root and this user can change, but',
+      );
+      expect(statSync(victim)).toMatchObject({ mode: 0o100600, uid: 0, gid: 0 });
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('is refused wherever it is on the way', async () => {
+    const folder = join(sharedFolder(0o755, OTHER_USER), 'run');
+    mkdirSync(folder);
+    await expect(listen(join(folder, 'socket'))).rejects.toThrow(
+      /(nobody|65534) owns .*shared; fix: chown root /,
+    );
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('the directory that a socket is made in', () => {
+  it('can be entered by this user alone, and is gone afterwards', async (context) => {
+    requireRoot(context);
+    const folder = passableFolder();
+    chmodSync(folder, 0o755);
+    const bin = join(temporaryFolder(), 'bin');
+    mkdirSync(bin);
+    // In the place of chgrp(1): what it is told at that moment.
+    const script = `#!/bin/sh\nstat -c '%a' "$(dirname "$4")" >"${bin}/mode"\n`;
+    writeFileSync(join(bin, 'chgrp'), script, { mode: 0o755 });
+    vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await listen(join(folder, 'socket'), 0o660, 'any');
+    expect(readFileSync(join(bin, 'mode'), 'utf8')).toBe('700\n');
+    expect(readdirSync(folder)).toEqual(['socket']);
+  });
+
+  it('is removed by a later start where a killed process left it, and nothing else is', async () => {
+    const folder = temporaryFolder();
+    const [left, young, another] = ['.xtokend-aaaaaa', '.xtokend-bbbbbb', '.xtokend-cccccc'] as const;
+    for (const name of [left, young, another]) mkdirSync(join(folder, name));
+    const dead = createServer().listen(join(folder, 'made'));
+    await once(dead, 'listening');
+    renameSync(join(folder, 'made'), join(folder, left, 'socket'));
+    dead.close();
+    writeFileSync(join(folder, another, 'file'), '');
+    for (const name of [left, another]) utimesSync(join(folder, name), 1, 1);
+    await listen(join(folder, 'socket'));
+    expect(readdirSync(folder).sort()).toEqual([young, another, 'socket']);
+  });
+
+  it('leaves room for the longest path that is accepted', async () => {
+    const folder = temporaryFolder();
+    const longest = join(folder, 'a'.repeat(91 - folder.length - 1));
+    await listen(longest);
+    expect(await isReachable(longest)).toBe(true);
+    await expect(listen(`${longest}a`)).rejects.toThrow('expected a path of 91 bytes at most, found 92');
   });
 });
