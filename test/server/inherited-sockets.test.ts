@@ -107,21 +107,53 @@ describe('sockets that systemd hands over', () => {
   it.each<[string, (folder: string) => Promise<string[]>, string]>([
     ['datagrams', (folder) => Promise.resolve(['-d', '-l', `${folder}/s`]), 'found something else'],
     ['packets', (folder) => Promise.resolve(['--seqpacket', '-l', `${folder}/s`]), 'found something else'],
+    [
+      'an abstract name',
+      () => Promise.resolve(['-l', '@xtokend-test-activated']),
+      'found one without a file',
+    ],
     ['TCP', async () => ['-l', `127.0.0.1:${await freePort()}`], 'found a TCP socket, which anybody'],
   ])('are refused in words where they are for %s', async (_, choose, message) => {
     const options = await choose(temporaryFolder());
     const { child, output } = await activate(options, xtokend());
     const address = options.at(-1) ?? '';
-    if (options[0] === '-l') connect(Number(address.split(':')[1]), '127.0.0.1').on('error', () => undefined);
+    if (address.includes(':'))
+      connect(Number(address.split(':')[1]), '127.0.0.1').on('error', () => undefined);
     else {
-      const type = options[0] === '-d' ? 'SOCK_DGRAM' : 'SOCK_SEQPACKET';
-      const script = `use Socket; socket(S, AF_UNIX, ${type}, 0); connect(S, sockaddr_un($ARGV[0])) or die; send(S, "x", 0); sleep 1`;
+      const types: Record<string, string> = { '-d': 'SOCK_DGRAM', '--seqpacket': 'SOCK_SEQPACKET' };
+      const type = types[options[0] ?? ''] ?? 'SOCK_STREAM';
+      const script = `use Socket; socket(S, AF_UNIX, ${type}, 0); $ARGV[0] =~ s/^@/\\0/; connect(S, sockaddr_un($ARGV[0])) or die; send(S, "x", 0); sleep 1`;
       spawn('perl', ['-e', script, address]);
     }
     const [status] = (await once(child, 'exit')) as [number];
     expect(status).toBe(2);
     expect(output()).toContain('cannot listen on systemd:unknown: expected a');
     expect(output()).toContain(message);
+  });
+
+  it.each([
+    ['an abstract name', '\0xtokend-test'],
+    ['no name', ''],
+  ])('are refused where they have %s instead of a file', (_, name) => {
+    const script = `
+      use Socket; use POSIX;
+      # Up to this number descriptors stay open for the next program.
+      $^F = 9;
+      my ($name, @command) = @ARGV;
+      socket(S, AF_UNIX, SOCK_STREAM, 0) or die;
+      # An address of the family alone has the kernel choose an abstract name (unix(7)).
+      bind(S, $name eq "" ? pack("S", AF_UNIX) : sockaddr_un("\\0" . $name)) or die $!;
+      listen(S, 5) or die;
+      POSIX::dup2(fileno(S), 3);
+      @ENV{qw(LISTEN_PID LISTEN_FDS)} = ($$, 1);
+      exec(@command);`;
+    const { status, stderr } = spawnSync('perl', ['-e', script, name.slice(1), ...xtokend()], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(2);
+    expect(stderr).toContain(
+      'found one without a file (ListenStream=@name), which any user of this machine may',
+    );
   });
 
   it('are refused where they are not open at all', () => {
