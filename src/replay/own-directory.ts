@@ -1,10 +1,10 @@
 import { lstatSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { findExposure } from '../trusted-path.js';
 import { RecordError } from './errors.js';
 import { makeDirectory } from './forgotten-steps.js';
 
 const WRITABLE_BY_OTHERS = 0o022;
-const STICKY = 0o1000;
 
 /** @throws {@link RecordError} where a path is anything but a directory of this user's that nobody else can change */
 export function assertOwnDirectory(path: string): void {
@@ -26,27 +26,28 @@ export function assertOwnDirectory(path: string): void {
 }
 
 /**
- * Who can write to the directory that a record stands in can remove it.
+ * Makes a directory to keep state in, with those that hold it, if they're missing.
  *
- * @throws {@link RecordError} where that is anybody but this user and root
+ * @throws {@link RecordError} if anybody but this user and root can change it or a directory that leads there: they could remove
+ *   what it holds, or move it away
  */
-export function assertSafeParent(path: string): void {
-  const { uid, mode } = statSync(path);
-  const isOpen = (mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
-  if (isOpen) {
-    throw new RecordError(
-      `${path}: other users can write there, and so remove the record of used tokens; run: chmod go-w '${path}'`,
-    );
-  }
-  if (uid !== 0 && uid !== process.getuid?.()) {
-    throw new RecordError(
-      `${path}: it belongs to uid ${uid}, who could remove the record of used tokens: run xtokend as that user, or take another directory`,
-    );
-  }
+export function makeStateDirectory(path: string): void {
+  // Before anything is made, too: on the way there could be a link of somebody else's.
+  assertTrusted(path);
+  makeDirectories(path);
+  assertTrusted(path);
+}
+
+/** @throws {@link RecordError} if anybody but this user and root can change a directory, or what leads there */
+export function assertTrusted(path: string, users?: ReadonlySet<number>): void {
+  const exposure = findExposure(path, users);
+  if (exposure === undefined) return;
+  const { message, fix } = exposure;
+  throw new RecordError(`${path}: ${message}, and so can remove or replace what is kept there; fix: ${fix}`);
 }
 
 /** Not Node's own `recursive`: on /proc, and wherever else a new directory is not found, that goes on for ever. */
-export function makeDirectories(path: string): void {
+function makeDirectories(path: string): void {
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
   makeDirectories(dirname(path));
   makeDirectory(path);

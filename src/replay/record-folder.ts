@@ -5,7 +5,7 @@ import { codeOf } from '../errors.js';
 import { RecordError } from './errors.js';
 import { enterRanges, rangeName, readForgotten, stepOfRecord } from './forgotten-steps.js';
 import { fill, FORGOTTEN, makeRecord, setMark } from './make-record.js';
-import { assertOwnDirectory, assertSafeParent, exists, makeDirectories } from './own-directory.js';
+import { assertOwnDirectory, exists, makeStateDirectory } from './own-directory.js';
 import { covers, StepRanges, type Range } from './step-ranges.js';
 
 /** What a process knows when it opens a record. */
@@ -25,9 +25,7 @@ export interface Known {
  * @throws where it, or what holds it, is not safe from other users
  */
 export function openRecordFolder(root: string, known: Known): string {
-  const parent = dirname(root);
-  makeDirectories(parent);
-  assertSafeParent(parent);
+  makeStateDirectory(dirname(root));
   const lost = lostUntil(known.present, known.used);
   if (!exists(root)) makeRecord(root, lost, known.present);
   assertOwnDirectory(root);

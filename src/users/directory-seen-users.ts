@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { codeOf } from '../errors.js';
 import { directoryFault } from '../replay/errors.js';
+import { makeDirectory } from '../replay/forgotten-steps.js';
+import { assertOwnDirectory, makeStateDirectory } from '../replay/own-directory.js';
 import type { SeenUsers } from './seen-users.js';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -16,6 +17,7 @@ const MAX_KNOWN = 100_000;
 export class DirectorySeenUsers implements SeenUsers {
   readonly #root: string;
   readonly #known = new Set<string>();
+  #isTrusted = false;
 
   /** @param root is made where it is missing */
   constructor(root: string) {
@@ -24,21 +26,31 @@ export class DirectorySeenUsers implements SeenUsers {
 
   has(user: string, host: string): Promise<boolean> {
     return this.#withFile(user, host, (file) => {
-      // existsSync() says no as well where it cannot look.
-      if (!existsSync(this.#root)) mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+      this.#open();
       return existsSync(file);
     });
   }
 
   async add(user: string, host: string): Promise<void> {
     await this.#withFile(user, host, (file) => {
-      create(file);
+      this.#open();
+      makeDirectory(dirname(file));
+      closeSync(openSync(file, NEW_FILE, 0o600));
       return true;
     });
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Each time, as somebody may have removed it; existsSync() returns false as well if this user can't look. */
+  #open(): void {
+    if (this.#isTrusted && existsSync(this.#root)) return;
+    makeStateDirectory(dirname(this.#root));
+    makeDirectory(this.#root);
+    assertOwnDirectory(this.#root);
+    this.#isTrusted = true;
   }
 
   /** @param look says whether the user is there, and then need not be asked again */
@@ -59,15 +71,5 @@ export class DirectorySeenUsers implements SeenUsers {
   #fileOf(jid: string): string {
     const name = createHash('sha256').update(jid).digest('hex');
     return join(this.#root, name.slice(0, 2), name);
-  }
-}
-
-function create(file: string): void {
-  try {
-    closeSync(openSync(file, NEW_FILE, 0o600));
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    closeSync(openSync(file, NEW_FILE, 0o600));
   }
 }

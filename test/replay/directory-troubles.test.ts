@@ -75,7 +75,7 @@ describe('what is wrong in the directory', () => {
       (root) => {
         chmodSync(join(root, '..'), 0o777);
       },
-      "run: chmod go-w '",
+      'fix: chmod o-w /',
     ],
   ])('refuses where %s, and works as soon as that is mended', async (_, spoil, message) => {
     const { root, open } = subject();

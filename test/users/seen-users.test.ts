@@ -46,7 +46,7 @@ describe('those who have logged in before', () => {
     const root = join(temporaryFolder(), 'seen-users');
     writeFileSync(root, '');
     const seen = new DirectorySeenUsers(root);
-    await expect(seen.add('alice', HOST)).rejects.toThrow(`${root}: something that is no directory`);
+    await expect(seen.add('alice', HOST)).rejects.toThrow(`${root}: expected a directory, found a file`);
     rmSync(root);
     await seen.add('alice', HOST);
     expect(await seen.has('alice', HOST)).toBe(true);
