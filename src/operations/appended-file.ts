@@ -1,9 +1,8 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { codeOf } from '../errors.js';
 import { identityOf, isAt, type FileIdentity } from '../file-identity.js';
-
-const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
+import { openLogFile } from './open-log-file.js';
 
 interface Opened {
   readonly descriptor: number;
@@ -16,11 +15,14 @@ interface Opened {
  */
 export class AppendedFile {
   readonly #path: string;
+  readonly #open: (path: string) => number;
   #opened: Opened | undefined;
   #isClosed = false;
 
-  constructor(path: string) {
+  /** @param open returns a descriptor, by default only of a file that no other user has put there */
+  constructor(path: string, open: (path: string) => number = openLogFile) {
     this.#path = path;
+    this.#open = open;
   }
 
   /**
@@ -47,7 +49,7 @@ export class AppendedFile {
 
   #descriptor(): number {
     if (this.#opened !== undefined && !isAt(this.#path, this.#opened.identity)) this.#letGo();
-    this.#opened ??= open(this.#path);
+    this.#opened ??= identify(this.#open(this.#path));
     return this.#opened.descriptor;
   }
 
@@ -63,8 +65,7 @@ export class AppendedFile {
   }
 }
 
-function open(path: string): Opened {
-  const descriptor = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640);
+function identify(descriptor: number): Opened {
   try {
     // On the terminal of Prosody's stock module a log line is an answer, whatever path leads there.
     if (isatty(descriptor)) throw new Error('expected a file, found a terminal');

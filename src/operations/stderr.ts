@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, writeSync, type BigIntStats } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { AppendedFile } from './appended-file.js';
+import { openForAppending } from './open-log-file.js';
 import type { Outlet } from './outlet.js';
 import { writeUnlessFull } from './stream-write.js';
 
@@ -15,7 +16,8 @@ const PATH = '/dev/stderr';
 export function openStderr(journalStream: string | undefined = process.env['JOURNAL_STREAM']): Outlet {
   const stats = look();
   const isJournal = stats !== undefined && `${stats.dev}:${stats.ino}` === journalStream;
-  const file = new AppendedFile(PATH);
+  // Whoever has started us has chosen where it leads.
+  const file = new AppendedFile(PATH, openForAppending);
   const write =
     stats?.isSocket() === true || (stats?.isFIFO() === true && !canOpenAnew())
       ? writeToStream

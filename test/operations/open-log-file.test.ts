@@ -1,0 +1,104 @@
+import {
+  chownSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { AppendedFile } from '../../src/operations/appended-file.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { OTHER_USER, requireRoot, runAsOther, sharedFolder } from '../support/other-user.js';
+
+function open(path: string): (text: string) => number {
+  const file = new AppendedFile(path);
+  onTestFinished(() => {
+    file.close();
+  });
+  return (text) => file.write(Buffer.from(text));
+}
+
+describe('a log file where others can make files', () => {
+  beforeEach(requireRoot);
+
+  it.each([
+    ['belongs to another user', 0o755, OTHER_USER],
+    ['is open to everybody', 0o777, 0],
+  ])('is not opened if its directory %s', (_, mode, uid) => {
+    const folder = sharedFolder(mode, uid);
+    const victim = temporaryFile('secret');
+    runAsOther('ln -s "$2" "$1/log"', folder, victim);
+    expect(() => open(join(folder, 'log'))('line')).toThrow(/and so can have any file written to; fix: ch/);
+    mkdirSync(join(folder, 'own'));
+    expect(() => open(join(folder, 'own', 'log'))('line')).toThrow(folder);
+    expect(readFileSync(victim, 'utf8')).toBe('secret');
+  });
+
+  // As /var/log is on Ubuntu.
+  it('is followed by no link that a group puts there later, nor to another name, nor out of its place', () => {
+    const folder = sharedFolder(0o775, 0, OTHER_USER);
+    const log = join(folder, 'log');
+    const victim = temporaryFile('secret');
+    const write = open(log);
+    write('first\n');
+    expect(readFileSync(log, 'utf8')).toBe('first\n');
+    runAsOther('mv "$1" "$1.1" && ln -s "$2" "$1"', log, victim);
+    expect(() => write('second\n')).toThrow(`group `);
+    rmSync(log);
+    linkSync(victim, log);
+    expect(() => write('third\n')).toThrow('expected a file of this user or root with a single name');
+    rmSync(log);
+    runAsOther('mkfifo "$1"', log);
+    expect(() => write('fourth\n')).toThrow();
+    rmSync(log);
+    runAsOther(': >"$1"', log);
+    expect(() => write('fifth\n')).toThrow();
+    rmSync(log);
+    write('sixth\n');
+    expect(readFileSync(log, 'utf8')).toBe('sixth\n');
+    expect(readFileSync(victim, 'utf8')).toBe('secret');
+  });
+
+  it('is not opened if another user was there first in a sticky directory', () => {
+    const log = join(sharedFolder(0o1777), 'log');
+    runAsOther('umask 0; : >"$1"', log);
+    expect(() => open(log)('line')).toThrow(' owns ');
+    expect(statSync(log).size).toBe(0);
+    rmSync(log);
+    open(log)('line');
+    expect(readFileSync(log, 'utf8')).toBe('line');
+  });
+
+  it('may be one of another user in a directory of root', () => {
+    const log = join(temporaryFolder(), 'log');
+    writeFileSync(log, '');
+    chownSync(log, OTHER_USER, OTHER_USER);
+    open(log)('line');
+    expect(readFileSync(log, 'utf8')).toBe('line');
+  });
+});
+
+describe('a log file', () => {
+  it('is followed by a link that only this user or root can have made, also to a descriptor', () => {
+    const folder = temporaryFolder();
+    const target = temporaryFile('before\n', 'log');
+    symlinkSync(target, join(folder, 'log'));
+    const write = open(join(folder, 'log'));
+    write('line\n');
+    write('line\n');
+    expect(readFileSync(target, 'utf8')).toBe('before\nline\nline\n');
+    const descriptor = openSync(target, 'a');
+    onTestFinished(() => {
+      closeSync(descriptor);
+    });
+    symlinkSync(`/proc/self/fd/${descriptor}`, join(folder, 'descriptor'));
+    open(join(folder, 'descriptor'))('last\n');
+    expect(readFileSync(target, 'utf8')).toBe('before\nline\nline\nlast\n');
+  });
+});
