@@ -18,6 +18,8 @@ export interface Configuration {
   readonly answerWithin: number;
   /** Every file that holds a secret: others should not be able to read it. */
   readonly secretFiles: readonly string[];
+  /** Every file that decides who gets in: this one, those with secrets and certificates, and lists of users. */
+  readonly files: readonly string[];
   /** What is good enough to run with, but could be better. */
   readonly advice: readonly Advice[];
 }

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Configuration } from './configuration.js';
+import type { Configuration, Hosts } from './configuration.js';
 import { ConfigurationError, UnreadableConfigurationError, type Problem } from './errors.js';
 import { readHosts } from './hosts.js';
 import { KeyReader } from './keys.js';
@@ -42,6 +42,7 @@ export async function loadConfiguration(
     throw new ConfigurationError(file, problems);
   if (holdsSecret(document)) keyReader.secretFiles.add(file);
   const { answer_within: seconds } = document;
+  const secretFiles = [...keyReader.secretFiles, ...replayReader.secretFiles];
   return {
     file,
     hosts,
@@ -49,7 +50,8 @@ export async function loadConfiguration(
     log,
     metrics,
     answerWithin: seconds === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : seconds * 1000,
-    secretFiles: [...keyReader.secretFiles, ...replayReader.secretFiles],
+    secretFiles,
+    files: [...new Set([file, ...secretFiles, ...replayReader.certificateFiles, ...listsOf(hosts)])],
     advice: keyReader.advice,
   };
 }
@@ -68,6 +70,13 @@ function readConfiguration({ file, tried }: Location): string {
       { cause: error },
     );
   }
+}
+
+function listsOf(hosts: Hosts): string[] {
+  return hosts.all.flatMap(({ users: { users, blockedPath } }) => [
+    ...(typeof users === 'string' ? [] : [users.path]),
+    ...(blockedPath === undefined ? [] : [blockedPath]),
+  ]);
 }
 
 function isProblem(value: object | undefined): value is Problem {

@@ -41,6 +41,7 @@ const stores = {
 export class ReplayReader {
   readonly problems: Problem[] = [];
   readonly secretFiles: string[] = [];
+  readonly certificateFiles: string[] = [];
   readonly #places: SecretFilePlaces;
 
   constructor(places: SecretFilePlaces) {
@@ -100,10 +101,8 @@ export class ReplayReader {
     if (value === undefined) return undefined;
     try {
       const { path, text } = readSecretFile(value, this.#places);
-      if (setting === 'password_file') {
-        this.secretFiles.push(path);
-        rememberSecret(text);
-      }
+      (setting === 'password_file' ? this.secretFiles : this.certificateFiles).push(path);
+      if (setting === 'password_file') rememberSecret(text);
       if (text !== '') return text;
       this.#add(setting, 'the file that it names is empty');
     } catch (error) {

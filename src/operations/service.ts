@@ -17,6 +17,7 @@ import { openSeenUsers } from './open-seen-users.js';
 import { openHosts } from './served-hosts.js';
 import { Stores } from './stores.js';
 import { Tally } from './tally.js';
+import { warnOfExposures } from './warn-of-exposures.js';
 import { watchRecord } from './watched-record.js';
 import { watchSeenUsers } from './watched-seen-users.js';
 
@@ -128,6 +129,7 @@ export class Service {
     if (this.#configuration === undefined) {
       log.write('info', 'started', { version: this.#options.version, configuration: configuration.file });
     }
+    warnOfExposures(configuration.files, log);
     this.#configuration = configuration;
     this.#measurements.tookUp(configuration, Date.now());
     this.#metrics.take(configuration.metrics);

@@ -16,6 +16,7 @@ const good: Configuration = {
   metrics: undefined,
   answerWithin: 4000,
   secretFiles: [],
+  files: [],
   advice: [],
 };
 const policy = createUserPolicy({
