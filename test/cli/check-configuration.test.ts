@@ -18,7 +18,9 @@ describe('xtokend check, of files', () => {
       `warning: every user of this machine can get at the secrets in ${path}; chmod o-rwx ${path}`,
     ]);
     chmodSync(path, 0o662);
-    expect(check({ path }).of('file-writable')).toEqual([expect.stringContaining(`can change ${path}`)]);
+    expect(check({ path }).of('file-writable')).toEqual([
+      expect.stringMatching(/^problem: every user of this machine can write to .*; chmod o-w /),
+    ]);
     chmodSync(path, 0o640);
     expect(check({ path }).findings.filter(({ subject }) => subject === 'secrets')).toEqual([]);
   });
@@ -49,7 +51,7 @@ describe('xtokend check, of files', () => {
     const path = temporaryFile(SECRETS);
     chownSync(path, 54321, 0);
     expect(check({ path }).of('file-owner')).toEqual([
-      `warning: uid 54321, which no user of this machine has, owns ${path}, and can change it; chown root ${path}, as root`,
+      `problem: uid 54321, which no user of this machine has, owns ${path}, and can change it; chown root ${path}, as root`,
     ]);
   });
 });

@@ -10,7 +10,7 @@ import { Daemon } from '../support/daemon.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
 import { requirePackage } from '../support/requirement.js';
-import { startXtokend } from '../support/xtokend.js';
+import { startXtokend, xtokend } from '../support/xtokend.js';
 
 const account = findAccount('prosody');
 let folder = '';
@@ -75,6 +75,20 @@ describe('xtokend check, of sockets', () => {
     expect(said()).toEqual([
       `problem socket-unreachable: user prosody may not pass through ${dirname(path)} (root:root, mode 0750); chmod o+x ${dirname(path)}; under systemd, DirectoryMode=0755 in xtokend.socket`,
     ]);
+  });
+
+  it('finds a folder on the way that another user can change, as xtokend does', async (context) => {
+    if (process.getuid?.() !== 0) context.skip('only root can give a folder away');
+    await listen();
+    chownSync(folder, 65_534, 65_534);
+    expect(said()[0]).toMatch(
+      /^problem socket-exposed: .* owns .*, and so can put another socket in the place of .*; chown root /,
+    );
+    const { stderr, status } = xtokend(['--config', temporaryFile(SECRETS), '--listen', `unix:${path}2`]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(
+      /expected a directory that only root and this user can change, but .* owns .*; fix: chown/,
+    );
   });
 
   it('finds that there is none, or something else', () => {

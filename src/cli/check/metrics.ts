@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { MetricsAddress } from '../../config/metrics.js';
 import { codeOf, messageOf } from '../../errors.js';
+import { findExposure } from '../../trusted-path.js';
 import type { Finding } from './finding.js';
 import type { Situation } from './situation.js';
+import { trustedWith } from './trusted-users.js';
 
 const PATIENCE_MILLISECONDS = 2000;
 const MAX_PAGE_CHARACTERS = 1_000_000;
@@ -13,13 +16,21 @@ const MAX_PAGE_CHARACTERS = 1_000_000;
 /** Tries the address for metrics: nobody is there, or a running xtokend. */
 export async function checkMetrics({ configuration }: Situation): Promise<Finding[]> {
   const address = configuration?.metrics;
-  // A socket file is replaced where nobody answers, and looked after like those for requests.
-  if (address === undefined || 'path' in address) return [];
+  if (address === undefined) return [];
+  // A socket file is replaced where nobody answers.
+  if ('path' in address) return checkPlace(address.path);
   const name = `${address.host}:${address.port}`;
   const fault = await listenOnce(address);
   if (fault === undefined) return [good(`metrics can be had on ${name} once xtokend runs`)];
   if (codeOf(fault) !== 'EADDRINUSE') return [unusable(name, messageOf(fault))];
   return [(await isXtokend(address)) ? good(`xtokend answers on ${name}`) : taken(name)];
+}
+
+function checkPlace(path: string): Finding[] {
+  const exposure = findExposure(dirname(path), trustedWith(path));
+  if (exposure === undefined) return [];
+  const reason = `${exposure.message}, and so can put another socket there`;
+  return [{ ...unusable(path, reason), cure: exposure.fix }];
 }
 
 type TcpAddress = Extract<MetricsAddress, { readonly port: number }>;

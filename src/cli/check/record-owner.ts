@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { RECORD_NAME } from '../../operations/open-record.js';
 import { nameOfUser } from './accounts.js';
 import type { Finding } from './finding.js';
-
-/** Users that systemd makes up for a service (`DynamicUser=`) are in no /etc/passwd (systemd's UIDS-GIDS). */
-const DYNAMIC_USERS = { first: 61_184, last: 65_519 };
+import { isServiceUser } from './trusted-users.js';
 
 /**
  * A record is for the user alone that it belongs to. Root may look at that of a daemon that is another's, but whatever root
@@ -18,8 +16,7 @@ export function checkRecordOwner(path: string): Finding | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const uid = ownerOf(join(path, RECORD_NAME)) ?? ownerOf(path) ?? 0;
   const name = nameOfUser(uid);
-  const isDynamic = uid >= DYNAMIC_USERS.first && uid <= DYNAMIC_USERS.last;
-  if (uid === 0 || (name === undefined && !isDynamic)) return undefined;
+  if (!isServiceUser(uid)) return undefined;
   const owner = name === undefined ? `a service of systemd (uid ${uid})` : `user ${name}`;
   return {
     level: 'warning',

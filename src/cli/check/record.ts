@@ -14,9 +14,11 @@ import {
 } from '../../operations/open-record.js';
 import { markOf } from '../../replay/make-record.js';
 import type { ReplayRecord } from '../../replay/replay-record.js';
+import { findExposure } from '../../trusted-path.js';
 import type { Finding } from './finding.js';
 import { checkRecordOwner } from './record-owner.js';
 import type { Situation } from './situation.js';
+import { trustedWith } from './trusted-users.js';
 
 /** Tries the record of used tokens: claims a made-up token, twice, and forgets it. Says what it can be relied upon for. */
 export async function checkRecord({ configuration }: Situation): Promise<Finding[]> {
@@ -24,8 +26,11 @@ export async function checkRecord({ configuration }: Situation): Promise<Finding
   const { replay } = configuration;
   const store = chooseStore(replay);
   const findings: Finding[] = [];
-  const foreign = store.kind === 'directory' ? checkRecordOwner(store.path) : undefined;
-  if (foreign !== undefined) return [foreign];
+  if (store.kind === 'directory') {
+    // Looked at before anything is made there.
+    const obstacles = [checkRecordOwner(store.path), checkExposure(store.path)].flatMap((one) => one ?? []);
+    if (obstacles.length > 0) return obstacles;
+  }
   try {
     const isReady = await tryStore(store, (message) => {
       findings.push(finding('warning', 'record-trouble', message));
@@ -38,6 +43,13 @@ export async function checkRecord({ configuration }: Situation): Promise<Finding
     findings.push(finding('problem', 'record-unusable', message));
   }
   return findings;
+}
+
+function checkExposure(path: string): Finding | undefined {
+  const exposure = findExposure(path, trustedWith(path));
+  if (exposure === undefined) return undefined;
+  const message = `every token would be refused: ${exposure.message}, and so can remove the record of used tokens in ${path}`;
+  return { ...finding('problem', 'record-unusable', message), cure: exposure.fix };
 }
 
 function wasRemoved(path: string): boolean {

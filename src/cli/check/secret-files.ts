@@ -1,22 +1,23 @@
-import { lstatSync, realpathSync, statSync, type Stats } from 'node:fs';
-import { dirname } from 'node:path';
+import { statSync, type Stats } from 'node:fs';
+import { exposureOf, type Exposure } from '../../exposure.js';
+import { resolvePath } from '../../trusted-path.js';
 import { nameOfUser } from './accounts.js';
 import type { Finding } from './finding.js';
 import { quoted } from './quoted.js';
 import type { Situation } from './situation.js';
+import { trustedWith } from './trusted-users.js';
 
 const READ_BY_OTHERS = 0o004;
-const WRITE_BY_OTHERS = 0o002;
-const STICKY = 0o1000;
 
-/** Looks at who can get at the secrets, or put others in their place. */
+/** Looks at who can get at the secrets, or put others, or other lists of users, in their place. */
 export function checkSecretFiles({ configuration, file }: Situation): Finding[] {
   const secretFiles = configuration?.secretFiles ?? [file];
-  const files = [...new Set([file, ...secretFiles])].filter((path) => statOf(path) !== undefined);
-  const folders = new Set(files.flatMap((path) => foldersOf(realpathSync(path))));
+  const files = (configuration?.files ?? [file]).filter((path) => statOf(path) !== undefined);
+  const exposures = files.flatMap((path) => resolvePath(path, { users: trustedWith(path) }).exposure ?? []);
+  const places = new Map(exposures.map((exposure) => [exposure.path, exposure]));
   return [
     ...files.flatMap((path) => checkFile(path, secretFiles.includes(path))),
-    ...[...folders].flatMap(checkFolder),
+    ...[...places.values()].map(explainPlace),
   ];
 }
 
@@ -27,13 +28,14 @@ function checkFile(path: string, isSecret: boolean): Finding[] {
     const message = `every user of this machine can get at the secrets in ${path}`;
     findings.push(warning('file-open', message, `chmod o-rwx ${quoted(path)}`));
   }
-  if ((stats.mode & WRITE_BY_OTHERS) !== 0) {
-    const message = `every user of this machine can change ${path}, and so let anybody in`;
-    findings.push(
-      warning('file-writable', message, `chmod o-rwx ${quoted(path)}, and then make new secrets`),
-    );
-  }
-  return [...findings, ...checkOwner(path, stats)];
+  return [...findings, ...checkMode(path, stats), ...checkOwner(path, stats)];
+}
+
+function checkMode(path: string, stats: Stats): Finding[] {
+  const exposure = exposureOf(path, stats, new Set([...trustedWith(path), stats.uid]));
+  if (exposure === undefined) return [];
+  const message = `${exposure.message}, and so let anybody in`;
+  return [problem('file-writable', message, `${exposure.fix}; then look at what is in it`)];
 }
 
 /** Root looks after files of whatever user runs the daemon. */
@@ -43,22 +45,16 @@ function checkOwner(path: string, { uid }: Stats): Finding[] {
   if (isExpected) return [];
   const owner = nameOfUser(uid) ?? `uid ${uid}, which no user of this machine has,`;
   return [
-    warning('file-owner', `${owner} owns ${path}, and can change it`, `chown root ${quoted(path)}, as root`),
+    problem('file-owner', `${owner} owns ${path}, and can change it`, `chown root ${quoted(path)}, as root`),
   ];
 }
 
-function checkFolder(path: string): Finding[] {
-  const { mode } = lstatSync(path);
-  // Where it is sticky, such as /tmp, nobody can put something in the place of somebody else's.
-  if ((mode & WRITE_BY_OTHERS) === 0 || (mode & STICKY) !== 0) return [];
-  const message = `every user of this machine can put other files into ${path}, in the place of those with the secrets`;
-  return [warning('folder-writable', message, `chmod o-w ${quoted(path)}`)];
-}
-
-/** @returns the folders that a path leads through, the nearest first */
-function foldersOf(path: string): string[] {
-  const folder = dirname(path);
-  return folder === path ? [] : [folder, ...foldersOf(folder)];
+function explainPlace({ message, fix }: Exposure): Finding {
+  return problem(
+    'folder-writable',
+    `${message}, and so can put other secrets or lists there, and let anybody in`,
+    fix,
+  );
 }
 
 function statOf(path: string): Stats | undefined {
@@ -72,4 +68,8 @@ function statOf(path: string): Stats | undefined {
 
 function warning(code: Finding['code'], message: string, cure: string): Finding {
   return { level: 'warning', code, subject: 'secrets', message, cure };
+}
+
+function problem(code: Finding['code'], message: string, cure: string): Finding {
+  return { ...warning(code, message, cure), level: 'problem' };
 }

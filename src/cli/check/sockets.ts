@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { codeOf } from '../../errors.js';
+import { findExposure } from '../../trusted-path.js';
 import { obstacleTo, type Obstacle } from './access.js';
 import { findAccount, type Account } from './accounts.js';
 import { describeObstacle } from './describe-obstacle.js';
@@ -10,6 +12,7 @@ import { readProsody } from './prosody-configuration.js';
 import { quoted } from './quoted.js';
 import type { Situation } from './situation.js';
 import { findSockets, type SocketPath } from './socket-paths.js';
+import { trustedWith } from './trusted-users.js';
 
 const PATIENCE_MILLISECONDS = 2000;
 
@@ -18,8 +21,19 @@ export async function checkSockets(situation: Situation): Promise<Finding[]> {
   const prosody = readProsody(situation);
   const user = prosody === undefined || 'fault' in prosody ? 'prosody' : prosodyUser(prosody);
   const account = findAccount(user);
-  const findings = findSockets(situation).map((socket) => checkSocket(socket, account));
+  const findings = findSockets(situation).map(async (socket) => [
+    ...checkPlace(socket.path),
+    ...(await checkSocket(socket, account)),
+  ]);
   return (await Promise.all(findings)).flat();
+}
+
+/** Whoever can change a directory on the way can put another socket there, and collect the tokens that it is asked about. */
+function checkPlace(path: string): Finding[] {
+  const exposure = findExposure(dirname(path), trustedWith(path));
+  if (exposure === undefined) return [];
+  const message = `${exposure.message}, and so can put another socket in the place of ${path}`;
+  return [{ level: 'problem', code: 'socket-exposed', subject: 'socket', message, cure: exposure.fix }];
 }
 
 async function checkSocket(

@@ -1,12 +1,8 @@
-import { statSync } from 'node:fs';
 import { readTextFile } from '../../config/read-file.js';
 import { messageOf } from '../../errors.js';
 import { MAX_LIST_BYTES, UserList } from '../../users/user-list.js';
 import type { Finding } from './finding.js';
-import { quoted } from './quoted.js';
 import type { Situation } from './situation.js';
-
-const WRITE_BY_OTHERS = 0o002;
 
 /** Reads the lists of users, as the daemon does. */
 export async function checkUsers({ configuration }: Situation): Promise<Finding[]> {
@@ -29,7 +25,7 @@ async function checkList(path: string, needsNames: boolean): Promise<Finding[]> 
     return [{ level: 'problem', code: 'list-unreadable', subject: 'users', message: messageOf(error), cure }];
   }
   const count = namesIn(path);
-  return [...(count === 0 && needsNames ? [empty(path)] : [good(path, count)]), ...checkMode(path)];
+  return [count === 0 && needsNames ? empty(path) : good(path, count)];
 }
 
 function namesIn(path: string): number {
@@ -45,14 +41,6 @@ function good(path: string, count: number): Finding {
 function empty(path: string): Finding {
   const message = `${path} names nobody, so nobody is a user`;
   return { level: 'warning', code: 'list-empty', subject: 'users', message, cure: 'one name a line' };
-}
-
-function checkMode(path: string): Finding[] {
-  if ((statSync(path).mode & WRITE_BY_OTHERS) === 0) return [];
-  const message = `every user of this machine can change ${path}, and so who is a user`;
-  return [
-    { level: 'warning', code: 'file-writable', subject: 'users', message, cure: `chmod o-w ${quoted(path)}` },
-  ];
 }
 
 const anybody: Finding = {
