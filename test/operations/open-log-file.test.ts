@@ -14,7 +14,14 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { AppendedFile } from '../../src/operations/appended-file.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
-import { OTHER_USER, requireRoot, runAsOther, sharedFolder } from '../support/other-user.js';
+import {
+  OTHER_USER,
+  passableFolder,
+  requireRoot,
+  runAsOther,
+  sharedFolder,
+  startAsOther,
+} from '../support/other-user.js';
 
 function open(path: string): (text: string) => number {
   const file = new AppendedFile(path);
@@ -23,6 +30,17 @@ function open(path: string): (text: string) => number {
   });
   return (text) => file.write(Buffer.from(text));
 }
+
+/** Puts a link to another directory in the place of one, and that back, again and again. */
+const EXCHANGE = `
+  const fs = require('fs'), [own, elsewhere] = process.argv.slice(1);
+  console.log('ready');
+  for (;;) {
+    fs.renameSync(own, own + '.away');
+    fs.symlinkSync(elsewhere, own);
+    fs.unlinkSync(own);
+    fs.renameSync(own + '.away', own);
+  }`;
 
 describe('a log file where others can make files', () => {
   beforeEach(requireRoot);
@@ -63,6 +81,28 @@ describe('a log file where others can make files', () => {
     write('sixth\n');
     expect(readFileSync(log, 'utf8')).toBe('sixth\n');
     expect(readFileSync(victim, 'utf8')).toBe('secret');
+  });
+
+  it('is never one that a directory leads to which a group exchanges at that moment', async () => {
+    const folder = sharedFolder(0o775, 0, OTHER_USER);
+    mkdirSync(join(folder, 'own'));
+    const elsewhere = passableFolder();
+    const victim = join(elsewhere, 'log');
+    writeFileSync(victim, 'secret');
+    await startAsOther(EXCHANGE, join(folder, 'own'), elsewhere);
+    const end = Date.now() + 2000;
+    let written = 0;
+    while (Date.now() < end) {
+      const file = new AppendedFile(join(folder, 'own', 'log'));
+      try {
+        written += file.write(Buffer.from('line'));
+      } catch {
+        // It was found out.
+      }
+      file.close();
+    }
+    expect(readFileSync(victim, 'utf8')).toBe('secret');
+    expect(written).toBeGreaterThan(0);
   });
 
   it('is not opened if another user was there first in a sticky directory', () => {

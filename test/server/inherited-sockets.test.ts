@@ -149,6 +149,7 @@ describe('sockets that systemd hands over', () => {
       exec(@command);`;
     const { status, stderr } = spawnSync('perl', ['-e', script, name.slice(1), ...xtokend()], {
       encoding: 'utf8',
+      timeout: 10_000,
     });
     expect(status).toBe(2);
     expect(stderr).toContain(

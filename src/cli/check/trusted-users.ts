@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { trustedUsers } from '../../trusted-path.js';
 import { nameOfUser } from './accounts.js';
 
@@ -22,5 +22,6 @@ export function trustedWith(path: string): ReadonlySet<number> {
 }
 
 function ownerOf(path: string): number | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.uid;
+  // Of what a link leads to, such as that of systemd from /var/lib to /var/lib/private.
+  return statSync(path, { throwIfNoEntry: false })?.uid;
 }
