@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-# (SC2154: newline, signals, program, now, empty_at, next, left and fault are set by the file that reads this one in.)
+# (SC2154: newline, signals, program, no_debugger, now, empty_at, next, left and fault are set by the file that reads this one in.)
 #
 # The keeper: what xtokend does on a terminal that Prosody's stock external module drives (lpty). It starts Node, starts
 # it again when it dies, and ends with 0 whatever happens: after any other end the module refuses every login for good.
@@ -55,7 +55,11 @@ run() {
     set_terminal min 1 time 0
     # Answers go out on a descriptor of their own: whatever else prints to standard output must not get there. A command in
     # the background has no standard input unless it is given one.
-    XTOKEND_KEEPER="$empty_at $next $$ $PPID" node "$program" "$@" <&3 3>&1 >/dev/null &
+    # SIGUSR1 would end Node until Node sets its own handler.
+    (
+        trap '' USR1
+        XTOKEND_KEEPER="$empty_at $next $$ $PPID" exec node "$no_debugger" "$program" "$@"
+    ) <&3 3>&1 >/dev/null &
     node=$!
     while :; do
         wait "$node"
@@ -199,7 +203,7 @@ refuse() {
         if [ -z "$probe" ] && [ "$now" -ge "$until" ]; then
             find_fault
             if [ -n "$fault" ]; then continue; fi
-            node "$program" --version </dev/null >/dev/null 3<&- &
+            node "$no_debugger" "$program" --version </dev/null >/dev/null 3<&- &
             probe=$!
         fi
     done

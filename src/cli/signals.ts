@@ -1,18 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Service } from '../operations/service.js';
-import { KEEPER_VARIABLE } from '../server/terminal/keeper-handover.js';
+import { keepDebuggerClosed } from './debugger.js';
 
 /**
- * Keeps SIGHUP from ending the process, and SIGUSR1 from opening Node's debugger to everybody on the machine, until
- * {@link handleSignals} does what they are for: the configuration is read after that in any case.
+ * Keeps SIGHUP from ending the process, and SIGUSR1 from opening Node's debugger, until {@link handleSignals} does what they
+ * are for: the configuration is read after that in any case.
  */
 export function holdSignals(): void {
   // The keeper looks at SIGHUP before it sends either.
   for (const signal of ['SIGUSR1', 'SIGHUP'] as const) process.on(signal, () => undefined);
-  // It sends none that early; and loading this takes some milliseconds, which Prosody would have to wait.
-  if (process.env[KEEPER_VARIABLE] !== undefined) return;
-  // A thread of its own opens it, which can take its time.
-  for (const pause of [0, 100, 1000]) setTimeout(() => void closeDebugger(), pause).unref();
+  keepDebuggerClosed();
 }
 
 /**
@@ -46,12 +43,4 @@ function oneAtATime(work: () => Promise<void>): () => void {
     isAsked = true;
     if (!isUnderWay) void run();
   };
-}
-
-/** Where a SIGUSR1 came before any of our code ran. */
-async function closeDebugger(): Promise<void> {
-  const options = [...process.execArgv, process.env['NODE_OPTIONS']];
-  if (options.some((option) => option?.includes('--inspect'))) return;
-  const { default: inspector } = await import('node:inspector');
-  if (inspector.url() !== undefined) inspector.close();
 }

@@ -1,14 +1,11 @@
-import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
-import { accepts } from '../support/ports.js';
 import { startXtokend } from '../support/xtokend.js';
 
-const SIGUSR1 = 10;
 const STORM = 200;
 const NAMES = 50_000;
 
@@ -27,23 +24,6 @@ function start(text: string): { child: ReturnType<typeof startXtokend>; log: () 
   return { child, log: () => log, folder };
 }
 
-it('has no debugger open, however early SIGUSR1 comes', async () => {
-  const { child, log } = start(SECRETS);
-  // Before that it is still a shell.
-  await expect.poll(() => catchesSignal(child.pid ?? 0, SIGUSR1)).toBe(true);
-  while (!log().includes('info listening') && child.exitCode === null) {
-    child.kill('SIGUSR1');
-    await sleep(5);
-  }
-  const [, port] = /Debugger listening on ws:\/\/127\.0\.0\.1:(\d+)/.exec(log()) ?? [];
-  if (port !== undefined) {
-    const isOpen = (): Promise<boolean> => accepts({ host: '127.0.0.1', port: Number(port) });
-    await expect.poll(isOpen, { timeout: 5000 }).toBe(false);
-  }
-  child.kill('SIGTERM');
-  expect(await once(child, 'exit')).toEqual([0, null]);
-});
-
 it('reloads a few times only in a storm of SIGHUP, and then as the configuration is', async () => {
   const { child, log, folder } = start(`blocked_users = "file:blocked"\n${SECRETS}`);
   await expect.poll(log, { timeout: 10_000 }).toContain('info listening');
@@ -61,8 +41,3 @@ it('reloads a few times only in a storm of SIGHUP, and then as the configuration
   expect(log().split('the one from before goes on').length - 1).toBeLessThanOrEqual(2);
   expect(storms).toBeLessThan(STORM / 2);
 });
-
-function catchesSignal(pid: number, signal: number): boolean {
-  const [, caught = '0'] = /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return (BigInt(`0x${caught}`) >> BigInt(signal - 1)) % 2n === 1n;
-}

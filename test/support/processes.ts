@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentOf } from '../../src/operations/processes.js';
 
+const START_MILLISECONDS = 10_000;
 const STOP_MILLISECONDS = 5000;
 
 /** @returns the processes that a process started, and those that these started */
@@ -32,6 +33,20 @@ export function findProgram(pids: readonly number[], name: string): number {
   if (found === undefined)
     throw new Error(`expected a process ${name} among ${pids.map(commandLineOf).join(', ')}`);
   return found;
+}
+
+/** Whether a process has a handler for a signal, by its number. */
+export function catchesSignal(pid: number, signal: number): boolean {
+  const [, caught = '0'] = /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (BigInt(`0x${caught}`) >> BigInt(signal - 1)) % 2n === 1n;
+}
+
+/** Blocks until a process has a handler for a signal, by its number. While a process starts, every millisecond counts. */
+export function waitForHandler(pid: number, signal: number): void {
+  const end = Date.now() + START_MILLISECONDS;
+  while (!catchesSignal(pid, signal)) {
+    if (Date.now() > end) throw new Error(`expected a handler for signal ${signal} in process ${pid}`);
+  }
 }
 
 function commandLineOf(pid: number): string {

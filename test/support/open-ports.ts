@@ -1,0 +1,23 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** The state of a socket that accepts connections, in /proc/PID/net/tcp. */
+const LISTEN = '0A';
+
+/** Returns the TCP ports on which a process accepts connections. */
+export function openPortsOf(pid: number): number[] {
+  const own = new Set(readdirSync(`/proc/${pid}/fd`).map((descriptor) => socketOf(pid, descriptor)));
+  return ['tcp', 'tcp6']
+    .flatMap((table) => readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === LISTEN && own.has(`socket:[${inode}]`))
+    .map(([, address = '']) => Number.parseInt(address.split(':')[1] ?? '', 16));
+}
+
+function socketOf(pid: number, descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+  } catch {
+    // It has been closed since.
+    return '';
+  }
+}
