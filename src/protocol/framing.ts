@@ -7,8 +7,6 @@ export interface FrameDecoder {
    * @returns the requests that are complete with them, in order; good only as long as the chunk is not written over
    */
   push(chunk: Buffer): Frame[];
-  /** Whether a request has been read in part. */
-  readonly inRequest: boolean;
 }
 
 /** One way of writing requests and answers as bytes. Keeps at most MAX_REQUEST_BYTES of an unfinished request. */

@@ -14,10 +14,6 @@ export const lines: Framing = {
 class LineDecoder implements FrameDecoder {
   readonly #partial = new PartialFrame();
 
-  get inRequest(): boolean {
-    return !this.#partial.isEmpty;
-  }
-
   push(chunk: Buffer): Frame[] {
     const frames: Frame[] = [];
     let from = 0;

@@ -16,10 +16,6 @@ class PacketDecoder implements FrameDecoder {
   #length = 0;
   #missing = 0;
 
-  get inRequest(): boolean {
-    return this.#lengthBytes > 0;
-  }
-
   push(chunk: Buffer): Frame[] {
     const frames: Frame[] = [];
     let rest = chunk;

@@ -46,7 +46,7 @@ export async function converse(options: ConversationOptions): Promise<void> {
   const answers = new AnswerBatch(output);
   const share = new ConnectionShare(budget);
   const reply = accountedReply(answers.reply, share);
-  const responder = new Responder({ framing, decide, observer, openReply: () => reply });
+  const responder = new Responder({ framing, decide, observer, reply });
   let taken = Promise.resolve();
   const onData = (chunk: Buffer): void => {
     taken = take(chunk, responder, share, options);

@@ -16,12 +16,10 @@ export interface Observer {
   withheld(request: Request, readAt: number): void;
 }
 
-/** The way back to the server, for one request. */
+/** The way back to the server. */
 export interface Reply {
-  /** @returns whether the answer was sent: not where nobody may be waiting for it any more */
+  /** Called once for each request. @returns whether the answer was sent: not if nobody waits for it any more */
   send(answer: Buffer): boolean;
-  /** Comes when nobody may be waiting any more; never, where it is left out. */
-  readonly expired?: Promise<void>;
 }
 
 /** What a {@link Responder} works with. */
@@ -29,21 +27,15 @@ export interface ResponderOptions {
   readonly framing: Framing;
   readonly decide: Decide;
   readonly observer: Observer;
-  /** Is called as soon as a request has been read. */
-  readonly openReply: () => Reply;
+  readonly reply: Reply;
 }
 
-type Outcome =
-  | { readonly verdict: Verdict }
-  | { readonly error: unknown }
-  /** The reply expired before there was a verdict. */
-  | 'expired';
+type Outcome = { readonly verdict: Verdict } | { readonly error: unknown };
 
 /** A request that was read and not answered yet. */
 interface Pending {
   readonly request: Request;
   readonly readAt: number;
-  readonly reply: Reply;
   outcome?: Outcome;
   /** Who waits for its answer, and for those before it. */
   waiting?: (() => void)[];
@@ -69,11 +61,6 @@ export class Responder {
     return this.#pending.length;
   }
 
-  /** Whether a request has been read in part. */
-  get inRequest(): boolean {
-    return this.#decoder.inRequest;
-  }
-
   /** @returns when all that has been received so far is answered */
   get answered(): Promise<void> {
     const last = this.#pending.at(-1);
@@ -85,7 +72,7 @@ export class Responder {
 
   /** Takes the next bytes of the connection, however they are cut. */
   receive(chunk: Buffer): void {
-    for (const frame of this.decode(chunk)) this.#take(frame);
+    for (const frame of this.decode(chunk)) this.receiveFrame(frame);
   }
 
   /** Takes the next bytes without deciding anything. @returns the frames that are complete with them, for {@link receiveFrame} */
@@ -95,13 +82,9 @@ export class Responder {
 
   /** Decides one request and answers it. */
   receiveFrame(frame: Frame): void {
-    this.#take(frame);
-  }
-
-  #take(frame: Frame): void {
     const readAt = performance.now();
     const request = parseRequest(frame);
-    const pending: Pending = { request, readAt, reply: this.#options.openReply() };
+    const pending: Pending = { request, readAt };
     this.#pending.push(pending);
     // A fault refuses, and never keeps a later request from its answer.
     this.#options.decide(request).then(
@@ -112,13 +95,10 @@ export class Responder {
         this.#settle(pending, { error });
       },
     );
-    void pending.reply.expired?.then(() => {
-      this.#settle(pending, 'expired');
-    });
   }
 
   #settle(pending: Pending, outcome: Outcome): void {
-    pending.outcome ??= outcome;
+    pending.outcome = outcome;
     for (let first = this.#pending[0]; first?.outcome !== undefined; first = this.#pending[0]) {
       this.#pending.shift();
       this.#answer(first, first.outcome);
@@ -126,11 +106,10 @@ export class Responder {
     }
   }
 
-  #answer({ request, readAt, reply }: Pending, outcome: Outcome): void {
-    const { framing, observer } = this.#options;
-    const accepted = typeof outcome === 'object' && 'verdict' in outcome && outcome.verdict.accepted;
-    const sent = outcome !== 'expired' && reply.send(accepted ? framing.answers.yes : framing.answers.no);
-    if (!sent) {
+  #answer({ request, readAt }: Pending, outcome: Outcome): void {
+    const { framing, observer, reply } = this.#options;
+    const accepted = 'verdict' in outcome && outcome.verdict.accepted;
+    if (!reply.send(accepted ? framing.answers.yes : framing.answers.no)) {
       observer.withheld(request, readAt);
       return;
     }

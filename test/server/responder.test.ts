@@ -40,7 +40,7 @@ describe('Responder', () => {
           framing: lines,
           decide,
           observer: silent,
-          openReply: () => replyTo(answers),
+          reply: replyTo(answers),
         });
         const stream = Buffer.from(requests.map(({ user, host }) => `isuser:${user}:${host}\n`).join(''));
         for (const piece of split(stream, places)) responder.receive(piece);
@@ -59,7 +59,7 @@ describe('Responder', () => {
       failed: (request, error) => events.push(`${request.operation} ${String(error)}`),
       withheld: () => undefined,
     };
-    const responder = new Responder({ framing: lines, decide, observer, openReply: () => replyTo([]) });
+    const responder = new Responder({ framing: lines, decide, observer, reply: replyTo([]) });
     responder.receive(Buffer.from('isuser:a:yes\nisuser:a:broken\nx\n'));
     await responder.answered;
     expect(events.sort()).toEqual(['isuser Error: the store is gone', 'isuser yes', 'malformed no']);

@@ -31,7 +31,9 @@ export async function serveTerminal(options: TerminalOptions): Promise<void> {
     onRequest: (sent) => {
       void decide(sent, options).then(attempt);
       // Seen waiting before it is decided, the server has sent it whole: what comes later is another request.
-      setImmediate(attempt);
+      setImmediate(() => {
+        if (sent.decision === undefined) attempt();
+      });
     },
     onUnanswered: ({ request, readAt }) => {
       observer.withheld(request, readAt);

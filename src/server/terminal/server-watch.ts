@@ -45,16 +45,14 @@ export function watchServer(options: WatchOptions): ServerWatch {
   const visibility = readCall() === undefined ? 'any-terminal' : 'terminal';
   const call = selectOn(descriptor);
   const look = (): Sight => {
-    // First of all: of a process that has just gone to sleep, this makes the kernel note where (since Linux 6.12).
     const text = readCall();
+    if (text !== undefined && call.test(text)) return 'waiting';
     const place = readPlace();
-    if (SELECT.test(place)) {
-      if (text === undefined || call.test(text)) return 'waiting';
-      // It may have begun to wait just now.
-      return text === readCall() ? 'elsewhere' : 'unclear';
-    }
     if (EPOLL.test(place)) return 'elsewhere';
-    return place === NOWHERE && !isReadable(pid, descriptor) ? 'hidden' : 'unclear';
+    if (!SELECT.test(place)) return place === NOWHERE && !isReadable(pid, descriptor) ? 'hidden' : 'unclear';
+    if (text === undefined) return 'waiting';
+    // It may have begun to wait just now.
+    return text === readCall() ? 'elsewhere' : 'unclear';
   };
   return { visibility, look, traffic };
 }
@@ -116,11 +114,12 @@ function placeReaderOf(pid: number): () => string {
 /** @returns `undefined` if the kernel does not count */
 function trafficReaderOf(pid: number): (() => Traffic) | undefined {
   const read = readerOf(pid, 'io');
-  const parse = (): Traffic | undefined => {
-    const match = /^rchar: (\d+)\nwchar: (\d+)/.exec(read() ?? '');
-    return match === null ? undefined : { read: Number(match[1]), written: Number(match[2]) };
-  };
-  return parse() === undefined ? undefined : () => parse() ?? NO_TRAFFIC;
+  // "rchar: 1" and a line with "wchar: 2" begin it.
+  const parse = (text: string): Traffic => ({
+    read: Number.parseInt(text.slice(7), 10),
+    written: Number.parseInt(text.slice(text.indexOf('\n') + 8), 10),
+  });
+  return read() === undefined ? undefined : () => parse(read() ?? '');
 }
 
 /** @returns a function that reads the beginning of a file of proc(5) anew; `undefined` if this process may not */

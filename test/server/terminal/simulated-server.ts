@@ -122,7 +122,7 @@ export class SimulatedServer {
     }
     // Only the first look counts: it is the one at the last answer.
     terminal.seenIdleAt ??= -1;
-    if (this.#state !== 'waiting' || this.#isStopped) return 'unclear';
+    if (this.#state !== 'waiting') return 'unclear';
     if (this.#login?.terminal !== terminal) return 'elsewhere';
     // It has been woken.
     if (terminal.isReadable) return 'unclear';
