@@ -132,8 +132,12 @@ refuse_newest() {
         fi
         rest=$(cat && echo .) || exit 0
         if ! ends_whole "$rest"; then return; fi
+        if [ "$rest" != . ]; then
+            tries=$1
+            continue
+        fi
         look
-        if [ "$rest" = . ] && [ $sight = waiting ]; then
+        if [ $sight = waiting ]; then
             printf '0\n'
             return
         fi
