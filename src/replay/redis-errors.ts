@@ -62,6 +62,7 @@ const silent = `no answer within ${COMMAND_TIMEOUT_MILLISECONDS} ms: is it stopp
 /** What is found in an error of Redis or ioredis, and what it means; the first that fits counts. */
 const sentences: readonly (readonly [RegExp, string])[] = [
   [/make no sense|found one more$|a redirection to nowhere/, new NonsenseError().message],
+  [/commands without one$/, 'it owes more replies than can be waited for: is it stopped or overloaded?'],
   [/timed out|ETIMEDOUT|timeout|no answer within/, silent],
   // The same as NOPERM, of a command within a script, in Redis 7.
   [/can't run this command/, forbidden],
