@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 #include "client.h"
 
@@ -18,15 +19,35 @@ static void write_whole(int fd, const char *bytes, size_t length)
 		give_up("write");
 }
 
+/* By select(2), as lpty does: on a terminal, xtokend answers only who is seen to wait that way. Without end if negative. */
 static int is_readable_within(int fd, int milliseconds)
 {
-	struct pollfd waiting = { .fd = fd, .events = POLLIN };
-	return poll(&waiting, 1, milliseconds) > 0;
+	struct timeval time = { .tv_sec = 0, .tv_usec = milliseconds * 1000 };
+	fd_set waiting;
+	FD_ZERO(&waiting);
+	FD_SET(fd, &waiting);
+	return select(fd + 1, &waiting, NULL, NULL, milliseconds < 0 ? NULL : &time) > 0;
+}
+
+/* Reads up to the newline, which is where an answer ends. */
+static char read_answer(int fd)
+{
+	char answer[4];
+	size_t length = 0;
+	do {
+		is_readable_within(fd, -1);
+		ssize_t got = read(fd, answer + length, sizeof answer - length);
+		if (got <= 0)
+			give_up("read an answer");
+		length += got;
+	} while (answer[length - 1] != '\n' && length < sizeof answer);
+	return length == 2 ? answer[0] : '?';
 }
 
 /*
  * A terminal throws away what was written before it was set up, so the request is repeated there; the time is that of
- * the first answer since the start. The answers to the others are waited for and dropped.
+ * the first answer since the start. All that was written until then can be one refused request, so the request is asked once
+ * more.
  */
 void answer_first(struct way way, const char *request)
 {
@@ -42,21 +63,11 @@ void answer_first(struct way way, const char *request)
 	while (is_readable_within(way.from, repeats ? QUIET_MS : 0))
 		if (read(way.from, answer, sizeof answer) <= 0)
 			give_up("read");
+	if (repeats) {
+		write_whole(way.to, request, strlen(request));
+		verdict = read_answer(way.from);
+	}
 	printf("%llu %c\n", (unsigned long long)elapsed, verdict);
-}
-
-/* Reads up to the newline, which is where an answer ends. */
-static char read_answer(int fd)
-{
-	char answer[4];
-	size_t length = 0;
-	do {
-		ssize_t got = read(fd, answer + length, sizeof answer - length);
-		if (got <= 0)
-			give_up("read an answer");
-		length += got;
-	} while (answer[length - 1] != '\n' && length < sizeof answer);
-	return length == 2 ? answer[0] : '?';
 }
 
 /* Writes the nanoseconds of each request into a file, as 32-bit numbers; prints how many were answered 1, 0 and otherwise. */
