@@ -17,6 +17,8 @@ const impediment = SystemdMachine.impediment();
 /** As far as a clock may be ahead: a token of the next step is good before one of this step is, on a machine that has just started. */
 const AHEAD = STEP_MILLISECONDS;
 const login = (user: string): string => loginBy(user, AHEAD);
+/** A token that is older than a service that has just started. */
+const oldLogin = (user: string): string => loginBy(user, -STEP_MILLISECONDS);
 
 let machine: SystemdMachine;
 let bootedAt = 0;
@@ -172,7 +174,7 @@ describe.skipIf(impediment !== undefined)(`a machine with systemd (${impediment 
     install('xtokend.service', 'hardest.conf');
     expect(await ask('isuser:a:b\n')).toBe('1\n');
     // It cannot see how old this machine is, so that its own start is the horizon; but it has read the token.
-    expect(await ask(`${login('bob')}\n`)).toBe('0\n');
+    expect(await ask(`${oldLogin('bob')}\n`)).toBe('0\n');
     expect(journal()).toContain('reason="before-horizon" jid="bob@example.com"');
     expect(machine.do(`cat /proc/${property('MainPID')}/environ`)).toContain('NODE_OPTIONS=--jitless');
     remove('xtokend.service', 'hardest.conf');
@@ -191,7 +193,7 @@ describe.skipIf(impediment !== undefined)(`a machine with systemd (${impediment 
     expect(journal()).toContain('reason="record-unavailable" jid="carol@example.com"');
     install('xtokend.service', 'redis-tcp.conf');
     // A Redis that has just started knows nothing of the tokens of this moment: to have learnt that is to have asked it.
-    expect(await ask(`${login('dave')}\n`)).toBe('0\n');
+    expect(await ask(`${oldLogin('dave')}\n`)).toBe('0\n');
     expect(journal()).toContain('reason="before-horizon" jid="dave@example.com"');
     machine.do(`cp /root/good.toml ${file}`);
     remove('xtokend.service', 'redis-tcp.conf');
