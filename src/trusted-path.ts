@@ -84,7 +84,8 @@ function follow(
     if (stats.isDirectory() && rest.length > 0) return follow(path, rest, rules, next);
   }
   const isShared = way.isShared || sharing !== undefined;
-  return { path: join(path, ...rest), stats: rest.length > 0 ? undefined : stats, exposure, isShared };
+  // Not join(): the kernel takes nothing out of a path either.
+  return { path: [path, ...rest].join('/'), stats: rest.length > 0 ? undefined : stats, exposure, isShared };
 }
 
 interface Judgement {

@@ -140,11 +140,13 @@ async function welcome({ protocol, config }: ServeOptions, version: string): Pro
 function createService({ config }: ServeOptions, version: string, standardLog: 'stderr' | 'syslog'): Service {
   const load = (): ReturnType<typeof loadConfiguration> => loadConfiguration(config, process.env);
   const service = new Service({ load, standardLog, version });
-  process.on('uncaughtExceptionMonitor', (error) => {
+  // Node itself would print the properties of the error, too, and a client's can hold a password.
+  process.on('uncaughtException', (error) => {
     service.log.write(
       'error',
       `ending after an exception that nobody expected: ${error.stack ?? error.message}`,
     );
+    process.exit(1);
   });
   // Whatever ends us, such as a second SIGTERM.
   process.on('exit', () => void service.close());

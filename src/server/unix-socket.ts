@@ -66,7 +66,10 @@ function assertLength(path: string): void {
 
 /** Whoever can change the directory could put a socket there that collects tokens, or have another file's mode changed. */
 function assertPrivate(path: string): void {
-  const exposure = findExposure(dirname(path));
+  const folder = dirname(path);
+  // Whoever made it later could be somebody else.
+  if (!existsSync(folder)) throw new ListenError(path, explainMissing(folder));
+  const exposure = findExposure(folder);
   if (exposure === undefined) return;
   const { message, fix } = exposure;
   throw new ListenError(
@@ -157,9 +160,13 @@ function removeIfSame(path: string, made: Stats): void {
 
 function explain(error: unknown, path: string): string {
   const folder = dirname(path);
-  if (!existsSync(folder)) return `there is no folder ${folder}; make it, so that this user can write there`;
+  if (!existsSync(folder)) return explainMissing(folder);
   if (['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(codeOf(error)))) {
     return `this user cannot make a file in ${folder}; change its owner or mode, or choose another folder`;
   }
   return messageOf(error);
+}
+
+function explainMissing(folder: string): string {
+  return `there is no folder ${folder}; make it, so that this user can write there`;
 }

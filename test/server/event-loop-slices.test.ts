@@ -29,6 +29,21 @@ describe('the slices of the event loop', () => {
     expect(isOthersTurn()).toBe(false);
   });
 
+  it('are one in each iteration, for a lone one who comes again and again as well', async () => {
+    let [iterations, turns, isOver] = [0, 0, false];
+    const count = async (): Promise<void> => {
+      for (; !isOver; iterations += 1) await nextIteration();
+    };
+    const counted = count();
+    for (; turns < 50; turns += 1) {
+      await nextSlice();
+      keepBusy(0.2);
+    }
+    isOver = true;
+    await counted;
+    expect(iterations).toBeGreaterThanOrEqual(turns - 1);
+  });
+
   it('end with an iteration: many who wait do not keep it from input', async () => {
     const turns: number[] = [];
     const many = Array.from({ length: 200 }, async (_, index) => {

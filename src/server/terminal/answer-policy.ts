@@ -115,26 +115,36 @@ export class AnswerPolicy {
     return this.#answerNewest() || !isAnswerTaken;
   }
 
-  /** Notes that there is no input, if so: what comes later was sent after that. To be called now and then. */
-  checkInput(): void {
-    this.#readAll();
+  /**
+   * Reads all input. If there is none, whatever comes later was sent after that. To be called now and then.
+   *
+   * @returns whether there was none
+   */
+  checkInput(): boolean {
+    const { clock, read } = this.#options.port;
+    const instant = clock();
+    const more = read();
+    if (more.length === 0) this.#emptyAt = instant;
+    else this.receive(more);
+    return more.length === 0;
   }
 
   #answerNewest(): boolean {
     const { port } = this.#options;
-    if (this.#sent === undefined) return false;
+    if (this.#bytes?.length === 0) return false;
     const before = port.traffic();
-    const sent = this.#readAll();
-    // What has come with it begins anew.
-    if (sent === undefined) return false;
+    // What has come meanwhile begins anew.
+    if (!this.checkInput()) return false;
     const sight = port.look();
     if (sight === 'elsewhere' || port.clock() >= this.#deadline) return this.#giveUp();
     const { read, written } = port.traffic();
     if (sight === 'unclear' || written !== before.written) return true;
+    // Without a line end, too: the rest will never come.
     if (sight === 'waiting') this.#isWhole = true;
-    if (sent.decision === undefined) return false;
+    const decision = this.#sent?.decision;
+    if (decision === undefined) return false;
     if (sight === 'hidden' && !isOneLine(this.#bytes)) return this.#giveUp();
-    this.#write(sent.decision);
+    this.#write(decision);
     this.#readBefore = sight === 'hidden' ? undefined : read;
     this.#answeredAt = port.clock();
     return true;
@@ -175,21 +185,12 @@ export class AnswerPolicy {
     this.#isWhole = false;
   }
 
-  /** @returns the newest request if it was the newest before, too: otherwise what was seen is out of date */
-  #readAll(): Sent | undefined {
-    const { clock, read } = this.#options.port;
-    const instant = clock();
-    const more = read();
-    if (more.length === 0) this.#emptyAt = instant;
-    else this.receive(more);
-    return more.length === 0 ? this.#sent : undefined;
-  }
-
   /** @param chunk `undefined` for bytes that were discarded */
   #append(chunk: Buffer | undefined): void {
     const { answerWithin, onRequest, port } = this.#options;
     if (this.#bytes?.length === 0) this.#deadline = this.#emptyAt + answerWithin();
     this.#bytes = joined(this.#bytes, chunk);
+    // A line that more follows is a part of one malformed request, which stands for it in the log as well.
     this.#sent = undefined;
     if (chunk?.at(-1) !== LINE_FEED) return;
     this.#sent = { request: requestIn(this.#bytes), readAt: port.clock() };

@@ -85,7 +85,8 @@ export class SimulatedServer {
 
   /** The policy of one terminal has its turn. If the server is idle all the while, an answer that it has left is spoiled. */
   #answer(terminal: SimulatedTerminal): void {
-    if (terminal.answer() !== this.#steps || !terminal.knowsLastAnswer) return;
+    const isConfirmable = terminal.knowsLastAnswer && this.#now > terminal.answeredAt;
+    if (terminal.answer() !== this.#steps || !isConfirmable || !terminal.knowsLastAnswer) return;
     terminal.isExcused = false;
     // Meanwhile the kernel has had the time to hand over the spoiler.
     terminal.carry();
@@ -106,6 +107,7 @@ export class SimulatedServer {
         after(() => {
           terminal.isAnswering = false;
           terminal.knowsLastAnswer = true;
+          terminal.answeredAt = this.#now;
           terminal.answers.push(answer);
           if (this.#disturbances.isHidden) terminal.carry();
         });

@@ -29,6 +29,8 @@ export class SimulatedTerminal {
   sentInCalm = 0;
   /** Whether the last answer is from the present process, and the server has read nothing since. */
   knowsLastAnswer = false;
+  /** When it was written. At that very moment it is too early to say what has become of it. */
+  answeredAt = 0;
   #input = '';
   #readable: Answer[] = [];
   #undecided: Sent[] = [];
