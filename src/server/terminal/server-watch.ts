@@ -45,12 +45,13 @@ export function watchServer(options: WatchOptions): ServerWatch {
   const visibility = readCall() === undefined ? 'any-terminal' : 'terminal';
   const call = selectOn(descriptor);
   const look = (): Sight => {
+    // The call first: of a process that has just gone to sleep, this makes the kernel note the place (since Linux 6.12).
     const text = readCall();
-    if (text !== undefined && call.test(text)) return 'waiting';
+    // A process that was stopped or frozen in the call is in another place.
     const place = readPlace();
     if (EPOLL.test(place)) return 'elsewhere';
     if (!SELECT.test(place)) return place === NOWHERE && !isReadable(pid, descriptor) ? 'hidden' : 'unclear';
-    if (text === undefined) return 'waiting';
+    if (text === undefined || call.test(text)) return 'waiting';
     // It may have begun to wait just now.
     return text === readCall() ? 'elsewhere' : 'unclear';
   };
