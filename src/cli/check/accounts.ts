@@ -1,7 +1,5 @@
 import { entriesOf } from '../../accounts.js';
 
-export { nameOfGroup, nameOfUser } from '../../accounts.js';
-
 /** A user of this machine. */
 export interface Account {
   readonly name: string;

@@ -1,5 +1,6 @@
 import type { Obstacle } from './access.js';
-import { nameOfGroup, nameOfUser, type Account } from './accounts.js';
+import { nameOfGroup, nameOfUser } from '../../accounts.js';
+import type { Account } from './accounts.js';
 
 /** Says in words what keeps a user from a file. @param verb what the user wants to do with it */
 export function describeObstacle(obstacle: Obstacle, { name }: Account, verb: string): string {

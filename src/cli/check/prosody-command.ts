@@ -6,7 +6,7 @@ import type { Finding } from './finding.js';
 import { describeObstacle } from './describe-obstacle.js';
 import type { ProsodyHost } from './prosody-configuration.js';
 import { findProsodyProgram, hasLpty } from './prosody-program.js';
-import { quoted } from './quoted.js';
+import { quoted } from '../../quoted.js';
 import type { Situation } from './situation.js';
 
 /** Looks at what the stock module needs: a program that can be run, what that reads, and lpty. */

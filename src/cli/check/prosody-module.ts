@@ -6,7 +6,7 @@ import type { Finding } from './finding.js';
 import { packageFolder } from './package-folder.js';
 import type { ProsodyConfiguration, ProsodyHost } from './prosody-configuration.js';
 import { findProsodyProgram } from './prosody-program.js';
-import { quoted } from './quoted.js';
+import { quoted } from '../../quoted.js';
 import type { Situation } from './situation.js';
 
 const DEFAULT_MODULES = '/usr/lib/prosody/modules';

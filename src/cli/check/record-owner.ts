@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RECORD_NAME } from '../../operations/open-record.js';
-import { nameOfUser } from './accounts.js';
+import { nameOfUser } from '../../accounts.js';
 import type { Finding } from './finding.js';
 import { isServiceUser } from './trusted-users.js';
 

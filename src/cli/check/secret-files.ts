@@ -1,9 +1,9 @@
 import { statSync, type Stats } from 'node:fs';
 import { exposureOf, type Exposure } from '../../exposure.js';
 import { resolvePath } from '../../trusted-path.js';
-import { nameOfUser } from './accounts.js';
+import { nameOfUser } from '../../accounts.js';
 import type { Finding } from './finding.js';
-import { quoted } from './quoted.js';
+import { quoted } from '../../quoted.js';
 import type { Situation } from './situation.js';
 import { trustedWith } from './trusted-users.js';
 

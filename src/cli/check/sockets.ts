@@ -9,7 +9,7 @@ import { describeObstacle } from './describe-obstacle.js';
 import type { Finding } from './finding.js';
 import { prosodyUser } from './prosody.js';
 import { readProsody } from './prosody-configuration.js';
-import { quoted } from './quoted.js';
+import { quoted } from '../../quoted.js';
 import type { Situation } from './situation.js';
 import { findSockets, type SocketPath } from './socket-paths.js';
 import { trustedWith } from './trusted-users.js';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { trustedUsers } from '../../trusted-path.js';
-import { nameOfUser } from './accounts.js';
+import { nameOfUser } from '../../accounts.js';
 
 /** Users that systemd makes up for a service (`DynamicUser=`) are in no /etc/passwd (systemd's UIDS-GIDS). */
 const DYNAMIC_USERS = { first: 61_184, last: 65_519 };
