@@ -25,7 +25,7 @@ const common = {
 };
 // What Prosody starts is one small CommonJS file; the command line is another, each command, the client of Redis, and
 // that of Prometheus. As ES modules, or as one file, they start 15 ms later.
-const commands = ['mint', 'verify', 'keygen', 'check'];
+const commands = ['init', 'mint', 'verify', 'keygen', 'check', 'reload'];
 const program = await build({
   ...common,
   format: 'cjs',

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { framings } from '../protocol/framings.js';
 import type { CheckOptions } from './check.js';
+import type { InitOptions } from './init.js';
 import type { MintCommandOptions } from './mint.js';
 import { reportErrors } from './report-errors.js';
 import type { ServeOptions } from './serve.js';
@@ -10,7 +11,7 @@ type Serve = (options: ServeOptions, version: string) => Promise<void>;
 
 const EXAMPLES = `
 Examples:
-  $ (umask 077; mkdir -p /etc/xtokend && xtokend keygen >/etc/xtokend/xtokend.toml)
+  $ xtokend init
   $ xtokend check
   $ xtokend mint alice@example.com
   $ xtokend mint alice@example.com | xtokend verify alice@example.com -
@@ -36,10 +37,12 @@ function createProgram(version: string, serve: Serve): Command {
     .exitOverride()
     .addHelpText('after', EXAMPLES);
   addServe(program, version, serve);
+  addInit(program);
   addMint(program);
   addVerify(program);
   addKeygen(program);
   addCheck(program);
+  addReload(program);
   return program;
 }
 
@@ -61,6 +64,28 @@ function addServe(program: Command, version: string, serve: Serve): void {
       if (command.args.length > 0)
         command.error('error: expected a command and then its options; see xtokend --help');
       await serve(options, version);
+    });
+}
+
+function addInit(program: Command): void {
+  program
+    .command('init')
+    .description('write a configuration with fresh secrets; never overwrites one')
+    .addOption(configOption())
+    .option('--group <group>', 'also let this group read it; otherwise only you can')
+    .action(async (options: InitOptions) => {
+      const { init } = await import('./init.js');
+      init(options);
+    });
+}
+
+function addReload(program: Command): void {
+  program
+    .command('reload')
+    .description('reload the daemon of a systemd unit and wait for the result (for ExecReload=)')
+    .action(async () => {
+      const { reload } = await import('./reload.js');
+      await reload(process.env);
     });
 }
 

@@ -3,6 +3,8 @@ import { performance } from 'node:perf_hooks';
 import { loadConfiguration } from '../config/load.js';
 import { locateConfiguration } from '../config/locate.js';
 import { parentOf, uptime } from '../operations/processes.js';
+import { messageOf } from '../errors.js';
+import { monotonicTime, writeReloadResult, type ReloadResult } from '../operations/reload-result.js';
 import { Service } from '../operations/service.js';
 import { watchFiles } from '../operations/watch-files.js';
 import { framings, type Protocol } from '../protocol/framings.js';
@@ -55,7 +57,9 @@ async function serveStandard(options: ServeOptions, version: string): Promise<Se
   if (handover === undefined && process.stdin.isTTY) await welcome(options, version);
   const stop = stopSignal();
   const service = createService(options, version, handover === undefined ? 'stderr' : 'syslog');
-  handleSignals(service, () => service.reload());
+  handleSignals(service, async () => {
+    await service.reload();
+  });
   const { decide, answerWithin } = service;
   // Whoever has started us sends no signals.
   const { file } = locateConfiguration(options.config, process.env);
@@ -96,8 +100,9 @@ async function serveListeners(
   let isReady = false;
   handleSignals(service, async () => {
     // While it starts systemd would take the end of a reload for that of the start.
+    const startedAt = monotonicTime();
     if (isReady) notify.reloading();
-    await service.reload();
+    publish({ startedAt, fault: await service.reload() }, service);
     if (isReady) notify.ready(status);
   });
   // Nobody has started us just to ask something: whoever did wants to hear at once what is wrong.
@@ -125,6 +130,17 @@ async function serveListeners(
   // systemd would have to kill what is still saying it.
   await notify.said();
   return service;
+}
+
+/** Lets `xtokend reload` know the result; only under systemd is anybody waiting for it. */
+function publish(result: ReloadResult, { log }: Service): void {
+  const directory = process.env['RUNTIME_DIRECTORY']?.split(':')[0];
+  if (directory === undefined) return;
+  try {
+    writeReloadResult(directory, result);
+  } catch (error) {
+    log.write('warning', `cannot write the result of the reload to ${directory}: ${messageOf(error)}`);
+  }
 }
 
 /** A person gets a hint, or the reason and the prompt back; a server gets refusals until the configuration is good. */

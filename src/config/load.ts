@@ -1,10 +1,10 @@
-import { dirname } from 'node:path';
+import { quoted } from '../quoted.js';
 import type { Configuration, Hosts } from './configuration.js';
 import { ConfigurationError, UnreadableConfigurationError, type Problem } from './errors.js';
 import { readHosts } from './hosts.js';
 import { KeyReader } from './keys.js';
 import { readLog } from './log.js';
-import { locateConfiguration, type Location } from './locate.js';
+import { DEFAULT_FILE, locateConfiguration, type Location } from './locate.js';
 import { readMetrics } from './metrics.js';
 import { parseDocument } from './parse.js';
 import { explainReadError, isMissing, readTextFile } from './read-file.js';
@@ -65,7 +65,7 @@ function readConfiguration({ file, tried }: Location): string {
       `cannot read the configuration ${file}: ${explainReadError(error)}\n` +
         `It is looked for in three places; the first that is named counts:${places}` +
         (isMissing(error)
-          ? `\nTo make one: (umask 077; mkdir -p ${dirname(file)} && xtokend keygen >${file})`
+          ? `\nTo make one: xtokend init${file === DEFAULT_FILE ? '' : ` --config ${quoted(file)}`}`
           : ''),
       { cause: error },
     );

@@ -22,7 +22,7 @@ export class CurrentAuthenticator {
   readonly #options: CurrentAuthenticatorOptions;
   #authenticator: Authenticator | undefined;
   #loading: Promise<boolean> | undefined;
-  #reloading: Promise<boolean> = Promise.resolve(true);
+  #reloading: Promise<string | undefined> = Promise.resolve(undefined);
   #lastFault: string | undefined;
 
   constructor(options: CurrentAuthenticatorOptions) {
@@ -46,14 +46,15 @@ export class CurrentAuthenticator {
    * Takes up the configuration as it is now, between two requests. An attempt that is under way may have read it too early, so
    * there is another behind it.
    *
-   * @returns whether it was taken up; otherwise the one from before goes on
+   * @returns why it was not applied, so that the previous one stays; `undefined` if it was
    */
-  reload(): Promise<boolean> {
+  reload(): Promise<string | undefined> {
     this.#reloading = this.#reloading
       .then(() => this.#loading)
-      .then(() => {
+      .then(async () => {
         this.#lastFault = undefined;
-        return this.load();
+        await this.load();
+        return this.#lastFault;
       });
     return this.#reloading;
   }

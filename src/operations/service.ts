@@ -89,13 +89,18 @@ export class Service {
     return this.#configuration?.secretFiles ?? [];
   }
 
-  /** Takes up the configuration as it is now; where it is not good, the one from before goes on. Never throws. */
-  async reload(): Promise<void> {
-    const isTakenUp = await this.#current.reload();
-    this.#measurements.reloaded(isTakenUp);
-    if (!isTakenUp) return;
+  /**
+   * Applies the configuration as it is now. Never throws.
+   *
+   * @returns why it was not applied, so that the previous one stays; `undefined` if it was
+   */
+  async reload(): Promise<string | undefined> {
+    const fault = await this.#current.reload();
+    this.#measurements.reloaded(fault === undefined);
+    if (fault !== undefined) return fault;
     this.#reloads += 1;
     this.log.write('info', 'reloaded', { configuration: this.#configuration?.file ?? '' });
+    return undefined;
   }
 
   /** Writes to the log how it goes. */

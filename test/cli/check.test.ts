@@ -44,7 +44,7 @@ describe('xtokend check', () => {
     const { status, of } = check({ path });
     expect(status).toBe(1);
     expect(of('configuration-unreadable').join()).toContain('there is no such file');
-    expect(of('configuration-unreadable').join()).toContain(`xtokend keygen >${path}`);
+    expect(of('configuration-unreadable').join()).toContain(`xtokend init --config ${path}`);
     expect(of('node-good')).toHaveLength(1);
   });
 

@@ -105,7 +105,7 @@ It is looked for in three places; the first that is named counts:
   --config: ${missing}
   $XTOKEND_CONFIG: /also/none.toml
   the default: /etc/xtokend/xtokend.toml
-To make one: (umask 077; mkdir -p ${join(missing, '..')} && xtokend keygen >${missing})`,
+To make one: xtokend init --config ${missing}`,
     });
     await expect(loadConfiguration(undefined, env)).rejects.toThrow('/also/none.toml: there is no such file');
     await expect(loadConfiguration(undefined, { XTOKEND_CONFIG: '' })).rejects.toThrow(

@@ -1,0 +1,113 @@
+import { chmodSync, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { nameOfGroup, nameOfUser } from '../accounts.js';
+import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
+import { generateSecret } from '../credential/secrets.js';
+import { codeOf, messageOf, XtokendError } from '../errors.js';
+import { quoted } from '../quoted.js';
+import { findExposure } from '../trusted-path.js';
+import { findGroup, shareFile, writeNewFile } from './new-file.js';
+
+/** The options of `xtokend init`. */
+export interface InitOptions {
+  readonly config?: string;
+  /** The group that may read the configuration. Without one, only the user who made it can. */
+  readonly group?: string;
+}
+
+/** A configuration that can't be written: `code` is `'cannot-init'`. */
+class InitError extends XtokendError {
+  constructor(file: string, reason: string, options?: ErrorOptions) {
+    super('cannot-init', `cannot write the configuration ${file}: ${reason}`, options);
+  }
+}
+
+const FOLDER_MODE = 0o755;
+
+/**
+ * `xtokend init`: writes a configuration with fresh secrets and prints the next steps. The content of an existing one is never
+ * changed, so that a recipe can be followed again.
+ *
+ * @throws {InitError} if the file can't be written, or the group is unknown
+ */
+export function init({ config, group }: InitOptions): void {
+  const file = resolve(locateConfiguration(config, process.env).file);
+  const gid = group === undefined ? undefined : numberOf(group, file);
+  let isNew: boolean;
+  try {
+    makeFolder(dirname(file));
+    isNew = !existsSync(file) && writeNewFile(file, newConfiguration(), gid);
+    if (!existsSync(file)) throw new InitError(file, 'a symbolic link to nothing is in its place. Remove it');
+    if (!isNew && gid !== undefined) share(file, gid);
+  } catch (error) {
+    if (error instanceof InitError) throw error;
+    throw new InitError(file, explain(error), { cause: error });
+  }
+  process.stdout.write(`${describe(file, isNew)}\n${nextSteps(config)}`);
+}
+
+function numberOf(group: string, file: string): number {
+  const gid = findGroup(group);
+  if (gid !== undefined) return gid;
+  throw new InitError(
+    file,
+    `expected a group of this machine, found none called ${quoted(group)}. Create it with "groupadd --system ${quoted(group)}"`,
+  );
+}
+
+/** The folder holds no secrets, and the daemon's user must be able to enter it whatever the umask is. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, FOLDER_MODE);
+}
+
+function explain(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'EACCES':
+    case 'EPERM':
+      return `uid ${String(process.geteuid?.())} is not allowed to. Run it as root, or name another file with --config`;
+    case 'EROFS':
+      return 'its file system is read-only. Name another file with --config';
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'the disk is full. Make room and run it again';
+    default:
+      return messageOf(error);
+  }
+}
+
+function share(file: string, gid: number): void {
+  if (!lstatSync(file).isFile()) throw new InitError(file, 'expected a regular file');
+  const exposure = findExposure(dirname(file));
+  if (exposure !== undefined) throw new InitError(file, `${exposure.message}; fix: ${exposure.fix}`);
+  shareFile(file, gid);
+}
+
+function newConfiguration(): string {
+  return `# The configuration of xtokend. "xtokend check" finds what is wrong with it.
+
+# The application that mints tokens needs the same two secrets.
+otp_seed = "${generateSecret()}"
+token_secret = "${generateSecret()}"
+`;
+}
+
+function describe(file: string, isNew: boolean): string {
+  const { mode, uid, gid } = statSync(file);
+  const access = `mode 0${(mode & 0o777).toString(8)}, ${nameOfUser(uid) ?? uid}:${nameOfGroup(gid)}`;
+  return isNew
+    ? `Wrote ${file} with fresh secrets (${access}).`
+    : `${file} already exists (${access}): its secrets were not changed.`;
+}
+
+function nextSteps(config: string | undefined): string {
+  const option = config === undefined || config === DEFAULT_FILE ? '' : ` --config ${quoted(config)}`;
+  return `
+Next:
+  1. Give the application the same otp_seed and token_secret, and mint tokens with them.
+  2. Connect your chat server: see README.md, "Install".
+  3. Look for what is missing:  xtokend check${option}
+  4. Mint a token to log in:    xtokend mint${option} alice@example.com
+`;
+}

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { codeOf } from '../errors.js';
+
+const PRIVATE = 0o600;
+const READABLE_BY_GROUP = 0o640;
+
+/**
+ * Writes a file that nobody else can read, all of it or nothing.
+ *
+ * @param group the number of a group that may read it as well
+ * @returns `false` if something of that name exists; it is left as it is
+ * @throws the system's error if the file can't be written
+ */
+export function writeNewFile(path: string, text: string, group?: number): boolean {
+  const unfinished = `${path}.${randomUUID()}`;
+  try {
+    const descriptor = openSync(unfinished, 'wx', PRIVATE);
+    try {
+      if (group !== undefined) giveTo(descriptor, group, READABLE_BY_GROUP);
+      writeFileSync(descriptor, text);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    // Unlike a rename, this never replaces what is there.
+    linkSync(unfinished, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+/**
+ * Lets a group read an existing file, and others no longer.
+ *
+ * @throws the system's error, such as `EPERM`; `ELOOP` if the file is a symbolic link
+ */
+export function shareFile(path: string, group: number): void {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  try {
+    const { mode } = fstatSync(descriptor);
+    giveTo(descriptor, group, (mode & 0o700) | (READABLE_BY_GROUP & 0o077));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Finds the number of a group, also of one in another directory than /etc/group.
+ *
+ * @returns `undefined` if there is no such group
+ */
+export function findGroup(name: string): number | undefined {
+  try {
+    const entry = execFileSync('getent', ['group', '--', name], { encoding: 'utf8', stdio: 'pipe' });
+    return Number(entry.split(':')[2]);
+  } catch {
+    return undefined;
+  }
+}
+
+function giveTo(descriptor: number, group: number, mode: number): void {
+  fchownSync(descriptor, fstatSync(descriptor).uid, group);
+  // After the change of group, which clears bits of the mode.
+  fchmodSync(descriptor, mode);
+}

@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
+import { mountTmpfs } from '../support/mounts.js';
+import { OTHER_USER, requireRoot, sharedFolder } from '../support/other-user.js';
+import { PROGRAM, xtokend, type Ended } from '../support/xtokend.js';
+
+const newPath = (): string => join(temporaryFolder(), 'etc/xtokend/xtokend.toml');
+const init = (file: string, ...args: string[]): Ended => xtokend(['init', '--config', file, ...args]);
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+describe('xtokend init', () => {
+  it('writes secrets that only the user can read and that work, and says how to go on', () => {
+    const file = newPath();
+    const { status, stdout, stderr } = init(file);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain(`Wrote ${file} with fresh secrets (mode 0600,`);
+    expect(stdout).toContain(`xtokend mint --config ${file} alice@example.com`);
+    expect(modeOf(file)).toBe(0o600);
+    for (const secret of readFileSync(file, 'utf8').match(/[A-Z2-7]{32}/g) ?? []) {
+      expect(stdout).not.toContain(secret);
+    }
+    expect(xtokend(['check', '--config', file])).toMatchObject({ status: 0 });
+    const { stdout: token } = xtokend(['mint', '--config', file, 'alice@example.com']);
+    expect(xtokend(['verify', '--config', file, 'alice@example.com', token.trim()]).status).toBe(0);
+  });
+
+  it('uses $XTOKEND_CONFIG, and never the same secrets twice', () => {
+    const files = [newPath(), newPath()];
+    for (const XTOKEND_CONFIG of files) {
+      const { stdout } = xtokend(['init'], { env: { XTOKEND_CONFIG } });
+      expect(stdout).toContain('xtokend check\n');
+    }
+    const secrets = files.flatMap((file) => readFileSync(file, 'utf8').match(/[A-Z2-7]{32}/g));
+    expect(new Set(secrets).size).toBe(4);
+  });
+
+  it('never changes the content of an existing file', () => {
+    const file = temporaryFile(SECRETS);
+    const { status, stdout } = init(file);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`${file} already exists (mode 0600,`);
+    expect(readFileSync(file, 'utf8')).toBe(SECRETS);
+    expect(readdirSync(dirname(file))).toEqual(['xtokend.toml']);
+  });
+
+  it('makes a folder that other users can enter, whatever the umask is', () => {
+    const file = newPath();
+    const { status } = spawnSync('sh', ['-c', `umask 077; exec "$0" init --config "$1"`, PROGRAM, file]);
+    expect(status).toBe(0);
+    expect([modeOf(dirname(file)), modeOf(file)]).toEqual([0o755, 0o600]);
+  });
+
+  it('lets a group read it, also if it exists, and nobody else', (context) => {
+    requireRoot(context);
+    const file = newPath();
+    expect(init(file, '--group', String(OTHER_USER)).stdout).toContain('mode 0640, root:');
+    expect(statSync(file)).toMatchObject({ mode: 0o100640, gid: OTHER_USER });
+    const existing = temporaryFile(SECRETS);
+    chmodSync(existing, 0o644);
+    expect(init(existing, '--group', String(OTHER_USER)).status).toBe(0);
+    expect(statSync(existing)).toMatchObject({ mode: 0o100640, gid: OTHER_USER });
+    expect(readFileSync(existing, 'utf8')).toBe(SECRETS);
+  });
+
+  it('follows no link, and shares no file that somebody else could have put there', (context) => {
+    requireRoot(context);
+    const victim = temporaryFile('victim');
+    const link = join(temporaryFolder(), 'xtokend.toml');
+    symlinkSync(victim, link);
+    expect(init(link, '--group', String(OTHER_USER)).stderr).toContain('expected a regular file');
+    const folder = sharedFolder(0o755, OTHER_USER);
+    const planted = join(folder, 'xtokend.toml');
+    writeFileSync(planted, 'victim', { mode: 0o600 });
+    expect(init(planted, '--group', String(OTHER_USER)).status).toBe(2);
+    expect([modeOf(victim), modeOf(planted)]).toEqual([0o600, 0o600]);
+    const nowhere = join(temporaryFolder(), 'xtokend.toml');
+    symlinkSync(join(temporaryFolder(), 'nothing'), nowhere);
+    expect(init(nowhere).stderr).toContain('a symbolic link to nothing is in its place');
+  });
+
+  it('explains what keeps it from writing', (context) => {
+    expect(init(newPath(), '--group', 'no-such-group').stderr).toContain(
+      'found none called no-such-group. Create it with "groupadd --system no-such-group"',
+    );
+    requireRoot(context);
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'private'));
+    chownSync(folder, 0, 0);
+    chmodSync(folder, 0o755);
+    const file = join(folder, 'private/xtokend.toml');
+    const ended = spawnSync(PROGRAM, ['init', '--config', file], {
+      uid: OTHER_USER,
+      gid: OTHER_USER,
+      encoding: 'utf8',
+    });
+    expect(ended.stderr).toContain(`uid ${OTHER_USER} is not allowed to`);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('leaves nothing behind on a full disk', (context) => {
+    const folder = mountTmpfs('size=4k');
+    if (folder === undefined) return context.skip('this user may not mount a file system');
+    writeFileSync(join(folder, 'full'), Buffer.alloc(4096));
+    const { status, stderr } = init(join(folder, 'xtokend.toml'));
+    expect(status).toBe(2);
+    expect(stderr).toContain('the disk is full. Make room and run it again');
+    expect(readdirSync(folder)).toEqual(['full']);
+  });
+});
