@@ -14,7 +14,10 @@ function install(dropIn?: string): string {
   const folder = temporaryFolder();
   const service = join(folder, 'xtokend.service');
   const unit = readFileSync('systemd/xtokend.service', 'utf8');
-  writeFileSync(service, replaced(unit, 'ExecStart=xtokend', `ExecStart=${PROGRAM}`));
+  writeFileSync(
+    service,
+    replaced(replaced(unit, 'Start=xtokend', `Start=${PROGRAM}`), 'Reload=xtokend', `Reload=${PROGRAM}`),
+  );
   copyFileSync('systemd/xtokend.socket', join(folder, 'xtokend.socket'));
   if (dropIn !== undefined) {
     const of = dropIn === 'prosody.conf' ? 'xtokend.socket.d' : 'xtokend.service.d';
