@@ -1,11 +1,12 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { nameOfGroup, nameOfUser } from '../accounts.js';
 import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
 import { generateSecret } from '../credential/secrets.js';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { findExposure } from '../trusted-path.js';
+import { packageFolder } from './check/package-folder.js';
 import { findGroup, shareFile, writeNewFile } from './new-file.js';
 
 /** The options of `xtokend init`. */
@@ -21,8 +22,6 @@ class InitError extends XtokendError {
     super('cannot-init', `cannot write the configuration ${file}: ${reason}`, options);
   }
 }
-
-const FOLDER_MODE = 0o755;
 
 /**
  * `xtokend init`: writes a configuration with fresh secrets and prints the next steps. The content of an existing one is never
@@ -55,11 +54,10 @@ function numberOf(group: string, file: string): number {
   );
 }
 
-/** The folder holds no secrets, and the daemon's user must be able to enter it whatever the umask is. */
+/** Folders hold no secrets, and the daemon's user must be able to enter them. */
 function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
+  process.umask(0o022);
   mkdirSync(folder, { recursive: true });
-  chmodSync(folder, FOLDER_MODE);
 }
 
 function explain(error: unknown): string {
@@ -106,7 +104,7 @@ function nextSteps(config: string | undefined): string {
   return `
 Next:
   1. Give the application the same otp_seed and token_secret, and mint tokens with them.
-  2. Connect your chat server: see README.md, "Install".
+  2. Connect your chat server: see ${join(packageFolder(), 'README.md')}.
   3. Look for what is missing:  xtokend check${option}
   4. Mint a token to log in:    xtokend mint${option} alice@example.com
 `;

@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
@@ -28,6 +28,7 @@ describe('xtokend init', () => {
     const { status, stdout, stderr } = init(file);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(`Wrote ${file} with fresh secrets (mode 0600,`);
+    expect(stdout).toContain(resolve('README.md'));
     expect(stdout).toContain(`xtokend mint --config ${file} alice@example.com`);
     expect(modeOf(file)).toBe(0o600);
     for (const secret of readFileSync(file, 'utf8').match(/[A-Z2-7]{32}/g) ?? []) {
@@ -61,7 +62,8 @@ describe('xtokend init', () => {
     const file = newPath();
     const { status } = spawnSync('sh', ['-c', `umask 077; exec "$0" init --config "$1"`, PROGRAM, file]);
     expect(status).toBe(0);
-    expect([modeOf(dirname(file)), modeOf(file)]).toEqual([0o755, 0o600]);
+    const folder = dirname(file);
+    expect([dirname(folder), folder, file].map(modeOf)).toEqual([0o755, 0o755, 0o600]);
   });
 
   it('lets a group read it, also if it exists, and nobody else', (context) => {

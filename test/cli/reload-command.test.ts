@@ -6,7 +6,7 @@ import { SECRETS } from '../support/keys.js';
 import { startXtokend, xtokend, type Ended } from '../support/xtokend.js';
 
 /** Starts a daemon as a unit with RuntimeDirectory= does. */
-async function start(): Promise<{ config: string; env: NodeJS.ProcessEnv; stop: () => void }> {
+async function start(): Promise<{ config: string; env: NodeJS.ProcessEnv }> {
   const folder = temporaryFolder();
   const config = join(folder, 'xtokend.toml');
   writeFileSync(config, SECRETS, { mode: 0o600 });

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { codeIn } from '../support/documents.js';
+import { SystemdMachine, type Said } from '../support/systemd-machine.js';
+
+const MODULES = '/usr/local/lib/node_modules';
+const CONFIG = '/etc/xtokend/xtokend.toml';
+const impediment = SystemdMachine.impediment();
+
+let machine: SystemdMachine;
+
+/** Does what a page says, as it stands there. */
+function follow(page: string): void {
+  const code = codeIn(page, 'sh').replaceAll('$(npm root --global)', MODULES);
+  // What the page starts in the background must not hold the pipes of this command.
+  machine.do(`cat >/root/page.sh <<'END'\n${code}\nEND
+    sh -eu /root/page.sh >/root/page.log 2>&1 </dev/null || { cat /root/page.log; exit 1; }`);
+}
+
+/** Takes away all that the pages have made. */
+function reset(): void {
+  machine.do(`systemctl disable --now xtokend.socket xtokend.service 2>/dev/null || :
+    for pid in $(pids); do kill -9 $pid; done
+    rm -rf /etc/xtokend /etc/systemd/system/xtokend.s* /etc/sysusers.d /var/lib/xtokend /run/xtokend
+    systemctl daemon-reload`);
+}
+
+/** The daemons that were started by hand: systemd's own is in its control group. */
+const startedByHand = (): string =>
+  machine.do(`service=$(systemctl show --property MainPID --value xtokend)
+    for pid in $(pids); do [ "$pid" = "$service" ] || echo "$pid"; done`);
+
+const property = (name: string): string =>
+  machine.do(`systemctl show --property ${name} --value xtokend`).trim();
+
+const askedByProsody = (request: string): Said =>
+  machine.run(
+    `exec perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/xtokend/xtokend.sock") or die $!; print $s "${request}\\n"; print scalar <$s>'`,
+    'prosody',
+  );
+
+/** Files that hold something like a secret, and that others than root and a group can read. */
+const readableSecrets = (): string =>
+  machine.do(`grep -rlE '[A-Z2-7]{32}' /etc /var/lib /run /root 2>/dev/null | while read -r file; do
+      find "$file" -maxdepth 0 -perm /o=r; done`);
+
+const title = `pages in any order (${impediment ?? 'in namespaces'})`;
+
+describe.skipIf(impediment !== undefined)(title, { timeout: 60_000 }, () => {
+  beforeAll(async () => {
+    machine = await SystemdMachine.boot();
+    machine.do(`cat >/usr/local/bin/pids <<'END'
+#!/bin/sh
+for folder in /proc/[0-9]*; do
+    if tr '\\0' ' ' <"$folder/cmdline" 2>/dev/null | grep -q 'xtokend.cjs'; then echo "\${folder#/proc/}"; fi
+done
+END
+      chmod 755 /usr/local/bin/pids
+      mkdir -p /etc/pam.d && printf '%s\\n' 'auth sufficient pam_permit.so' 'account sufficient pam_permit.so' 'session sufficient pam_permit.so' >/etc/pam.d/su
+      for user in ejabberd mongooseim; do groupadd --system $user; useradd --system --gid $user $user; done`);
+  });
+
+  afterAll(async () => {
+    await (machine as SystemdMachine | undefined)?.stop();
+  });
+
+  it.each([
+    ['docs/prosody.md', 'docs/systemd.md'],
+    ['docs/systemd.md', 'docs/prosody.md'],
+  ])('%s, %s, and both once more', async (first, second) => {
+    reset();
+    follow(first);
+    const secrets = machine.do(`cat ${CONFIG}`);
+    for (const page of [second, first, second]) {
+      follow(page);
+      expect(machine.do(`cat ${CONFIG}`)).toBe(secrets);
+      expect(readableSecrets()).toBe('');
+    }
+    expect(property('ActiveState')).toBe('active');
+    expect(machine.do(`stat --format '%U %G %a' ${CONFIG}`)).toBe('root xtokend 640\n');
+    // Otherwise Prosody could go on asking one that has other secrets, or remembers other tokens.
+    await expect.poll(startedByHand, { timeout: 10_000 }).toBe('');
+    expect(askedByProsody('isuser:alice:example.com')).toMatchObject({ status: 0, stdout: '1\n' });
+    expect(machine.do('xtokend check')).toContain('Fit to run: 0 problems');
+  });
+
+  it('a key is changed as the page says, and a reload that does not apply it fails', () => {
+    reset();
+    follow('docs/systemd.md');
+    follow('docs/operation.md');
+    expect(property('ActiveState')).toBe('active');
+    for (const key of ['default', '2027']) {
+      const token = machine.do(`xtokend mint --key ${key} alice@example.com`).trim();
+      askedByProsody(`auth:alice:example.com:${token}`);
+      // On a machine that has just started no token is accepted; but it is clear whose it is.
+      expect(machine.do('journalctl --sync; journalctl --unit xtokend --output cat --lines 1')).toMatch(
+        new RegExp(`(accepted|before-horizon).* key="${key}"`),
+      );
+    }
+    machine.do(`sed -i 's/id = "2027"/id = "default"/' ${CONFIG}`);
+    expect(machine.run('systemctl reload xtokend').status).not.toBe(0);
+    machine.do(`sed -i 's/id = "default"/id = "2027"/' ${CONFIG}; systemctl reload xtokend`);
+  });
+
+  it('a key in a credential needs a restart, and a reload without one fails', () => {
+    reset();
+    follow('docs/systemd.md');
+    machine.do(`mkdir -p /etc/systemd/system/xtokend.service.d
+      printf '[Service]\\nLoadCredential=otp_seed:/root/otp_seed\\nLoadCredential=token_secret:/root/token_secret\\n' >/etc/systemd/system/xtokend.service.d/keys.conf
+      systemctl daemon-reload
+      umask 077
+      echo JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP >/root/otp_seed
+      echo NUVJCKWW44JOKTGCPJDWZMJIHL6RB7OJ >/root/token_secret
+      printf '[[keys]]\\nid = "2027"\\notp_seed_file = "otp_seed"\\ntoken_secret_file = "token_secret"\\n' >>${CONFIG}`);
+    expect(machine.run('systemctl reload xtokend').status).not.toBe(0);
+    machine.do('systemctl restart xtokend');
+    expect(property('ActiveState')).toBe('active');
+    machine.do('systemctl reload xtokend; rm -r /etc/systemd/system/xtokend.service.d');
+  });
+
+  it('servers that start xtokend themselves can read the secrets, beside the service', () => {
+    reset();
+    follow('docs/systemd.md');
+    const secrets = machine.do(`cat ${CONFIG}`);
+    const pages = { 'prosody-stock-module': 'prosody', ejabberd: 'ejabberd', mongooseim: 'mongooseim' };
+    for (const [page, user] of Object.entries(pages)) {
+      for (let time = 0; time < 2; time += 1) follow(`docs/${page}.md`);
+      machine.do(`su -s /bin/sh ${user} -c 'xtokend mint alice@example.com'`);
+    }
+    machine.do('systemctl restart xtokend');
+    expect(machine.do(`cat ${CONFIG}`)).toBe(secrets);
+    expect(readableSecrets()).toBe('');
+  });
+});
