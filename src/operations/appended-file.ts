@@ -1,12 +1,14 @@
-import { closeSync, writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
+import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { codeOf } from '../errors.js';
 import { identityOf, isAt, type FileIdentity } from '../file-identity.js';
 import { openLogFile } from './open-log-file.js';
+import { writeWholeLines } from './whole-lines.js';
 
 interface Opened {
   readonly descriptor: number;
   readonly identity: FileIdentity;
+  /** Whether a write is whole, whatever its size: other processes write to a FIFO in between. */
+  readonly isRegular: boolean;
 }
 
 /**
@@ -31,9 +33,10 @@ export class AppendedFile {
    */
   write(data: Buffer): number {
     try {
-      return writeSync(this.#descriptor(), data);
+      const { descriptor, isRegular } = this.#current();
+      const write = (bytes: Buffer): number => writeUnlessBlocked(descriptor, bytes);
+      return isRegular ? write(data) : writeWholeLines(data, write);
     } catch (error) {
-      if (codeOf(error) === 'EAGAIN') return 0;
       this.#letGo();
       throw error;
     } finally {
@@ -47,10 +50,10 @@ export class AppendedFile {
     this.#letGo();
   }
 
-  #descriptor(): number {
+  #current(): Opened {
     if (this.#opened !== undefined && !isAt(this.#path, this.#opened.identity)) this.#letGo();
     this.#opened ??= identify(this.#open(this.#path));
-    return this.#opened.descriptor;
+    return this.#opened;
   }
 
   #letGo(): void {
@@ -65,11 +68,20 @@ export class AppendedFile {
   }
 }
 
+/** @returns how many bytes were written: none if they would have to wait */
+export function writeUnlessBlocked(descriptor: number, data: Buffer): number {
+  try {
+    return writeSync(descriptor, data);
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return 0;
+    throw error;
+  }
+}
+
 function identify(descriptor: number): Opened {
   try {
-    // On the terminal of Prosody's stock module a log line is an answer, whatever path leads there.
-    if (isatty(descriptor)) throw new Error('expected a file, found a terminal');
-    return { descriptor, identity: identityOf(descriptor) };
+    const isRegular = fstatSync(descriptor).isFile();
+    return { descriptor, identity: identityOf(descriptor), isRegular };
   } catch (error) {
     closeSync(descriptor);
     throw error;

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { resolvePath, trustedUsers, type Resolution } from '../trusted-path.js';
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants;
@@ -19,6 +20,8 @@ export function openLogFile(path: string): number {
   // /dev/stderr leads to the descriptor of a process, and that to what isn't a path.
   const descriptor = openForAppending(place.path, place.stats?.isSymbolicLink() === true ? 0 : O_NOFOLLOW);
   try {
+    // On the terminal of Prosody's stock module a log line is an answer, whatever path leads there.
+    if (isatty(descriptor)) throw new Error('expected a file, found a terminal');
     if (place.isShared) assertOwnFile(place.path, descriptor);
     return descriptor;
   } catch (error) {

@@ -2,7 +2,7 @@ import type { LogTarget } from '../config/log.js';
 import { AppendedFile } from './appended-file.js';
 import type { Heading } from './line-format.js';
 import { LogProgram } from './log-program.js';
-import { openStderr } from './stderr.js';
+import { isStderrPath, openStderr } from './stderr.js';
 
 /** Where the bytes of a log go. */
 export interface Outlet {
@@ -31,7 +31,8 @@ const MAX_LINE_BYTES = 8192;
 export function openOutlet(target: LogTarget): Outlet {
   switch (target.kind) {
     case 'file':
-      return openFile(target.path);
+      // /dev/stderr opened as a file would have an offset of its own.
+      return isStderrPath(target.path) ? openStderr() : openFile(target.path);
     case 'stderr':
       return openStderr();
     case 'journal':

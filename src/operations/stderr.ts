@@ -1,6 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, writeSync, type BigIntStats } from 'node:fs';
+import { closeSync, fstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { AppendedFile } from './appended-file.js';
+import { isatty } from 'node:tty';
+import { resolvePath } from '../trusted-path.js';
+import { AppendedFile, writeUnlessBlocked } from './appended-file.js';
+import { BackgroundWriter } from './background-writer.js';
 import { openForAppending } from './open-log-file.js';
 import type { Outlet } from './outlet.js';
 import { writeUnlessFull } from './stream-write.js';
@@ -8,30 +11,28 @@ import { writeUnlessFull } from './stream-write.js';
 const STDERR = 2;
 const PATH = '/dev/stderr';
 
+type Way = Pick<Outlet, 'write' | 'close'>;
+
 /**
- * Opens stderr for writing without waiting for whoever reads it, where that can be had.
+ * Opens stderr for writing without waiting for whoever reads it. The server that started this process may write there as well,
+ * by the same open file: its offset and O_NONBLOCK are shared (open(2)).
  *
  * @param journalStream which device and inode the journal is behind, as systemd.exec(5) gives it in `$JOURNAL_STREAM`
  */
 export function openStderr(journalStream: string | undefined = process.env['JOURNAL_STREAM']): Outlet {
   const stats = look();
   const isJournal = stats !== undefined && `${stats.dev}:${stats.ino}` === journalStream;
-  // Whoever has started us has chosen where it leads.
-  const file = new AppendedFile(PATH, openForAppending);
-  const write =
-    stats?.isSocket() === true || (stats?.isFIFO() === true && !canOpenAnew())
-      ? writeToStream
-      : (bytes: Buffer) => appendTo(file, bytes);
-  return {
-    name: 'stderr',
-    heading: isJournal ? 'level' : 'time',
-    write,
-    close: (flush) => {
-      flush();
-      file.close();
-      return undefined;
-    },
-  };
+  return { name: 'stderr', heading: isJournal ? 'level' : 'time', ...wayTo(stats) };
+}
+
+/** Whether a path leads to stderr, such as /dev/stderr. */
+export function isStderrPath(path: string): boolean {
+  try {
+    return resolvePath(path).path === `/proc/${process.pid}/fd/${STDERR}`;
+  } catch {
+    // The opening says what is wrong with it.
+    return false;
+  }
 }
 
 function look(): BigIntStats | undefined {
@@ -43,20 +44,92 @@ function look(): BigIntStats | undefined {
   }
 }
 
-/** Not the pipe of another user. */
-function canOpenAnew(): boolean {
+function wayTo(stats: BigIntStats | undefined): Way {
+  if (stats?.isSocket() === true) return isShared() ? background() : stream;
+  if (stats?.isFIFO() !== true && !isatty(STDERR)) return direct;
+  return canOpenAnew() ? anew() : background();
+}
+
+/**
+ * For a file, /dev/null and the like, which don't block. Not opened anew: with an offset of its own, this process and the server
+ * would write over each other's lines.
+ */
+const direct: Way = {
+  write: (bytes) => writeUnlessBlocked(STDERR, bytes),
+  close: flushOnly,
+};
+
+/** For a pipe or a terminal: opened anew, O_NONBLOCK is this process's alone. */
+function anew(): Way {
+  const file = new AppendedFile(PATH, openForAppending);
+  return {
+    write: (bytes) => file.write(bytes),
+    close: (flush) => {
+      flush();
+      file.close();
+      return undefined;
+    },
+  };
+}
+
+/** For a socket of this process alone, such as the journal's under systemd; a socket can't be opened anew. */
+const stream: Way = {
+  // Node's own: a second one on the same descriptor would keep it, now and then, from closing any socket.
+  write: (bytes) => writeUnlessFull(silenced(process.stderr), bytes),
+  close: flushOnly,
+};
+
+let writer: BackgroundWriter | undefined;
+
+/** For what others write to as well, or what is another user's and can't be opened anew. */
+function background(): Way {
+  const own = (writer ??= new BackgroundWriter(STDERR));
+  return {
+    write: (bytes) => own.write(bytes),
+    close: async (flush) => {
+      flush();
+      await own.close();
+      // What was not taken while earlier lines were being written.
+      flush();
+      await own.close();
+    },
+  };
+}
+
+function flushOnly(flush: () => void): undefined {
+  flush();
+}
+
+/** Whether the process that started this one has the same open socket, or may have. */
+function isShared(): boolean {
+  // systemd has opened a socket for this service alone (systemd.exec(5)).
+  if (process.env['SYSTEMD_EXEC_PID'] === String(process.pid)) return false;
   try {
-    closeSync(openSync(PATH, constants.O_WRONLY | constants.O_NONBLOCK));
-    return true;
+    const own = readlinkSync(`/proc/self/fd/${STDERR}`);
+    const folder = `/proc/${process.ppid}/fd`;
+    return readdirSync(folder).some((descriptor) => leadsTo(`${folder}/${descriptor}`, own));
   } catch {
+    return true;
+  }
+}
+
+function leadsTo(link: string, target: string): boolean {
+  try {
+    return readlinkSync(link) === target;
+  } catch {
+    // Closed meanwhile.
     return false;
   }
 }
 
-/** A socket, such as the journal's. */
-function writeToStream(bytes: Buffer): number {
-  // Node's own: a second one on the same descriptor would keep it, now and then, from closing any socket.
-  return writeUnlessFull(silenced(process.stderr), bytes);
+/** Not the pipe or the terminal of another user. */
+function canOpenAnew(): boolean {
+  try {
+    closeSync(openForAppending(PATH));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const ignore = (): void => undefined;
@@ -65,14 +138,4 @@ const ignore = (): void => undefined;
 function silenced(stream: Writable): Writable {
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
   return stream;
-}
-
-function appendTo(file: AppendedFile, bytes: Buffer): number {
-  try {
-    // Opened anew it does not wait; the descriptor that we were given does, and is shared with others.
-    return file.write(bytes);
-  } catch {
-    // A person's terminal, or a file of another user that cannot be opened anew.
-    return writeSync(STDERR, bytes);
-  }
 }
