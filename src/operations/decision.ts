@@ -9,11 +9,11 @@ export interface Decision {
   /** Where the request came in: `stdin`, `terminal`, or the path of a socket. */
   readonly listener: string;
   readonly operation: Request['operation'];
-  /** `withheld`: nobody may have been waiting any more, so there was no answer. */
+  /** `withheld`: there was no answer, as nobody may have been waiting any more, or the request was not whole. */
   readonly outcome: 'accepted' | 'refused' | 'withheld';
   /** Why it was not accepted. */
-  readonly reason: Refusal | 'internal-error' | 'too-late' | undefined;
-  /** What is known of the fault, where the reason is `internal-error`. */
+  readonly reason: Refusal | 'internal-error' | 'too-late' | 'incomplete-request' | undefined;
+  /** What is known of the fault, where the reason is `internal-error`, and of the bytes of an `incomplete-request`. */
   readonly cause: string | undefined;
   readonly about: About;
   /** From the reading of the request to its answer. */
@@ -40,6 +40,15 @@ export function observeListener(listener: string, sinks: readonly DecisionSink[]
     withheld: ({ operation }, readAt) => {
       const why = { outcome: 'withheld', reason: 'too-late', cause: undefined } as const;
       tell({ listener, operation, ...why, about: NOTHING_KNOWN, milliseconds: since(readAt) });
+    },
+    incomplete: (cause, readAt) => {
+      const why = {
+        operation: 'malformed',
+        outcome: 'withheld',
+        reason: 'incomplete-request',
+        cause,
+      } as const;
+      tell({ listener, ...why, about: NOTHING_KNOWN, milliseconds: since(readAt) });
     },
   };
 }

@@ -26,7 +26,10 @@ const operationsOf: Readonly<Record<Reason, readonly Operation[]>> = {
   'no-configuration': BOTH,
   'internal-error': BOTH,
   'too-late': BOTH,
+  'incomplete-request': ['malformed'],
 };
+
+const UNANSWERED: readonly string[] = ['too-late', 'incomplete-request'] satisfies Reason[];
 
 /** The steps that a token can be from. */
 const OFFSETS = ['-1', '0', '1'];
@@ -39,7 +42,7 @@ const RESULTS = ['success', 'failure'];
 export function enterZeros({ requests, keyUses, offsets, reloads, keys }: Measurements): void {
   for (const operation of BOTH) requests.at(operation).at('accepted').at('none');
   for (const [reason, operations] of Object.entries(operationsOf)) {
-    const verdict = reason === 'too-late' ? 'withheld' : 'refused';
+    const verdict = UNANSWERED.includes(reason) ? 'withheld' : 'refused';
     for (const operation of operations) requests.at(operation).at(verdict).at(reason);
   }
   for (const { id } of keys) {

@@ -7,12 +7,18 @@ const CARRIAGE_RETURN = 0x0d;
 
 /** The framing of Prosody's external module (`generic`): a line a request, a line with `1` or `0` an answer. */
 export const lines: Framing = {
+  name: 'generic',
+  end: 'expected a line feed behind it',
   createDecoder: () => new LineDecoder(),
   answers: { yes: Buffer.from('1\n'), no: Buffer.from('0\n') },
 };
 
 class LineDecoder implements FrameDecoder {
   readonly #partial = new PartialFrame();
+
+  get isInRequest(): boolean {
+    return !this.#partial.isEmpty;
+  }
 
   push(chunk: Buffer): Frame[] {
     const frames: Frame[] = [];

@@ -6,6 +6,8 @@ const LENGTH_BYTES = 2;
 
 /** The framing of ejabberd and MongooseIM: a 2-byte big-endian length before each request and each answer. */
 export const packets: Framing = {
+  name: 'ejabberd',
+  end: 'expected as many bytes as its length says',
   createDecoder: () => new PacketDecoder(),
   answers: { yes: Buffer.from([0, 2, 0, 1]), no: Buffer.from([0, 2, 0, 0]) },
 };
@@ -15,6 +17,10 @@ class PacketDecoder implements FrameDecoder {
   #lengthBytes = 0;
   #length = 0;
   #missing = 0;
+
+  get isInRequest(): boolean {
+    return this.#lengthBytes > 0;
+  }
 
   push(chunk: Buffer): Frame[] {
     const frames: Frame[] = [];

@@ -5,6 +5,7 @@ import type { Framing } from '../protocol/framing.js';
 import { AnswerBatch } from './answer-batch.js';
 import { ConnectionShare } from './connection-share.js';
 import { isOthersTurn, nextSlice } from './event-loop-slices.js';
+import { IncompleteRequestWatch } from './incomplete-request.js';
 import type { RequestBudget } from './request-budget.js';
 import { Responder, type Decide, type Observer, type Reply } from './responder.js';
 
@@ -47,9 +48,11 @@ export async function converse(options: ConversationOptions): Promise<void> {
   const share = new ConnectionShare(budget);
   const reply = accountedReply(answers.reply, share);
   const responder = new Responder({ framing, decide, observer, reply });
+  const incomplete = new IncompleteRequestWatch({ input, framing, responder, observer });
+  const connection = { input, output, responder, share, incomplete };
   let taken = Promise.resolve();
   const onData = (chunk: Buffer): void => {
-    taken = take(chunk, responder, share, options);
+    taken = take(chunk, connection);
   };
   const close = (): void => {
     share.close();
@@ -75,6 +78,7 @@ export async function converse(options: ConversationOptions): Promise<void> {
   };
   await orTooLate(lastAnswers(), stop);
   stopReading();
+  incomplete.end();
   share.close();
   output.off('close', close);
   output.uncork();
@@ -129,13 +133,19 @@ function orTooLate(allAnswered: Promise<void>, stop: AbortSignal): Promise<void>
   });
 }
 
+/** What the taking of a chunk works with. */
+interface Connection extends Pick<ConversationOptions, 'input' | 'output'> {
+  readonly responder: Responder;
+  readonly share: ConnectionShare;
+  readonly incomplete: IncompleteRequestWatch;
+}
+
 /** Takes a chunk. Reads nothing more while the budget, unread answers or other connections keep it from going on. */
 async function take(
   chunk: Buffer,
-  responder: Responder,
-  share: ConnectionShare,
-  { input, output }: ConversationOptions,
+  { input, output, responder, share, incomplete }: Connection,
 ): Promise<void> {
+  incomplete.receive(chunk);
   let turnEnds = performance.now() + TURN_MILLISECONDS;
   let spentBytes = 0;
   // Nobody takes the answers of a connection that was closed; the rest of what it sent must not stay in memory.
@@ -165,6 +175,7 @@ async function take(
     await drained(output);
   }
   input.resume();
+  incomplete.decoded();
 }
 
 /** End of input inside a request is an end like any other: what was not asked whole is not answered. */

@@ -14,6 +14,12 @@ export interface Observer {
   failed(request: Request, error: unknown, readAt: number): void;
   /** Nobody may be waiting for the answer any more; it was not sent. */
   withheld(request: Request, readAt: number): void;
+  /**
+   * Bytes came that are no whole request, so nothing was answered.
+   *
+   * @param cause what they look like and what to do, without any of the bytes
+   */
+  incomplete(cause: string, readAt: number): void;
 }
 
 /** The way back to the server. */
@@ -50,6 +56,7 @@ export class Responder {
   readonly #decoder: FrameDecoder;
   /** The oldest first. */
   readonly #pending: Pending[] = [];
+  #decoded = 0;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -59,6 +66,16 @@ export class Responder {
   /** How many requests were read and wait for their answer. */
   get unanswered(): number {
     return this.#pending.length;
+  }
+
+  /** How many requests were found in the bytes so far. */
+  get decoded(): number {
+    return this.#decoded;
+  }
+
+  /** Whether the bytes so far end inside a request. */
+  get isInRequest(): boolean {
+    return this.#decoder.isInRequest;
   }
 
   /** @returns when all that has been received so far is answered */
@@ -77,7 +94,9 @@ export class Responder {
 
   /** Takes the next bytes without deciding anything. @returns the frames that are complete with them, for {@link receiveFrame} */
   decode(chunk: Buffer): Frame[] {
-    return this.#decoder.push(chunk);
+    const frames = this.#decoder.push(chunk);
+    this.#decoded += frames.length;
+    return frames;
   }
 
   /** Decides one request and answers it. */

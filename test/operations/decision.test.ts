@@ -10,11 +10,13 @@ it('is told at once, so that a process that ends right after an answer has it in
   observer.decided(request, { accepted: false, reason: 'unknown-user', about }, performance.now());
   observer.failed(request, new Error('the disk is gone'), performance.now());
   observer.withheld(request, performance.now());
+  observer.incomplete('looks like TLS', performance.now());
   expect(told.map(({ outcome, reason, cause }) => [outcome, reason, cause])).toEqual([
     ['accepted', undefined, undefined],
     ['refused', 'unknown-user', undefined],
     ['refused', 'internal-error', 'the disk is gone'],
     ['withheld', 'too-late', undefined],
+    ['withheld', 'incomplete-request', 'looks like TLS'],
   ]);
-  expect(told.map((decision) => decision.about)).toEqual([about, about, {}, {}]);
+  expect(told.map((decision) => decision.about)).toEqual([about, about, {}, {}, {}]);
 });

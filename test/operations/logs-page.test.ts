@@ -21,6 +21,7 @@ const reasons: Record<NonNullable<Decision['reason']>, true> = {
   'no-configuration': true,
   'internal-error': true,
   'too-late': true,
+  'incomplete-request': true,
 };
 const outcomes: Record<Decision['outcome'], true> = { accepted: true, refused: true, withheld: true };
 

@@ -45,4 +45,13 @@ describe('packets', () => {
   it('waits for the end of a request', () => {
     expect(decode(packets, [Buffer.from([0, 2, 65])])).toEqual([]);
   });
+
+  it('knows after each byte whether a request has begun and not ended', () => {
+    const decoder = packets.createDecoder();
+    const states = [0, 2, 65, 66, 0, 0].map((byte) => {
+      decoder.push(Buffer.from([byte]));
+      return decoder.isInRequest;
+    });
+    expect(states).toEqual([true, true, true, false, true, false]);
+  });
 });

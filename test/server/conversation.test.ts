@@ -7,7 +7,12 @@ import type { Decide, Observer } from '../../src/server/responder.js';
 import { converse } from '../../src/server/conversation.js';
 import { RequestBudget } from '../../src/server/request-budget.js';
 
-const observer: Observer = { decided: () => undefined, failed: () => undefined, withheld: () => undefined };
+const observer: Observer = {
+  decided: () => undefined,
+  failed: () => undefined,
+  withheld: () => undefined,
+  incomplete: () => undefined,
+};
 
 /** A reader that takes an answer only when it is told to. */
 class SlowReader extends Writable {

@@ -6,7 +6,12 @@ import type { Request } from '../../src/protocol/request.js';
 import { Responder, type Observer, type Reply } from '../../src/server/responder.js';
 import { cuts, split } from '../support/chunks.js';
 
-const silent: Observer = { decided: () => undefined, failed: () => undefined, withheld: () => undefined };
+const silent: Observer = {
+  decided: () => undefined,
+  failed: () => undefined,
+  withheld: () => undefined,
+  incomplete: () => undefined,
+};
 const accepted: Verdict = { accepted: true, about: { jid: 'a@b' } };
 const refused: Verdict = { accepted: false, reason: 'unknown-host', about: {} };
 
@@ -58,6 +63,7 @@ describe('Responder', () => {
       decided: (request, verdict) => events.push(`${request.operation} ${verdict.accepted ? 'yes' : 'no'}`),
       failed: (request, error) => events.push(`${request.operation} ${String(error)}`),
       withheld: () => undefined,
+      incomplete: () => undefined,
     };
     const responder = new Responder({ framing: lines, decide, observer, reply: replyTo([]) });
     responder.receive(Buffer.from('isuser:a:yes\nisuser:a:broken\nx\n'));

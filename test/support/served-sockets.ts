@@ -25,6 +25,8 @@ interface Running {
   readonly troubles: string[];
   readonly withheld: () => number;
   readonly decided: () => number;
+  /** What was reported of bytes that are no whole request. */
+  readonly incomplete: readonly string[];
 }
 
 type Settings = Partial<Omit<Listener, 'path'>> & { readonly name?: string };
@@ -49,11 +51,13 @@ async function start(decide: Decide, folder: string, settings: readonly Settings
   }));
   const stop = new AbortController();
   const troubles: string[] = [];
+  const incomplete: string[] = [];
   const counts = { withheld: 0, decided: 0 };
   const observer: Observer = {
     decided: () => (counts.decided += 1),
     failed: () => undefined,
     withheld: () => (counts.withheld += 1),
+    incomplete: (cause) => incomplete.push(cause),
   };
   let listening = 0;
   const end = serveSockets({
@@ -70,7 +74,15 @@ async function start(decide: Decide, folder: string, settings: readonly Settings
     await end.catch(() => undefined);
   });
   await Promise.race([end, expect.poll(() => listening).toBe(paths.length)]);
-  return { paths, stop, end, troubles, withheld: () => counts.withheld, decided: () => counts.decided };
+  return {
+    paths,
+    stop,
+    end,
+    troubles,
+    withheld: () => counts.withheld,
+    decided: () => counts.decided,
+    incomplete,
+  };
 }
 
 export async function open(path = ''): Promise<Socket> {

@@ -28,6 +28,7 @@ function start(options: Partial<TerminalOptions> & { decide: Decide }): Started 
     decided: () => events.push('decided'),
     failed: () => events.push('failed'),
     withheld: () => events.push('withheld'),
+    incomplete: () => events.push('incomplete'),
   };
   const server: { sight: Sight } = { sight: 'waiting' };
   let [skipped, read] = [0, 0];

@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { packets } from '../../src/protocol/packets.js';
+import { lines } from '../../src/protocol/lines.js';
+import { temporaryFolder } from '../support/folder.js';
+import { ask, open, serve } from '../support/served-sockets.js';
+
+const TLS = Buffer.from('16030100f1010000ed0303', 'hex');
+
+describe('bytes that are no whole request', () => {
+  it.each([
+    ['a generic request', 'auth:alice:example.com:token\n', packets, 'looks like the generic protocol'],
+    ['TLS', TLS, packets, 'looks like TLS'],
+    ['HTTP', 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n', packets, 'looks like HTTP'],
+    ['one byte', '\0', packets, 'bytes that are no request of the ejabberd protocol'],
+    ['half a packet', '\0\x20isuser:2', packets, 'a request of the ejabberd protocol that does not end'],
+    ['a packet', '\0\x0bisuser:20:0', lines, 'looks like the ejabberd protocol'],
+    ['TLS', TLS, lines, 'looks like TLS'],
+    ['a request without its end', 'isuser:2:0', lines, 'a request of the generic protocol that does not end'],
+    [
+      'too much without an end',
+      Buffer.alloc(100_000, 'x'),
+      lines,
+      'bytes that are no request of the generic',
+    ],
+  ] as const)('are reported once, at the end of the connection: %s', async (_, bytes, framing, cause) => {
+    const { paths, incomplete } = await serve(temporaryFolder(), { framing });
+    expect(await ask(paths[0], Buffer.from(bytes))).toBe('');
+    expect(incomplete).toEqual([expect.stringContaining(cause)]);
+    expect(incomplete.join()).not.toContain('alice');
+  });
+
+  it(
+    'are reported while the connection goes on, and not once more at its end',
+    { timeout: 10_000 },
+    async () => {
+      const { paths, incomplete } = await serve(temporaryFolder(), { framing: packets });
+      const socket = await open(paths[0]);
+      for (const byte of 'auth:alice') socket.write(byte);
+      await expect.poll(() => incomplete, { timeout: 8000 }).toHaveLength(1);
+      expect(incomplete[0]).toMatch(/^looks like the generic protocol/);
+      socket.resume().end();
+      await once(socket, 'close');
+      expect(await ask(paths[0], '\0\x0aisuser:2:0')).toBe('\0\x02\0\x01');
+      expect(incomplete).toHaveLength(1);
+    },
+  );
+
+  it('are reported if the end is that of the listener, or one without a farewell', async () => {
+    const { paths, incomplete, stop, end } = await serve(temporaryFolder(), {});
+    const [leaving, staying] = [await open(paths[0]), await open(paths[0])];
+    for (const socket of [leaving, staying]) {
+      socket.write('isuser:2:0\nisuser:2');
+      await once(socket, 'data');
+    }
+    leaving.destroy();
+    await expect.poll(() => incomplete).toHaveLength(1);
+    stop.abort();
+    await end;
+    expect(incomplete).toHaveLength(2);
+  });
+
+  it('are none where nothing comes, or all is answered', async () => {
+    const { paths, incomplete, stop, end } = await serve(
+      temporaryFolder(),
+      {},
+      { name: 'b', framing: packets },
+    );
+    expect(await ask(paths[0], '')).toBe('');
+    expect(await ask(paths[0], 'isuser:2:0\n\nnonsense\n')).toBe('1\n0\n0\n');
+    expect(await ask(paths[1], '\0\x0aisuser:2:0\0\0')).toBe('\0\x02\0\x01\0\x02\0\0');
+    stop.abort();
+    await end;
+    expect(incomplete).toEqual([]);
+  });
+
+  it('are not reported of a request that waits for earlier ones', { timeout: 10_000 }, async () => {
+    const { paths, incomplete } = await serve(temporaryFolder(), {});
+    const socket = await open(paths[0]);
+    socket.write('isuser:2:4000\nisuser:2');
+    await once(socket, 'data');
+    expect(incomplete).toEqual([]);
+    socket.write(':0\n');
+    await once(socket, 'data');
+  });
+});
