@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseListenOption } from '../../src/cli/listen-option.js';
 import { UsageError } from '../../src/cli/usage-error.js';
 import { lines } from '../../src/protocol/lines.js';
@@ -11,6 +11,7 @@ import { packets } from '../../src/protocol/packets.js';
 import { ask } from '../support/ask.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
+import { end } from '../support/processes.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
 
 describe('parseListenOption', () => {
@@ -71,6 +72,25 @@ describe('xtokend serve --listen', () => {
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each([
+    ['generic', 'ejabberd', 'auth:alice:example.com:secret-token\n'],
+    ['ejabberd', 'generic', '\0\x23auth:alice:example.com:secret-token'],
+  ])('logs that a client speaks %s where %s is expected', async (spoken, expected, request) => {
+    const path = join(temporaryFolder(), 'socket');
+    const address = `unix:${path},protocol=${expected}`;
+    const child = startXtokend(['--config', temporaryFile(SECRETS), '--listen', address]);
+    onTestFinished(() => end(child));
+    let log = '';
+    child.stderr.on('data', (data: Buffer) => (log += data.toString()));
+    await expect.poll(() => log, { timeout: 10_000 }).toContain('listening');
+    connect(path).resume().end(request);
+    await expect.poll(() => log).toContain('reason="incomplete-request"');
+    expect(log).toContain(
+      `warning withheld operation="malformed" reason="incomplete-request" listener="${path}" cause="looks like the ${spoken} protocol: use --protocol ${spoken}, `,
+    );
+    expect(log).not.toMatch(/secret-token|alice/);
   });
 
   it('ends well in the middle of a flood of requests and log lines', async () => {

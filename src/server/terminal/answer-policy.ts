@@ -81,6 +81,8 @@ export class AnswerPolicy {
   #sent: Sent | undefined;
   /** Whether the server was seen waiting for the answer to the newest request. */
   #isWhole = false;
+  /** Whether anything of the newest request was received here, and not discarded before. */
+  #isReceived = false;
   /** How many bytes the server had read before the last answer, until it is known what became of that. */
   #readBefore: number | undefined;
   #answeredAt = 0;
@@ -102,6 +104,7 @@ export class AnswerPolicy {
   receive(chunk: Buffer): void {
     if (chunk.length === 0) return;
     if (this.#isWhole) this.#giveUp();
+    this.#isReceived = true;
     this.#append(chunk);
   }
 
@@ -173,7 +176,11 @@ export class AnswerPolicy {
   }
 
   #giveUp(): false {
-    const sent = this.#sent;
+    // Bytes without a line end are no request, but somebody waits in vain for an answer to them.
+    const unended: Sent | undefined = this.#isReceived
+      ? { request: { operation: 'malformed' }, readAt: this.#options.port.clock() }
+      : undefined;
+    const sent = this.#sent ?? unended;
     this.#forget();
     if (sent !== undefined) this.#options.onUnanswered(sent);
     return false;
@@ -183,6 +190,7 @@ export class AnswerPolicy {
     this.#bytes = Buffer.alloc(0);
     this.#sent = undefined;
     this.#isWhole = false;
+    this.#isReceived = false;
   }
 
   /** @param chunk `undefined` for bytes that were discarded */
