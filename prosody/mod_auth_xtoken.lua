@@ -24,6 +24,7 @@ local unix = require "socket.unix";
 
 local MAX_REQUEST_BYTES = 4096; -- xtokend refuses what is longer
 local FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5; -- seconds between two attempts to connect
+local MAX_LOGGED_BYTES = 256; -- of a user name
 local DEFAULT_TIMEOUT, SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 5, 0.1, 60; -- seconds
 
 local socket_path = module:get_option_string("xtoken_socket", "/run/xtokend/xtokend.sock");
@@ -154,13 +155,15 @@ local function give_up(request)
 end
 
 -- Asks xtokend, and lets Prosody do other things until it answers.
--- Gives true or false, or nil where there is no answer, or where it is not certain.
+-- Gives true or false, or nil where there is no answer, or where it is not certain; with the reason, if it did not ask.
 local function ask(operation, username, password)
 	if is_unloaded then return nil; end
 	-- A line break would make two requests of one, and a colon would shift the fields: their answers would be others'.
 	local fields = { operation, username, module.host, password };
 	local line = table.concat(fields, ":");
-	if #line > MAX_REQUEST_BYTES or line:find("%c") or username:find(":", 1, true) then return false; end
+	if #line > MAX_REQUEST_BYTES or line:find("%c") or username:find(":", 1, true) then
+		return false, "its name or password is too long, or holds a control character";
+	end
 	local wait, done = async.waiter();
 	local request = { line = line .. "\n", done = done };
 	local start = time.monotonic();
@@ -174,13 +177,48 @@ local function ask(operation, username, password)
 	return verdict;
 end
 
+local function escape(bytes)
+	return (bytes:gsub(".", function (byte) return ("\\x%02x"):format(byte:byte()); end));
+end
+
+-- A name as it can stand in a log. Whoever tries to log in chooses it, so it must not make a line of its own, or one
+-- that a terminal acts on or shows in another order: no controls (also C1), invisible characters, line separators or
+-- bidi controls.
+local function printable(name)
+	if #name > MAX_LOGGED_BYTES then
+		name = name:sub(1, MAX_LOGGED_BYTES):gsub("[\192-\255][\128-\191]*$", "") .. "…";
+	end
+	for _, unsafe in ipairs {
+		'[%c\\"]', "\194[\128-\159]", "\226\128[\139-\143\168-\174]", "\226\129[\160-\175]",
+		"\239\187\191", "\243\160[\128-\191][\128-\191]",
+	} do
+		name = name:gsub(unsafe, escape);
+	end
+	return name;
+end
+
+-- Checks a token, and says in Prosody's log why the login fails: all else that shows there is a client that leaves.
+local function check_login(username, password)
+	local verdict, problem = ask("auth", username, password);
+	local jid = printable(username) .. "@" .. module.host;
+	if problem then
+		module:log("info", "Refused the login of %s without asking xtokend: %s", jid, problem);
+	elseif verdict == false then
+		module:log("info", "xtokend refused the login of %s; its log has the reason: journalctl -u xtokend", jid);
+	elseif verdict == nil then
+		module:log("info", "The login of %s could not be checked, as xtokend gave no certain answer at %s; "
+			.. "see its log: journalctl -u xtokend", jid, socket_path);
+	end
+	return verdict;
+end
+
 -- X-TOKEN is PLAIN (RFC 4616) by a name that tells a client what to send.
 plain.init(function (_, _, mechanism)
 	sasl.registerMechanism("X-TOKEN", { "xtoken" }, mechanism);
 end);
 
 local function plain_test(handler, username, password)
-	local verdict = ask("auth", username, password);
+	local verdict = check_login(username, password);
 	handler.is_unavailable = verdict == nil;
 	return verdict == true, true;
 end
@@ -210,6 +248,10 @@ function provider.get_sasl_handler(session)
 		if status == "failure" and self.is_unavailable then
 			return status, "temporary-auth-failure", "Logins cannot be checked at the moment; try again with a new token.";
 		end
+		if condition == "malformed-request" then
+			module:log("info", "Refused a login at %s without asking xtokend: it has no name or no password, "
+				.. "or one with characters that SASLprep or nodeprep forbids", module.host);
+		end
 		return status, condition, text;
 	end
 	function handler.clean_clone()
@@ -219,8 +261,12 @@ function provider.get_sasl_handler(session)
 end
 
 function provider.test_password(username, password)
-	if not async.ready() then return nil, "A token can only be checked where waiting is possible."; end
-	return ask("auth", username, password) == true;
+	if not async.ready() then
+		module:log("info", "The login of %s@%s could not be checked: it was asked for where Prosody can't wait",
+			printable(username), module.host);
+		return nil, "A token can only be checked where waiting is possible.";
+	end
+	return check_login(username, password) == true;
 end
 
 -- Prosody also asks this from places where it cannot wait, and in the middle of somebody's stream, which then stands

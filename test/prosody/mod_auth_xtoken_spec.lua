@@ -42,6 +42,7 @@ local function fake_prosody(options)
 				return {
 					mechs = profile.mechanisms;
 					process = function (self, password)
+						if password == "" then return "failure", "malformed-request"; end
 						local correct = profile.plain_test(self, "alice", password);
 						return correct and "success" or "failure", not correct and "not-authorized" or nil;
 					end;
@@ -305,6 +306,63 @@ describe("mod_auth_xtoken", function ()
 			handler = handler:clean_clone();
 		end
 	end);
+
+	local LOG_OF_XTOKEND = "; its log has the reason: journalctl -u xtokend";
+
+	it("says in Prosody's log whose login xtokend has refused, and nothing of one that it accepted", function ()
+		local world = fake_prosody();
+		local handler = world.provider.get_sasl_handler({ secure = true });
+		world.start(function () return handler:process("good"); end);
+		world.start("test_password", "bob", "good");
+		world.connections[1]:answer("1\n1\n");
+		assert.same({}, world.log);
+		world.start(function () return handler:process("bad"); end);
+		world.start("test_password", "bob", "bad");
+		world.start("user_exists", "carol");
+		world.connections[1]:answer("0\n0\n0\n");
+		assert.same({
+			"info xtokend refused the login of alice@example.com" .. LOG_OF_XTOKEND,
+			"info xtokend refused the login of bob@example.com" .. LOG_OF_XTOKEND,
+		}, world.log);
+	end);
+
+	it("says of every other login that fails why, and never the password", function ()
+		local world = fake_prosody();
+		local handler = world.provider.get_sasl_handler({ secure = true });
+		world.start(function () return handler:process(""); end);
+		world.start(function () return handler:process("secret\n"); end);
+		world.start("test_password", "bob", ("secret"):rep(1000));
+		world.provider.test_password("carol", "secret");
+		world.start("test_password", "dave", "secret");
+		world.elapse(5);
+		for index, expected in ipairs {
+			"^info Refused a login at example.com without asking xtokend: it has no name or no password",
+			"^info Refused the login of alice@example.com without asking xtokend: its name or password is too long",
+			"^info Refused the login of bob@example.com without asking xtokend: ",
+			"^info The login of carol@example.com could not be checked: ",
+			"^error xtokend gives no answer",
+			"^info The login of dave@example.com could not be checked, as xtokend gave no certain answer at /",
+		} do
+			assert.truthy(world.log[index]:find(expected), world.log[index]);
+			assert.falsy(world.log[index]:find("secret", 1, true));
+		end
+		assert.equal(6, #world.log);
+	end);
+
+	for name, expected in pairs {
+		["a\nb"] = "a\\x0ab", ["a\27[1mb"] = "a\\x1b[1mb", ['a"\\'] = "a\\x22\\x5c", ["a\194\155b"] = "a\\xc2\\x9bb",
+		["a\226\128\168b"] = "a\\xe2\\x80\\xa8b", ["a\226\128\174b"] = "a\\xe2\\x80\\xaeb",
+		["a\226\129\166b"] = "a\\xe2\\x81\\xa6b", ["a\243\160\128\129"] = "a\\xf3\\xa0\\x80\\x81", ["%s%n"] = "%s%n",
+		["jos\195\169"] = "jos\195\169", ["\228\189\160"] = "\228\189\160",
+		[("é"):rep(400)] = ("é"):rep(127) .. "…",
+	} do
+		it(("writes the name %q so that it stays one line of text"):format(name), function ()
+			local world = fake_prosody();
+			world.start("test_password", name, "bad");
+			if world.connections[1] then world.connections[1]:answer("0\n"); end
+			assert.truthy(world.log[1]:find(" login of " .. expected .. "@example.com", 1, true), world.log[1]);
+		end);
+	end
 
 	it("offers no mechanism on unencrypted connections, and says once why", function ()
 		local world = fake_prosody();

@@ -54,6 +54,18 @@ describe.each(releases)('$name with mod_auth_xtoken', (release) => {
       await expectDecisions(user, ['accepted', 'replayed']);
     });
 
+    it("says in Prosody's own log whose login was refused, once, and where the reason is", async () => {
+      const user = newUser();
+      expect(await logIn(user, 'example.com', tokenOf(`${user}@example.com`))).toEqual(ACCEPTED);
+      expect(await logIn(user, 'example.com', 'some-password')).toEqual(REFUSED);
+      const line = new RegExp(
+        `info\\s+xtokend refused the login of ${user}@example.com; its log has the reason: .*`,
+        'g',
+      );
+      await expect.poll(() => prosody.log.match(line)).toHaveLength(1);
+      expect(prosody.log).not.toContain('some-password');
+    });
+
     it.each(BAD_CREDENTIALS)('refuses %s', async (_, reason, make) => {
       const user = newUser();
       expect(await logIn(user, 'example.com', make(`${user}@example.com`))).toEqual(REFUSED);
