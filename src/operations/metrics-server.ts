@@ -63,11 +63,18 @@ async function listen(server: Server, address: MetricsAddress): Promise<() => vo
   return () => undefined;
 }
 
+const DROP_IN =
+  'under systemd install the drop-in metrics-tcp.conf (docs/metrics.md), or use a Unix socket ("unix:/path")';
+const NO_TCP = `this process may not use TCP, as under a unit with RestrictAddressFamilies=AF_UNIX; ${DROP_IN}`;
+
 const explanations: Readonly<Record<string, string>> = {
   EADDRINUSE:
     'another process listens there; where that is an xtokend with the same configuration, only one of them can',
-  EADDRNOTAVAIL: 'this machine has no such address',
+  EADDRNOTAVAIL: `this machine has no such address, nor has a unit with PrivateNetwork=yes; ${DROP_IN}`,
+  EAFNOSUPPORT: NO_TCP,
+  EPERM: NO_TCP,
   EACCES: 'this user may not take that port; choose one above 1023',
+  EPROTONOSUPPORT: NO_TCP,
   ENOTFOUND: 'there is no host of this name; name an address, such as 127.0.0.1',
 };
 

@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { OTHER_USER, passableFolder, requireRoot } from '../support/other-user.js';
+import { PROGRAM } from '../support/xtokend.js';
+
+/** Copies the program, readable by all but for one path, and runs it as another user. */
+function runClosed(path: string, mode: number): { status: number | null; stderr: string; root: string } {
+  const root = join(passableFolder(), 'xtokend');
+  mkdirSync(root);
+  for (const folder of ['bin', 'dist']) {
+    cpSync(join(dirname(PROGRAM), '..', folder), join(root, folder), { recursive: true });
+  }
+  spawnSync('chmod', ['-R', 'go+rX', root]);
+  chmodSync(join(root, path), mode);
+  const program = join(root, 'bin/xtokend');
+  const as = { uid: OTHER_USER, gid: OTHER_USER, cwd: '/', encoding: 'utf8' } as const;
+  const { status, stderr } = spawnSync(program, ['--version'], as);
+  return { status, stderr, root };
+}
+
+describe('an installation under umask 077', () => {
+  beforeEach(requireRoot);
+
+  it.each([
+    ['dist', 0o700],
+    ['dist/xtokend.cjs', 0o600],
+  ])('is named, with what to do, where this user may not read %s', (path, mode) => {
+    const { status, stderr, root } = runClosed(path, mode);
+    expect(stderr).toBe(
+      `xtokend: user ${OTHER_USER} may not read ${root}/bin/../dist/xtokend.cjs: perhaps xtokend was installed under umask 077. ` +
+        `Run as root: chmod -R go+rX ${root}/bin/..\n`,
+    );
+    expect(status).toBe(127);
+  });
+
+  it('is none of an installation that is readable', () => {
+    const { status, stderr } = runClosed('bin', 0o755);
+    expect([status, stderr]).toEqual([0, '']);
+  });
+});
