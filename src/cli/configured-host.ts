@@ -1,4 +1,4 @@
-import type { Configuration, HostSettings } from '../config/configuration.js';
+import type { Configuration, Hosts, HostSettings } from '../config/configuration.js';
 import { normalizeHost } from '../config/host-name.js';
 import { loadConfiguration } from '../config/load.js';
 import { domainOf, normalizeJid } from '../credential/jid.js';
@@ -9,6 +9,8 @@ export interface ConfiguredHost {
   readonly jid: string;
   /** `undefined` where the configuration does not serve the host. */
   readonly settings: HostSettings | undefined;
+  /** All hosts of the configuration. */
+  readonly hosts: Hosts;
   /** Why there are no settings. */
   readonly refusal: string;
 }
@@ -25,7 +27,7 @@ export async function findHost(text: string, option: string | undefined): Promis
   const { hosts, file } = await loadConfiguration(option, process.env);
   const host = domainOf(jid);
   const refusal = `${host} is not one of the hosts in ${file}: ${hosts.names?.join(', ') ?? ''}`;
-  return { jid, settings: hosts.of(host), refusal };
+  return { jid, settings: hosts.of(host), hosts, refusal };
 }
 
 /**

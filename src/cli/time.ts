@@ -1,4 +1,4 @@
-import { DateTime, Duration } from 'luxon';
+import { DateTime, Duration, FixedOffsetZone } from 'luxon';
 import { isBeyondClock } from '../config/instant.js';
 import { UsageError } from './usage-error.js';
 
@@ -34,4 +34,9 @@ export function formatDuration(milliseconds: number): string {
     (part) => !part.startsWith('0 '),
   );
   return parts.slice(0, 2).join(' ') || '0 s';
+}
+
+/** @returns an offset from UTC, such as "+05:30" */
+export function formatOffset(minutes: number): string {
+  return FixedOffsetZone.instance(minutes).formatOffset(0, 'short');
 }

@@ -1,6 +1,7 @@
 import { withoutSecrets } from '../known-secrets.js';
 import { findHost } from './configured-host.js';
 import { judgeToken } from './judge-token.js';
+import { loginOf } from './login.js';
 import { readInput } from './read-input.js';
 import { parseTime } from './time.js';
 
@@ -24,13 +25,18 @@ export async function verify(
   options: VerifyCommandOptions,
 ): Promise<number> {
   const now = parseTime(options.at);
-  const { jid, settings, refusal } = await findHost(jidText, options.config);
+  const { jid, settings, hosts, refusal } = await findHost(withoutResource(jidText), options.config);
   const token = tokenText === '-' ? await readInput() : tokenText;
   if (settings === undefined) return say(REFUSED, `refused: ${refusal}`);
-  const { accepted, reason } = judgeToken(settings.keys, token, jid, now);
+  const { accepted, reason } = judgeToken(loginOf(hosts, settings.keys, jid, jidText), token, now);
   return accepted
     ? say(ACCEPTED, `accepted for ${jid}: ${reason}`)
     : say(REFUSED, `refused for ${jid}: ${reason}`);
+}
+
+/** An application that signs for a full JID shows that one; a server asks about the bare one. */
+function withoutResource(jid: string): string {
+  return jid.replace(/(@[^/]*)\/.*$/s, '$1');
 }
 
 function say(exitCode: number, sentence: string): number {

@@ -1,42 +1,43 @@
 import type { CredentialKey } from './key.js';
-import { STEP_MILLISECONDS, stepAt } from './otp.js';
-import { otpOf, parseToken } from './token.js';
-
-const STEPS_PER_DAY = (24 * 60 * 60 * 1000) / STEP_MILLISECONDS;
+import type { ExpectedJid } from './near-misses/jid-spellings.js';
+import type { NearMiss } from './near-misses/near-miss.js';
+import { findOtp, type OtpFinding } from './near-misses/otp.js';
+import { readLoosely } from './near-misses/read-loosely.js';
+import { findSignature, type SignatureFinding } from './near-misses/signature.js';
+import { parseToken, type Token } from './token.js';
 
 /** What can be said of a token beyond accepted and refused. */
-export interface Explanation {
-  /** Whether the signature is right for the JID. */
-  readonly signed: boolean;
-  /** The step nearest to the present, within a day, that the OTP belongs to; `undefined` where there is none. */
-  readonly step: number | undefined;
+export interface Explanation<Key> {
+  /** What is wrong with its form; empty for a token. */
+  readonly form: readonly NearMiss[];
+  /** The token, if there is one behind what is wrong with its form. */
+  readonly token: Token | undefined;
+  /** Whose signature it has, and how that was made; `undefined` if that can't be told. */
+  readonly signature: SignatureFinding<Key> | undefined;
+  /** Whose OTP it has, and how that was made; `undefined` if that can't be told. */
+  readonly otp: OtpFinding<Key> | undefined;
 }
 
 /**
- * Looks closer at a token than the daemon does, in order to say what is wrong with it. Accepts nothing.
+ * Looks closer at a token than the daemon does, in order to say what is wrong with it: tries the common mistakes. Accepts
+ * nothing. For those who hold the secrets: to others, what it finds would say how near a guess is.
  *
- * @param jid a bare JID, already normalised
+ * @param keys with one of which the token should have been made
+ * @param expected what it should have been signed for
  * @param now milliseconds since the Unix epoch
- * @returns `undefined` for what is not a token
  */
-export function explainToken(
-  key: CredentialKey,
+export function explainToken<Key extends CredentialKey>(
+  keys: readonly Key[],
   text: string,
-  jid: string,
+  expected: ExpectedJid,
   now: number,
-): Explanation | undefined {
-  const token = parseToken(text);
-  if (token === undefined) return undefined;
-  const signed = key.tokenSecret.sign(token.digits, jid).equals(token.signature);
-  return { signed, step: nearestStep(key, otpOf(token), stepAt(now)) };
-}
-
-function nearestStep(key: CredentialKey, otp: string, current: number): number | undefined {
-  for (let distance = 0; distance <= STEPS_PER_DAY; distance += 1) {
-    const step = [current - distance, current + distance].find(
-      (s) => s >= 0 && key.otpSeed.generate(s) === otp,
-    );
-    if (step !== undefined) return step;
-  }
-  return undefined;
+): Explanation<Key> {
+  const parsed = parseToken(text);
+  const { mistakes, token } = parsed === undefined ? readLoosely(text) : { mistakes: [], token: parsed };
+  if (token === undefined) return { form: mistakes, token, signature: undefined, otp: undefined };
+  const signature = findSignature(keys, token, expected);
+  // The key of the signature is the likeliest, and only some are searched.
+  const searched =
+    signature === undefined ? keys : [signature.key, ...keys.filter((key) => key !== signature.key)];
+  return { form: mistakes, token, signature, otp: findOtp(searched, token.digits, now) };
 }

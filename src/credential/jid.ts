@@ -26,6 +26,11 @@ export function normalizeJid(jid: string): string {
   if (jid.includes('/', at)) {
     throw new InvalidJidError('expected a bare JID like user@example.com, found a resource after "/"');
   }
+  if (jid.includes('@', at + 1)) {
+    throw new InvalidJidError(
+      String.raw`expected one "@" in the JID, found more; in the name of a user, write it as \40 (XEP-0106)`,
+    );
+  }
   return `${normalizeUser(jid.slice(0, at))}@${normalizeDomain(jid.slice(at + 1))}`;
 }
 

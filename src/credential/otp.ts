@@ -52,6 +52,11 @@ export class OtpSeed {
     });
   }
 
+  /** @returns the seed in base32, without padding: for explanations, which try what else it can be taken for */
+  export(): string {
+    return this.#totp.secret.base32;
+  }
+
   /** @returns the OTP of a time step: 8 decimal digits */
   generate(step: number): string {
     return this.#totp.generate({ timestamp: step * STEP_MILLISECONDS });

@@ -21,6 +21,11 @@ export class TokenSecret {
     this.#key = createSecretKey(Buffer.from(text, 'utf8'));
   }
 
+  /** @returns the secret as it stands: for explanations, which try what else it can be taken for */
+  export(): string {
+    return this.#key.export().toString('utf8');
+  }
+
   /**
    * @param digits the 40 digits of OTP and nonce
    * @param jid the bare JID that the token is for

@@ -9,7 +9,8 @@ export interface Token {
 /** Length of a one-time password in decimal digits (RFC 4226, section 5.3). */
 export const OTP_DIGITS = 8;
 
-const TOKEN_DIGITS = 40;
+/** Length of OTP and nonce together. */
+export const TOKEN_DIGITS = 40;
 
 // 32 bytes are 43 base64 characters and one '='; the last character carries four bits and two zero bits, so
 // only every fourth of the alphabet can stand there (RFC 4648, section 3.5). Anything else would be a second

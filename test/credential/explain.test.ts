@@ -1,29 +1,89 @@
 import { describe, expect, it } from 'vitest';
-import { explainToken } from '../../src/credential/explain.js';
-import { createKey } from '../../src/credential/key.js';
+import { explainToken, type Explanation } from '../../src/credential/explain.js';
+import { createKey, type CredentialKey } from '../../src/credential/key.js';
 import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { timeZoneShift } from '../../src/credential/near-misses/time-zone.js';
 import { stepAt } from '../../src/credential/otp.js';
-import { key, NOW, OTHER_SECRET, OTP_SEED } from '../support/keys.js';
+import { key, NOW, OTHER_SECRET, OTHER_SEED, OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
 
 const jid = 'alice@example.com';
-const explain = (token: string): unknown => explainToken(key, token, jid, NOW);
+const other = createKey({ otpSeed: OTHER_SEED, tokenSecret: OTHER_SECRET });
+const explain = (token: string, keys: readonly CredentialKey[] = [key]): Explanation<CredentialKey> =>
+  explainToken(keys, token, { jid, typed: jid, otherHosts: [] }, NOW);
 
 describe('explainToken', () => {
   it.each([0, -1, 1, -5, 7, -2880, 2880])('finds the step of a token that is %i steps off', (distance) => {
     const token = mintWithKey(key, jid, NOW + distance * 30_000);
-    expect(explain(token)).toEqual({ signed: true, step: stepAt(NOW) + distance });
+    expect(explain(token)).toMatchObject({
+      form: [],
+      signature: { key, mistakes: [] },
+      otp: { key, mistakes: [], step: stepAt(NOW) + distance },
+    });
   });
 
   it('finds no step beyond a day', () => {
-    expect(explain(mintWithKey(key, jid, NOW - 2881 * 30_000))).toEqual({ signed: true, step: undefined });
+    const explanation = explain(mintWithKey(key, jid, NOW - 2881 * 30_000));
+    expect(explanation).toMatchObject({ signature: { mistakes: [] }, otp: undefined });
   });
 
   it('tells another signer from another time', () => {
-    const other = createKey({ otpSeed: OTP_SEED, tokenSecret: OTHER_SECRET });
-    expect(explain(mintWithKey(other, jid, NOW))).toEqual({ signed: false, step: stepAt(NOW) });
+    const forger = createKey({ otpSeed: OTP_SEED, tokenSecret: OTHER_SECRET });
+    const explanation = explain(mintWithKey(forger, jid, NOW));
+    expect(explanation).toMatchObject({ signature: undefined, otp: { step: stepAt(NOW) } });
   });
 
-  it('says nothing of what is not a token', () => {
-    expect(explain('secret')).toBeUndefined();
+  it('tells of several keys which one made the signature, and which the OTP', () => {
+    const mixed = createKey({ otpSeed: OTHER_SEED, tokenSecret: TOKEN_SECRET });
+    const { signature, otp } = explain(mintWithKey(mixed, jid, NOW), [key, other]);
+    expect(signature?.key).toBe(key);
+    expect(otp?.key).toBe(other);
+    expect(explain(mintWithKey(other, jid, NOW), [key, other])).toMatchObject({
+      signature: { mistakes: [] },
+      otp: { step: stepAt(NOW) },
+    });
+  });
+
+  it('finds the key of an old token among many', () => {
+    const keys = Array.from({ length: 20 }, (_, index) =>
+      createKey({
+        otpSeed: `${OTHER_SEED.slice(0, -1)}${'ABCDEFGHIJKLMNOPQRST'.charAt(index)}`,
+        tokenSecret: `${OTHER_SECRET}${index}`,
+      }),
+    );
+    const last = keys.at(-1) ?? key;
+    expect(explain(mintWithKey(last, jid, NOW - 3_600_000), keys).otp).toMatchObject({
+      key: last,
+      mistakes: [],
+    });
+  });
+});
+
+describe('timeZoneShift', () => {
+  it.each([
+    [-120, -60],
+    [120, 60],
+    [-660, -330],
+    [660, 330],
+    [690, 345],
+    [1680, 840],
+    [-1680, -840],
+    // A clock that is a little ahead, and some time to copy the token.
+    [121, 60],
+    [117, 60],
+    [-119, -60],
+    [-123, -60],
+  ])('takes %i time steps for an offset of %i minutes', (steps, minutes) => {
+    expect(timeZoneShift(steps)).toBe(minutes);
+  });
+
+  it.each([
+    // A token of a quarter or half an hour, where no time zone is.
+    0, -3, 3, 30, -30, -60, 60, -90, 90,
+    // Beside a quarter of an hour.
+    122, 110, -118, -130,
+    // Beyond all offsets.
+    1710, -1710, 2880,
+  ])('takes %i time steps for none', (steps) => {
+    expect(timeZoneShift(steps)).toBeUndefined();
   });
 });

@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.js';
 import { openHosts } from '../../operations/served-hosts.js';
 import { parseRequest, type Request } from '../../protocol/request.js';
 import { judgeToken } from '../judge-token.js';
+import { loginOf } from '../login.js';
 import type { UserPolicy } from '../../users/user-policy.js';
 import type { Situation } from './situation.js';
 
@@ -61,7 +62,7 @@ async function opinionOf(request: Request, { hosts, file }: Configuration, now: 
     };
     const policy = (await openHosts(hosts, { seen, onTrouble: () => undefined }))(host)?.users;
     if (request.operation === 'isuser') return await isUser(policy?.isUser(user, host), settings.users.users);
-    const judgement = judgeToken(settings.keys, request.password, `${user}@${host}`, now);
+    const judgement = judgeToken(loginOf(hosts, settings.keys, `${user}@${host}`), request.password, now);
     const refusal = judgement.accepted ? await policy?.refusalOf(user, host) : undefined;
     return refusal === undefined ? judgement : refused(userRefusals[refusal]);
   } catch (error) {
