@@ -21,6 +21,7 @@ export async function mint(jidText: string, options: MintCommandOptions): Promis
   const { jid, settings, refusal } = await findHost(jidText, options.config);
   if (settings === undefined) throw new UsageError(refusal);
   const key = chooseKey(settings.keys, options.key, now);
+  if (!isGoodAt(key, now)) process.stderr.write(`${describeRefusal(key, now)}\n`);
   for (let minted = 0; minted < count; minted += 1) process.stdout.write(`${mintWithKey(key, jid, now)}\n`);
 }
 
@@ -40,4 +41,11 @@ function chooseKey(keys: readonly NamedKey[], id: string | undefined, now: numbe
       ? `no key of this host is good at ${formatTime(now)}, by not_before and not_after: ${ids}`
       : `--key: expected a key of this host: ${ids}`,
   );
+}
+
+/** Somebody may want such a token for a test, or for later. */
+function describeRefusal({ id, notBefore, notAfter }: NamedKey, now: number): string {
+  return notBefore > now
+    ? `note: xtokend refuses this: the key "${id}" is not valid before ${formatTime(notBefore)} (not_before)`
+    : `note: xtokend refuses this: the key "${id}" is not valid since ${formatTime(notAfter)} (not_after)`;
 }

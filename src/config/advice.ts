@@ -34,13 +34,6 @@ export function adviseOnSeed(seed: string): Opinion | undefined {
   };
 }
 
-/** @returns what a text may be that is no `otp_seed`, to stand behind the message that says so */
-export function guessOfSeed(text: string): string {
-  if (/^\s|\s$/.test(text)) return ' (there is a space before or behind it)';
-  if (/^(?:[0-9a-f]{2})+$/i.test(text)) return ' (it looks like hex)';
-  return /^[a-z2-7]+=*$/.test(text) ? ' (it is in small letters)' : '';
-}
-
 /** @param secret a `token_secret` that can be used: its characters are the key, whatever they look like */
 export function adviseOnSecret(secret: string): Opinion | undefined {
   if (/^["'\s]|["'\s]$/.test(secret)) {

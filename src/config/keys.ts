@@ -3,10 +3,11 @@ import { OtpSeed } from '../credential/otp.js';
 import { TokenSecret } from '../credential/token-secret.js';
 import { InvalidSecretError, messageOf } from '../errors.js';
 import { rememberSecret } from '../known-secrets.js';
-import { adviseOnSecret, adviseOnSeed, equalSecrets, guessOfSeed, type Advice } from './advice.js';
+import { adviseOnSecret, adviseOnSeed, equalSecrets, type Advice } from './advice.js';
 import type { Problem } from './errors.js';
 import { readInstant } from './instant.js';
 import type { KeySettings, KeyTable } from './schema.js';
+import { explainSeed } from './seed-hint.js';
 import { readSecretFile, type SecretFilePlaces } from './secret-file.js';
 import { settingName } from './setting-name.js';
 
@@ -136,9 +137,7 @@ function createSeed(text: string): OtpSeed {
   try {
     return new OtpSeed(text);
   } catch (error) {
-    throw error instanceof InvalidSecretError
-      ? new InvalidSecretError(`${error.message}${guessOfSeed(text)}`)
-      : error;
+    throw error instanceof InvalidSecretError ? new Error(explainSeed(text, error.message)) : error;
   }
 }
 

@@ -1,11 +1,11 @@
-import leven from 'leven';
 import { parse, TomlError } from 'smol-toml';
 import type * as z from 'zod/mini';
-import { MIN_SEED_CHARACTERS } from '../credential/otp.js';
 import { ConfigurationError, type Problem } from './errors.js';
-import { knownSettings, schema, type Document } from './schema.js';
+import { schema, type Document } from './schema.js';
 import { settingName } from './setting-name.js';
 import { impossibleDates } from './toml-dates.js';
+import { hintAtToml } from './toml-hints.js';
+import { unknownSetting, type Source } from './unknown-setting.js';
 
 const expectedTypes: Readonly<Record<string, string>> = {
   string: 'expected a text in quotes',
@@ -13,7 +13,6 @@ const expectedTypes: Readonly<Record<string, string>> = {
   boolean: 'expected true or false',
   array: 'expected several in brackets',
 };
-const MAX_TYPING_ERRORS = 4;
 
 /**
  * Parses the text of a configuration file.
@@ -28,7 +27,7 @@ export function parseDocument(file: string, text: string): Document {
   const problems = [
     ...impossibleDates(text),
     ...prototypeHost(document),
-    ...(result.error?.issues.flatMap(problemsOf) ?? []),
+    ...(result.error?.issues.flatMap((issue) => problemsOf({ text, document }, issue)) ?? []),
   ];
   if (!result.success || problems.length > 0) throw new ConfigurationError(file, problems);
   return result.data;
@@ -40,7 +39,10 @@ function parseToml(file: string, text: string): object {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const where = `line ${error.line}, column ${error.column}`;
-    throw new ConfigurationError(file, [{ where, message: `not TOML: ${reasonOf(error)}` }]);
+    const reason = reasonOf(error);
+    const hint = hintAtToml(text, error.line, reason);
+    const message = `not TOML: ${reason}${hint === undefined ? '' : `; ${hint}`}`;
+    throw new ConfigurationError(file, [{ where, message }]);
   }
 }
 
@@ -57,26 +59,10 @@ function prototypeHost(document: object): Problem[] {
   return [{ where: settingName(['hosts', '__proto__']), message: 'expected a domain such as example.com' }];
 }
 
-function problemsOf(issue: z.core.$ZodIssue): Problem[] {
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownSetting(issue.path, key));
+function problemsOf(source: Source, issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => unknownSetting(source, issue.path, key));
   return [{ where: settingName(issue.path), message: expectationOf(issue) }];
-}
-
-function unknownSetting(path: readonly PropertyKey[], key: string): Problem {
-  const near = nearest(key, knownSettings(path));
-  // Where values and names were mixed up, an unknown name can be a secret; but no secret is this short.
-  const showable = near !== undefined || key.length < MIN_SEED_CHARACTERS;
-  const shown = showable ? settingName([key]) : '(a long name, not shown: it may be a secret)';
-  const where = path.length === 0 ? shown : `${settingName(path)}.${shown}`;
-  const cure = near === undefined ? `known here: ${knownSettings(path).join(', ')}` : `did you mean ${near}?`;
-  return { where, message: `there is no such setting; ${cure}` };
-}
-
-function nearest(key: string, known: readonly string[]): string | undefined {
-  const near = known
-    .map((name) => ({ name, distance: leven(key, name), length: Math.max(key.length, name.length) }))
-    .filter(({ distance, length }) => distance <= Math.min(MAX_TYPING_ERRORS, length / 2));
-  return near.sort((a, b) => a.distance - b.distance)[0]?.name;
 }
 
 function expectationOf(issue: z.core.$ZodIssue): string {
@@ -86,11 +72,17 @@ function expectationOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'too_small') return `expected at least ${String(issue.minimum)}`;
   if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`;
   if (issue.code !== 'invalid_type') return 'this value cannot be used';
-  return expectedTypes[issue.expected] ?? 'expected a table';
+  if (issue.path[0] === 'keys' && issue.path.length <= 2) return 'expected [[keys]], in two brackets each';
+  return expectedTypes[issue.expected] ?? expectedTable(issue.path);
 }
 
 function expectedUnion(path: readonly PropertyKey[]): string {
   return path[0] === 'keys'
     ? 'expected a date and a time'
     : 'expected a text in quotes, or several in brackets';
+}
+
+function expectedTable([name]: readonly PropertyKey[]): string {
+  const heading = name === 'hosts' ? '[hosts."example.com"]' : `[${String(name)}]`;
+  return `expected a table: ${heading} on a line of its own, and its settings below`;
 }

@@ -117,3 +117,13 @@ export function knownSettings(path: readonly PropertyKey[]): string[] {
   const [table] = path;
   return Object.keys((table === undefined ? top : tables[table as keyof typeof tables]).shape);
 }
+
+/** @returns where a setting may stand, in words; nowhere for a name that is no setting */
+export function placesOf(key: string): string[] {
+  const atTop = Object.hasOwn(top.shape, key) ? ['at the top of the file, before the first [table]'] : [];
+  const others = Object.entries(tables).filter(([, table]) => Object.hasOwn(table.shape, key));
+  const below = others.map(([name]) => `below ${headings[name] ?? `[${name}]`}`);
+  return atTop.length > 0 ? atTop : below;
+}
+
+const headings: Readonly<Record<string, string>> = { hosts: '[hosts."example.com"]', keys: '[[keys]]' };

@@ -92,12 +92,12 @@ describe('xtokend check, of secrets', () => {
   });
 
   it.each([
-    [OTP_SEED.toLowerCase(), '(it is in small letters)'],
-    ['deadbeef0189deadbeef0189', '(it looks like hex)'],
-    [`${OTP_SEED} `, '(there is a space before or behind it)'],
+    [OTP_SEED.toLowerCase(), '; the same key is this one in capital letters'],
+    ['deadbeef0189deadbeef0189', ' (it looks like hex)'],
+    [`${OTP_SEED} `, '; the same key is this one without spaces'],
   ])('guesses what a wrong seed is', (seed, guess) => {
     const said = check(seedOf(seed)).of('configuration-invalid').join();
-    expect(said).toContain(`expected base32: the capital letters A–Z and the digits 2–7 only ${guess}`);
+    expect(said).toContain(`expected base32: the capital letters A–Z and the digits 2–7 only${guess}`);
     expect(said).not.toContain(seed);
   });
 });

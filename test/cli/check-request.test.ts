@@ -98,6 +98,10 @@ describe('xtokend check --request', () => {
     expect(again.stdout).not.toContain(token);
     const wrong = await ask('-', { input: `auth:bob:example.com:${token}\n` });
     expect(wrong.stdout).toContain('signed for another JID or with another token_secret');
+    const quoted = await ask('-', { input: `auth:alice:example.com:"${token}"\n` });
+    expect(quoted.stdout).toContain(
+      'found quotes around it: leave them out; without that it would be accepted',
+    );
     expect((await ask('-', { input: 'setpass:alice:example.com:secret' })).stdout).toContain(
       'xtokend answers auth and isuser only',
     );

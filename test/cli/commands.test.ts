@@ -59,6 +59,32 @@ describe('xtokend mint', () => {
     expect(otp(noon)).toBe(otp('1795435200'));
   });
 
+  it.each([
+    [
+      ['--key', 'old'],
+      'note: xtokend refuses this: the key "old" is not valid since 2026-11-23 11:00:00 +00:00',
+    ],
+    [
+      ['--key', 'new'],
+      'note: xtokend refuses this: the key "new" is not valid before 2026-11-23 13:00:00 +00:00',
+    ],
+    [['--key', 'now'], ''],
+    [[], ''],
+  ])('notes that a key is not valid: %j', (options, note) => {
+    const keyOf = (id: string, period: string): string =>
+      `[[keys]]\nid = "${id}"\n${SECRETS.replaceAll(/= "(.*)"/g, (_, secret: string) => `= "${secret}${id === 'new' ? 'AA' : id === 'old' ? 'BB' : ''}"`)}${period}\n`;
+    const config = temporaryFile(
+      keyOf('old', 'not_after = 2026-11-23T11:00:00Z') +
+        keyOf('new', 'not_before = 2026-11-23T13:00:00Z') +
+        keyOf('now', ''),
+    );
+    const { status, stdout, stderr } = xtokend(['mint', 'a@b', '--at', noon, '--config', config, ...options]);
+    expect(status).toBe(0);
+    expect(stdout.trimEnd()).toMatch(token);
+    expect(stderr.slice(0, note.length)).toBe(note);
+    expect(stderr.split('\n')).toHaveLength(note === '' ? 1 : 2);
+  });
+
   it('mints for no host that is not served', () => {
     const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
     const { status, stderr } = xtokend(['mint', 'a@example.org', '--config', config]);

@@ -70,7 +70,7 @@ describe('xtokend verify, of a near miss', () => {
 
   it.each<[string, Recipe, { typed?: string; config?: string }]>([
     [
-      'signed for "Alice@example.com", with capital letters: a server sends small ones; sign for "alice@example.com" (the OTP is right)',
+      'signed for "Alice@example.com", with capital letters: a server sends small ones; sign for alice@example.com (the OTP is right)',
       signed('Alice@example.com'),
       { typed: 'Alice@Example.com' },
     ],
@@ -79,6 +79,12 @@ describe('xtokend verify, of a near miss', () => {
       signed(`${jid}/Kitchen`),
       { typed: `${jid}/Kitchen` },
     ],
+    [
+      String.raw`signed for "bob@corp.example@example.com", without the escapes of XEP-0106: a server sends a user name with \40 for "@"; sign for bob\40corp.example@example.com (`,
+      signed('bob@corp.example@example.com'),
+      { typed: String.raw`bob\40corp.example@example.com` },
+    ],
+    [String.raw`signed for "alice@example.com\n", with a space or a newline`, signed(`${jid}\n`), {}],
     ['signed for "alice", a user name without "@"', signed('alice'), {}],
     ['signed for "alice@other.example", another host', signed('alice@other.example'), { config: hosts }],
     ['signed with otp_seed: the two secrets are swapped', { sign: signWith(OTP_SEED) }, {}],

@@ -22,15 +22,18 @@ describe('a problem of a configuration', () => {
       `otp_seed: ${missing} otp_seed_file; ${paste}`,
       `token_secret: ${missing} token_secret_file; ${paste}`,
     ],
-    [`otp_sed = "x"\n${SECRETS}`, 'otp_sed: there is no such setting; did you mean otp_seed?'],
+    [`otp_sed = "x"\n${SECRETS}`, 'otp_sed: there is no such setting (line 1); did you mean otp_seed?'],
     [
       `colour = 1\n${SECRETS}`,
-      'colour: there is no such setting; known here: otp_seed, otp_seed_file, token_secret, token_secret_file, users, restrict_auth, blocked_users, hosts, keys, replay, answer_within, log, metrics',
+      'colour: there is no such setting (line 1); known here: otp_seed, otp_seed_file, token_secret, token_secret_file, users, restrict_auth, blocked_users, hosts, keys, replay, answer_within, log, metrics',
     ],
-    [`${SECRETS}[replay]\nstroe = "memory"\n`, 'replay.stroe: there is no such setting; did you mean store?'],
+    [
+      `${SECRETS}[replay]\nstroe = "memory"\n`,
+      'replay.stroe: there is no such setting (line 4); did you mean store?',
+    ],
     [
       `${SECRETS}[hosts."a.example"]\nseed = "x"\n`,
-      'hosts."a.example".seed: there is no such setting; did you mean otp_seed?',
+      'hosts."a.example".seed: there is no such setting (line 4); did you mean otp_seed?',
     ],
     [`${SECRETS}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory" or "directory" or "redis"'],
     [
@@ -40,8 +43,14 @@ describe('a problem of a configuration', () => {
     [`answer_within = 0\n${SECRETS}`, 'answer_within: expected at least 1'],
     [`answer_within = 61\n${SECRETS}`, 'answer_within: expected at most 60'],
     [`answer_within = "4s"\n${SECRETS}`, 'answer_within: expected a number'],
-    [`${SECRETS}log = "stderr"\n`, 'log: expected a table'],
-    [`${SECRETS}hosts = ["a.example"]\n`, 'hosts: expected a table'],
+    [
+      `${SECRETS}log = "stderr"\n`,
+      'log: expected a table: [log] on a line of its own, and its settings below',
+    ],
+    [
+      `${SECRETS}hosts = ["a.example"]\n`,
+      'hosts: expected a table: [hosts."example.com"] on a line of its own, and its settings below',
+    ],
     [`otp_seed = 12345\ntoken_secret = "${TOKEN_SECRET}"\n`, 'otp_seed: expected a text in quotes'],
     [
       `otp_seed = "SHORT"\ntoken_secret = "tiny"\n`,
@@ -77,7 +86,7 @@ describe('a problem of a configuration', () => {
     [`${SECRETS}[hosts]\n`, 'hosts: lists no host, so nobody could log in; name one, or remove the table'],
     [`${SECRETS}[hosts."__proto__"]\n`, 'hosts.__proto__: expected a domain such as example.com'],
     [`__proto__ = 1\n${SECRETS}`, expect.stringContaining('__proto__: there is no such setting')],
-    ['otp_seed = \n', 'line 1, column 12: not TOML: invalid value'],
+    ['otp_seed = \n', 'line 1, column 12: not TOML: invalid value; the value is missing: name = "value"'],
   ])('is named: %j', async (text, ...problems) => {
     expect(await problemsOf(text)).toEqual(problems);
   });
@@ -106,6 +115,12 @@ describe('a secret', () => {
     ['a line without its end', (s) => `otp_seed = "${s}\ntoken_secret = "${s}"`],
     ['a line beside a broken one', (s) => `otp_seed = "${s}"\ntoken_secret =\nx = "${s}"`],
     ['a line of its own', (s) => `${s}\n`],
+    ['a line of YAML', (s) => `otp_seed: ${s}\ntoken_secret: "${s}"`],
+    ['a line of Lua', (s) => `otp_seed = "${s}"; -- ${s}\n`],
+    ['a line in typographic quotes', (s) => `otp_seed = “${s}”\n`],
+    ['a host without quotes', (s) => `${SECRETS}["${s}".com]\n`],
+    ['a setting below another table', (s) => `[log]\notp_seed = "${s}"\n"${s}" = "${s}"\n`],
+    ['an otpauth: URI', (s) => `otp_seed = "otpauth://totp/x?secret=${s}"\n`],
     ['a setting under a host', (s) => `[hosts."a.example"]\notp_seed = "${s}"\n"${s}" = 1`],
   ];
 

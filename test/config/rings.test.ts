@@ -143,7 +143,7 @@ describe('the keys of a host', () => {
     [
       'a typing error',
       keyNamed('a', OTHER, 'notafter = "x"\n'),
-      /^keys\.0\.notafter: there is no such setting; did you mean not_after\?/,
+      /^keys\.0\.notafter: there is no such setting \(line 5\); did you mean not_after\?/,
     ],
     [
       'users of a kind that there is not',

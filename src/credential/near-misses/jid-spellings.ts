@@ -126,10 +126,15 @@ export function spellingsOf(expected: ExpectedJid): JidSpelling[] {
         spelling,
         mistake: {
           code,
-          text: `signed for ${JSON.stringify(spelling)}, ${text}; sign for ${JSON.stringify(jid)}`,
+          text: `signed for ${shown(spelling)}, ${text}; sign for ${jid}`,
         },
       })),
   );
+}
+
+/** A newline is to be seen, and must not begin a line. */
+function shown(spelling: string): string {
+  return /\p{C}/u.test(spelling) ? JSON.stringify(spelling) : `"${spelling}"`;
 }
 
 function capitals(name: string): string[] {

@@ -116,7 +116,10 @@ function seedsOf({ otpSeed, tokenSecret }: KeyText): Seed[] {
   const swapped = [...decodings(tokenSecret).map(({ bytes }) => bytes), Buffer.from(tokenSecret)];
   return [
     ...(right === undefined ? [] : [{ bytes: right.bytes, mistake: undefined }]),
-    { bytes: Buffer.from(otpSeed), mistake: seedNotDecoded('not decoded') },
+    ...[otpSeed, `${otpSeed}\n`].map((text) => ({
+      bytes: Buffer.from(text),
+      mistake: seedNotDecoded('not decoded'),
+    })),
     ...wrong.map(({ name, bytes }) => ({ bytes, mistake: seedNotDecoded(`decoded from ${name}`) })),
     ...swapped.map((bytes) => ({ bytes, mistake: swappedSeed })),
   ];

@@ -145,6 +145,7 @@ describe('an OTP that is a near miss', () => {
   const hex = '234567234567abcdef234567234567ab';
   it.each<[string[], Recipe, string?]>([
     [['seed-decoding'], { seed: Buffer.from(OTP_SEED) }],
+    [['seed-decoding'], { seed: Buffer.from(`${OTP_SEED}\n`) }],
     [['seed-decoding'], { seed: Buffer.from(hex, 'hex') }, hex.toUpperCase()],
     [['secrets-swapped'], { seed: decodeBase32(TOKEN_SECRET) }],
     [['secrets-swapped'], { seed: Buffer.from(TOKEN_SECRET) }],
