@@ -32,7 +32,8 @@ async function mistaken(): Promise<Finding[]> {
   const socket = join(root, 'run/xtokend/xtokend.sock');
   const lua = join(root, 'etc/prosody/prosody.cfg.lua');
   const host = `VirtualHost "example.com"\nauthentication = "xtoken"\nxtoken_socket = "${socket}"\n`;
-  writeFileSync(lua, `plugin_paths = { "${root}/usr/local/lib/prosody/modules" }\n${host}`);
+  const enabled = 'modules_enabled = { "saslauth" }';
+  writeFileSync(lua, `${enabled}\nplugin_paths = { "${root}/usr/local/lib/prosody/modules" }\n${host}`);
   const server = createServer().listen(socket);
   onTestFinished(() => void server.close());
   await once(server, 'listening');

@@ -2,7 +2,6 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync }
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findAccount } from '../../src/cli/check/accounts.js';
-import { readLuaSettings } from '../../src/cli/check/lua-settings.js';
 import { check, type Checked } from '../support/check.js';
 import { codeIn } from '../support/documents.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
@@ -13,6 +12,9 @@ import { PROGRAM } from '../support/xtokend.js';
 
 const hasProsody =
   releases[0] !== undefined && isInstalled(releases[0]) && findAccount('prosody') !== undefined;
+
+/** Without it Prosody offers nobody a way to log in. */
+const SASLAUTH = 'modules_enabled = { "saslauth" }\n';
 
 /** @returns a folder that everybody can pass through */
 function openFolder(): string {
@@ -34,50 +36,8 @@ function modules(...names: string[]): string {
   return folder;
 }
 
-describe('what is read of the configuration of Prosody', () => {
-  it('passes over comments, and over what is not a setting', () => {
-    const { sections, includes } = readLuaSettings(`
-      -- authentication = "commented"
-      --[==[ authentication = "out" ]==]
-      plugin_paths = { "/a"; '/b', [[/c]] } -- "/d"
-      name = "a -- is no comment \\" here"
-      local path = "/x"
-      computed = "/y" .. path
-      modules_enabled = { "roster", nested = { authentication = "inner" } }
-      Include "conf.d/*.cfg.lua"
-      VirtualHost("one.example")
-        authentication = "xtoken"; xtoken_socket = '/run/x'
-      Component 'muc.example' "muc"
-        authentication = "none"`);
-    expect(
-      sections.map(({ host, isComponent, settings }) => [host, isComponent, Object.fromEntries(settings)]),
-    ).toEqual([
-      [
-        undefined,
-        false,
-        {
-          plugin_paths: ['/a', '/b', '/c'],
-          name: 'a -- is no comment " here',
-          path: '/x',
-          modules_enabled: ['roster', 'inner'],
-        },
-      ],
-      ['one.example', false, { authentication: 'xtoken', xtoken_socket: '/run/x' }],
-      ['muc.example', true, { authentication: 'none' }],
-    ]);
-    expect(includes).toEqual(['conf.d/*.cfg.lua']);
-  });
-
-  it.each(['', '{', 'a = {', '"', '--[[', '[[', 'VirtualHost', 'Include', 'x =', '}}} = {{{'.repeat(1000)])(
-    'bears %j',
-    (text) => {
-      expect(readLuaSettings(text).sections.length).toBeGreaterThan(0);
-    },
-  );
-});
-
 describe('xtokend check, of Prosody', () => {
-  it('says nothing of a Prosody that does not ask, unless it is named', () => {
+  it('warns of a Prosody that does not ask', () => {
     expect(checkProsody('authentication = "internal_hashed"').of('prosody-unasked')).toHaveLength(1);
     expect(checkProsody('').status).toBe(0);
     expect(check(SECRETS, { args: ['--prosody', '/no/such.cfg.lua'] }).of('prosody-unreadable')).toEqual([
@@ -88,9 +48,9 @@ describe('xtokend check, of Prosody', () => {
   it('has nothing against what the page says, and misses the module where it is not', () => {
     const page = codeIn('docs/prosody.md', 'lua');
     const folder = modules();
-    const lua = page.replace('/usr/local/lib/prosody/modules', folder);
+    const lua = SASLAUTH + page.replace('/usr/local/lib/prosody/modules', folder);
     expect(checkProsody(lua).of('prosody-good')).toEqual([
-      expect.stringMatching(/^ok: .* asks xtokend for example\.com; $/),
+      expect.stringMatching(/^ok: .* asks xtokend for example\.com by mod_auth_xtoken; $/),
     ]);
     const missing = checkProsody(page.replace('/usr/local/lib/prosody/modules', '/no/modules'));
     expect(missing.of('prosody-module-missing')).toEqual([
@@ -107,7 +67,7 @@ describe('xtokend check, of Prosody', () => {
 
   it('reads what is included', () => {
     const path = temporaryFile(
-      `plugin_paths = { "${modules()}" }\nInclude "conf.d/*.cfg.lua"`,
+      `${SASLAUTH}plugin_paths = { "${modules()}" }\nInclude "conf.d/*.cfg.lua"`,
       'prosody.cfg.lua',
     );
     mkdirSync(join(dirname(path), 'conf.d'));
@@ -120,7 +80,7 @@ describe('xtokend check, of Prosody', () => {
       'VirtualHost "b.example"\nauthentication = "xtoken"',
     );
     expect(check(SECRETS, { args: ['--prosody', path] }).of('prosody-good')).toEqual([
-      `ok: ${path} asks xtokend for a.example; `,
+      `ok: ${path} asks xtokend for a.example by mod_auth_xtoken; `,
     ]);
   });
 

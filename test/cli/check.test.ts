@@ -4,14 +4,21 @@ import { describe, expect, it } from 'vitest';
 import { runChecks } from '../../src/cli/check/checks.js';
 import { report } from '../../src/cli/check/report.js';
 import { check } from '../support/check.js';
+import { codeIn } from '../support/documents.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { xtokend } from '../support/xtokend.js';
+import { PROGRAM, xtokend } from '../support/xtokend.js';
+
+/** Returns the path of a configuration of ejabberd in which nothing is wrong: what is installed here must not matter. */
+function goodEjabberd(): string {
+  const documented = codeIn('docs/ejabberd.md', 'yaml').replace('/usr/bin/xtokend', PROGRAM);
+  return temporaryFile(`hosts: [example.com]\n${documented}`, 'ejabberd.yml');
+}
 
 describe('xtokend check', () => {
   it('says that all is well, a line each, with exit code 0', () => {
     const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
-    const { status, stdout, stderr } = xtokend(['check', '--config', config]);
+    const { status, stdout, stderr } = xtokend(['check', '--config', config, '--ejabberd', goodEjabberd()]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(`ok       configuration  ${config} is good; it serves example.com\n`);
     expect(stdout).toMatch(/\n\nFit to run: 0 problems, 0 warnings\.\n$/);
@@ -30,7 +37,7 @@ describe('xtokend check', () => {
 
   it('names every problem, never a secret, with exit code 1', () => {
     const config = temporaryFile(`otp_seed = "${OTP_SEED}"\ntoken_secret = ["${TOKEN_SECRET}"]\nport = 1\n`);
-    const { status, stdout, stderr } = xtokend(['check', '--config', config]);
+    const { status, stdout, stderr } = xtokend(['check', '--config', config, '--ejabberd', goodEjabberd()]);
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
     expect(stdout).toContain(`problem  configuration  ${config}: token_secret: expected a text in quotes\n`);
     expect(stdout).toContain(`problem  configuration  ${config}: port: there is no such setting`);

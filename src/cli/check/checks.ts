@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.js';
+import { checkAbsentHosts } from './chat-hosts.js';
 import { checkClock } from './clock.js';
 import { checkConfiguration } from './configuration.js';
 import { checkEjabberd } from './ejabberd.js';
@@ -32,6 +33,7 @@ const checks: readonly (readonly [Subject, Check])[] = [
   ['socket', checkSockets],
   ['prosody', checkProsody],
   ['ejabberd', checkEjabberd],
+  ['configuration', checkAbsentHosts],
 ];
 
 /** Looks at everything; what keeps one check from being made keeps no other. */

@@ -1,30 +1,33 @@
 import { existsSync } from 'node:fs';
-import { explainReadError, readTextFile } from '../../config/read-file.js';
+import { messageOf } from '../../errors.js';
+import { isTable, readEjabberdYaml, type Table } from './ejabberd-yaml.js';
 import type { Situation } from './situation.js';
 
 const DEFAULT_FILE = '/etc/ejabberd/ejabberd.yml';
-/** Against a file whose aliases unfold into gigabytes. */
-const MAX_ALIASES = 100;
+const DEFAULT_METHOD = 'internal';
 
-/** What ejabberd is told, as far as it concerns us. */
+/** The settings of ejabberd that concern xtokend. */
 export interface EjabberdConfiguration {
   readonly file: string;
-  /** Those that have external authentication. */
   readonly hosts: readonly EjabberdHost[];
+  /** Files that are included and aren't read. */
+  readonly unread: readonly string[];
 }
 
-/** One host, with what stands at the top where it says nothing itself. */
+/** One host. Settings that it doesn't have itself are those at the top. */
 export interface EjabberdHost {
   readonly name: string;
   readonly setting: (name: string) => unknown;
+  /** The values of `auth_method`. */
+  readonly methods: readonly string[];
+  /** Whether one of the methods is `external`. */
+  readonly isExternal: boolean;
 }
 
-type Table = Readonly<Record<string, unknown>>;
-
 /**
- * Reads ejabberd's configuration. What it includes, and macros, are passed over.
+ * Reads ejabberd's configuration, and the files that it includes by an absolute path.
  *
- * @returns `undefined` where there is no ejabberd, or why it cannot be read
+ * @returns `undefined` if there is no ejabberd, or why the configuration can't be read
  */
 export async function readEjabberd({
   named,
@@ -32,44 +35,31 @@ export async function readEjabberd({
   const file = named.ejabberd ?? DEFAULT_FILE;
   if (named.ejabberd === undefined && !existsSync(file)) return undefined;
   try {
-    const top = await parse(readTextFile(file));
-    return { file, hosts: hostsOf(top).filter(isExternal) };
+    const { top, unread } = await readEjabberdYaml(file);
+    return { file, hosts: hostsOf(top), unread };
   } catch (error) {
-    return { fault: `cannot read ${file}: ${explainReadError(error)}` };
+    return { fault: messageOf(error) };
   }
 }
 
-/** The messages of the library show lines of the file: there can be passwords. */
-async function parse(text: string): Promise<Table> {
-  // It takes longer to load than all the rest.
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', version: '1.1' });
-  const [error] = document.errors;
-  if (error !== undefined)
-    throw new Error(`not YAML: ${error.code} in line ${error.linePos?.[0].line ?? '?'}`);
-  const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-  if (!isTable(value)) throw new Error('expected settings, found something else');
-  return value;
-}
-
 function hostsOf(top: Table): EjabberdHost[] {
-  const overrides = [top['host_config'], top['append_host_config']].filter(isTable);
-  const names = Array.isArray(top['hosts']) ? top['hosts'].map(String) : [];
-  const all = new Set([...names, ...overrides.flatMap((table) => Object.keys(table))]);
-  return [...all].map((name) => {
-    const own = overrides.map((table) => table[name]).filter(isTable);
-    return {
-      name,
-      setting: (setting) => own.find((table) => Object.hasOwn(table, setting))?.[setting] ?? top[setting],
-    };
-  });
+  const names = Array.isArray(top['hosts']) ? top['hosts'].map((name) => String(name).toLowerCase()) : [];
+  return [...new Set(names)].map((name) => hostOf(name, top));
 }
 
-function isExternal({ setting }: EjabberdHost): boolean {
-  const method = setting('auth_method');
-  return method === 'external' || (Array.isArray(method) && method.includes('external'));
+function hostOf(name: string, top: Table): EjabberdHost {
+  const own = tableOf(top['host_config'], name);
+  const appended = tableOf(top['append_host_config'], name);
+  const setting = (wanted: string): unknown => {
+    const value = own[wanted] ?? top[wanted];
+    return appended[wanted] === undefined ? value : [value ?? [], appended[wanted]].flat();
+  };
+  const methods = [setting('auth_method') ?? DEFAULT_METHOD].flat().map(String);
+  return { name, setting, methods, isExternal: methods.includes('external') };
 }
 
-function isTable(value: unknown): value is Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function tableOf(byHost: unknown, name: string): Table {
+  const tables = isTable(byHost) ? Object.entries(byHost) : [];
+  const [, table] = tables.find(([host]) => host.toLowerCase() === name) ?? [];
+  return isTable(table) ? table : {};
 }

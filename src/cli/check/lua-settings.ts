@@ -1,72 +1,173 @@
-/** What a setting of Prosody is given: a text (`true` and `false` as well), or a list of texts. What is computed is not understood. */
-export type LuaValue = string | readonly string[];
+import { closingBracket, luaElements, luaTokens, type Token } from './lua-tokens.js';
+import { COMPUTED, literalOf, luaValueAt, type LuaValue } from './lua-value.js';
 
-/** A piece of a configuration file of Prosody: what stands above all hosts, or below one of them. */
+/** Settings of Prosody that apply to one host, or to the whole server. */
 export interface Section {
-  /** `undefined` above all hosts. */
-  readonly host: string | undefined;
+  readonly kind: 'section';
+  /** `undefined` for the whole server. */
+  readonly host: string | typeof COMPUTED | undefined;
   readonly isComponent: boolean;
-  readonly settings: Map<string, LuaValue>;
+  /** `undefined` as a value unsets what was set before. */
+  readonly settings: Map<string, LuaValue | undefined>;
 }
 
-/** What a file says. */
+/** Another file whose settings belong here. */
+export interface Include {
+  readonly kind: 'include';
+  /** Its path, in which the file's name may hold `*` and `?`. */
+  readonly pattern: string;
+}
+
+/** The content of a file. */
 export interface LuaSettings {
-  readonly sections: readonly Section[];
-  /** Files to read as well, as they stand there. */
-  readonly includes: readonly string[];
+  /** In the order in which they apply. */
+  readonly parts: readonly (Section | Include)[];
+  /** The lines that can define hosts or settings in a way that only Lua itself can follow. */
+  readonly unread: readonly number[];
 }
 
-// Comments first, then strings, so that neither is looked for in the other; then names, and signs that matter.
-const TOKEN =
-  /--\[(=*)\[[^]*?\]\1\]|--[^\n]*|"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'|\[(=*)\[[^]*?\]\2\]|[A-Za-z_]\w*|\.\.|[{}=();,]|[^\s]/g;
+const NAME = /^[A-Za-z_]\w*$/;
+const BLOCK_STARTS = new Set(['if', 'do', 'function', 'repeat']);
+const BLOCK_ENDS = new Set(['end', 'until']);
+const HOSTS = new Set(['VirtualHost', 'Host', 'host', 'Component', 'component']);
+const INCLUDES = new Set(['Include', 'include']);
+/** Calls that can run other Lua. */
+const LOADERS = new Set(['RunScript', 'dofile', 'loadfile', 'load', 'loadstring', 'require']);
 
 /**
- * Reads the settings in a configuration file of Prosody. It is Lua, but is written as a list of settings; whatever else
- * stands there is passed over.
+ * Reads the settings in a configuration file of Prosody without running it. It is Lua, but nearly always a plain list of
+ * settings; a value that is computed, or set inside an `if`, a loop or a function, is read as {@link COMPUTED}.
  */
 export function readLuaSettings(text: string): LuaSettings {
-  const tokens = (text.match(TOKEN) ?? []).filter((token) => !token.startsWith('--'));
-  const above: Section = { host: undefined, isComponent: false, settings: new Map() };
-  const sections = [above];
-  const includes: string[] = [];
-  let section = above;
-  let depth = 0;
-  for (const [index, token] of tokens.entries()) {
-    if (token === '{') depth += 1;
-    if (token === '}') depth -= 1;
-    if (depth > 0) continue;
-    if (token === 'VirtualHost' || token === 'Component') {
-      section = {
-        host: argumentAt(tokens, index + 1),
-        isComponent: token === 'Component',
-        settings: new Map(),
-      };
-      sections.push(section);
+  return new Reader(luaTokens(text)).read();
+}
+
+class Reader {
+  readonly #tokens: readonly Token[];
+  readonly #parts: (Section | Include)[] = [];
+  readonly #unread: number[] = [];
+  #section = sectionOf(undefined);
+  #blocks = 0;
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens;
+    this.#parts.push(this.#section);
+  }
+
+  read(): LuaSettings {
+    for (let index = 0; index < this.#tokens.length;) index = this.#statementAt(index);
+    const parts = this.#parts.filter(
+      (part) => part.kind === 'include' || part.host !== undefined || part.settings.size > 0,
+    );
+    return { parts, unread: this.#unread };
+  }
+
+  /** Returns the index at which to go on. */
+  #statementAt(index: number): number {
+    const text = this.#textAt(index);
+    if (BLOCK_STARTS.has(text)) this.#blocks += 1;
+    if (BLOCK_ENDS.has(text)) this.#blocks = Math.max(this.#blocks - 1, 0);
+    if (text === '{') return closingBracket(this.#tokens, index) + 1;
+    if (text === 'local' && this.#textAt(index + 1) !== 'function') return this.#namesAt(index + 1).next;
+    if (!NAME.test(text) || ['.', ':'].includes(this.#textAt(index - 1))) return index + 1;
+    const { names, next } = this.#namesAt(index);
+    if (this.#textAt(next) === '=') return this.#assign(names, next + 1);
+    if (HOSTS.has(text)) return this.#hostAt(index);
+    if (INCLUDES.has(text)) return this.#includeAt(index);
+    if (LOADERS.has(text)) this.#unread.push(this.#lineAt(index));
+    this.#mention(text);
+    return index + 1;
+  }
+
+  /** A list that is mentioned may be changed there, as by `modules_enabled:append { … }` of Prosody 13.0. */
+  #mention(name: string): void {
+    const isChanged = this.#parts.some(
+      (part) =>
+        part.kind === 'section' && part.host === this.#section.host && Array.isArray(part.settings.get(name)),
+    );
+    if (isChanged) this.#section.settings.set(name, COMPUTED);
+  }
+
+  #namesAt(index: number): { names: string[]; next: number } {
+    const names = [this.#textAt(index)];
+    let next = index + 1;
+    while (this.#textAt(next) === ',' && NAME.test(this.#textAt(next + 1))) {
+      names.push(this.#textAt(next + 1));
+      next += 2;
     }
-    if (token === 'Include') includes.push(argumentAt(tokens, index + 1) ?? '');
-    const value = tokens[index + 1] === '=' ? valueAt(tokens, index + 2) : undefined;
-    if (value !== undefined) section.settings.set(token, value);
+    return { names, next };
   }
-  return { sections, includes };
-}
 
-/** With or without parentheses around it. */
-function argumentAt(tokens: readonly string[], index: number): string | undefined {
-  return stringOf(tokens[tokens[index] === '(' ? index + 1 : index]);
-}
-
-function valueAt(tokens: readonly string[], index: number): LuaValue | undefined {
-  if (tokens[index] === '{') {
-    const list = tokens.slice(index + 1, tokens.indexOf('}', index));
-    return list.flatMap((token) => stringOf(token) ?? []);
+  #assign(names: readonly string[], index: number): number {
+    let at = index;
+    let isComputed = this.#blocks > 0;
+    for (const name of names) {
+      const { value, next } = luaValueAt(this.#tokens, at);
+      isComputed ||= value === COMPUTED;
+      this.#section.settings.set(name, isComputed ? COMPUTED : value);
+      // What is computed is looked through, for blocks and calls.
+      if (!isComputed) at = this.#textAt(next) === ',' ? next + 1 : next;
+    }
+    return at;
   }
-  return tokens[index + 1] === '..' ? undefined : stringOf(tokens[index]);
+
+  #hostAt(index: number): number {
+    const isComponent = this.#textAt(index).toLowerCase() === 'component';
+    const { literal, next } = this.#argumentAt(index + 1);
+    const host = literal === undefined || this.#blocks > 0 ? COMPUTED : literal;
+    if (host === COMPUTED && !isComponent) this.#unread.push(this.#lineAt(index));
+    this.#begin({ ...sectionOf(host), isComponent });
+    const table = isComponent && this.#textAt(next) !== '{' ? next + 1 : next;
+    return this.#textAt(table) === '{' ? this.#tableAt(table) : next;
+  }
+
+  /** Settings of the host in a table; those after it are the server's again. */
+  #tableAt(index: number): number {
+    const end = closingBracket(this.#tokens, index);
+    for (const element of luaElements(this.#tokens.slice(index + 1, end))) {
+      const [name, equals] = element;
+      if (name === undefined || equals?.text !== '=') continue;
+      const { value, next } = luaValueAt(element, 2);
+      this.#section.settings.set(name.text, next < element.length ? COMPUTED : value);
+    }
+    this.#begin(sectionOf(undefined));
+    return end + 1;
+  }
+
+  #includeAt(index: number): number {
+    const { literal, next } = this.#argumentAt(index + 1);
+    if (literal === undefined || this.#blocks > 0) this.#unread.push(this.#lineAt(index));
+    else {
+      this.#parts.push({ kind: 'include', pattern: literal });
+      this.#begin({ ...this.#section, settings: new Map() });
+    }
+    return next;
+  }
+
+  #begin(section: Section): void {
+    this.#section = section;
+    this.#parts.push(section);
+  }
+
+  /** The only argument of a call, with or without parentheses around it. */
+  #argumentAt(index: number): { literal: string | undefined; next: number } {
+    const isParenthesized = this.#textAt(index) === '(';
+    const at = isParenthesized ? index + 1 : index;
+    const literal = literalOf(this.#tokens[at]);
+    const isWhole = !isParenthesized || this.#textAt(at + 1) === ')';
+    if (literal === undefined || literal === COMPUTED || !isWhole) return { literal: undefined, next: index };
+    return { literal, next: isParenthesized ? at + 2 : at + 1 };
+  }
+
+  #textAt(index: number): string {
+    return this.#tokens[index]?.text ?? '';
+  }
+
+  #lineAt(index: number): number {
+    return this.#tokens[index]?.line ?? 0;
+  }
 }
 
-function stringOf(token: string | undefined): string | undefined {
-  if (token === 'true' || token === 'false') return token;
-  const [, , long] = /^\[(=*)\[([^]*)\]\1\]$/.exec(token ?? '') ?? [];
-  if (long !== undefined) return long;
-  const [, , text] = /^(["'])([^]*)\1$/.exec(token ?? '') ?? [];
-  return text?.replace(/\\([^])/g, '$1');
+function sectionOf(host: Section['host']): Section {
+  return { kind: 'section', host, isComponent: false, settings: new Map() };
 }

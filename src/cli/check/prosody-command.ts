@@ -1,13 +1,16 @@
-import { existsSync, statSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { basename, isAbsolute } from 'node:path';
 import { obstacleTo } from './access.js';
 import type { Account } from './accounts.js';
 import type { Finding } from './finding.js';
 import { describeObstacle } from './describe-obstacle.js';
 import type { ProsodyHost } from './prosody-configuration.js';
 import { findProsodyProgram, hasLpty } from './prosody-program.js';
+import { wayOf } from './prosody-way.js';
 import { quoted } from '../../quoted.js';
 import type { Situation } from './situation.js';
+
+const GENERIC = 'generic';
 
 /** Looks at what the stock module needs: a program that can be run, what that reads, and lpty. */
 export async function checkProsodyCommand(
@@ -15,11 +18,14 @@ export async function checkProsodyCommand(
   account: Account | undefined,
   situation: Situation,
 ): Promise<Finding[]> {
-  const stock = hosts.filter(({ setting }) => setting('authentication') !== 'xtoken');
+  const stock = hosts.filter((host) => wayOf(host) === 'command');
   if (stock.length === 0) return [];
-  const commands = new Set(stock.flatMap(({ setting }) => setting('external_auth_command') ?? []));
+  const known = stock.filter(({ isComputed }) => !isComputed('external_auth_command'));
+  const commands = new Set(known.map(({ setting }) => setting('external_auth_command') ?? ''));
+  const protocols = new Set(stock.map(({ setting }) => setting('external_auth_protocol') ?? GENERIC));
   return [
     ...[...commands].flatMap((command) => checkCommand(command, account)),
+    ...[...protocols].filter((protocol) => protocol !== GENERIC).map(wrongProtocol),
     ...checkFiles(situation, account),
     ...(await checkLpty(situation)),
   ];
@@ -29,19 +35,25 @@ export async function checkProsodyCommand(
 function checkCommand(command: string, account: Account | undefined): Finding[] {
   if (/\s/.test(command) && !existsSync(command)) return [withArguments];
   const fault = faultOf(command, account);
-  if (fault === undefined) return [];
+  if (fault === undefined) return isXtokend(command) ? [] : [otherProgram(command)];
   const message = `external_auth_command cannot be run: ${fault}`;
   const cure = '`command -v xtokend` prints the path that is to stand there';
   return [problem('prosody-command-unusable', message, cure)];
 }
 
 function faultOf(command: string, account: Account | undefined): string | undefined {
+  if (command === '') return 'it is missing';
   if (!isAbsolute(command)) return `expected an absolute path, found ${quoted(command)}`;
   if (!existsSync(command)) return `there is no ${command}`;
   if (!statSync(command).isFile()) return `${command} is not a file`;
   if ((statSync(command).mode & 0o111) === 0) return `${command} is not executable`;
   const obstacle = account && obstacleTo(command, account, 'execute');
   return account && obstacle && describeObstacle(obstacle, account, 'run');
+}
+
+/** By its name, or by that of the file that it is a link to. */
+function isXtokend(command: string): boolean {
+  return [command, realpathSync(command)].some((path) => basename(path).includes('xtokend'));
 }
 
 /** What Prosody starts reads the configuration as Prosody's user. */
@@ -73,6 +85,25 @@ const withArguments = problem(
   'external_auth_command has arguments, and Prosody takes them for a part of the path',
   'one path and nothing else; what xtokend is to know stands in its configuration',
 );
+
+function otherProgram(command: string): Finding {
+  return {
+    level: 'note',
+    code: 'prosody-command-unknown',
+    subject: 'prosody',
+    message: `external_auth_command is ${quoted(command)}; whether that runs xtokend is unknown`,
+    cure: 'for xtokend, `command -v xtokend` prints the path that is to stand there',
+  };
+}
+
+/** No value is repeated: somebody may have put a secret there. */
+function wrongProtocol(): Finding {
+  return problem(
+    'prosody-command-protocol',
+    'external_auth_protocol is not "generic", which is all that works on the terminal of the stock module',
+    'remove external_auth_protocol',
+  );
+}
 
 const unknown: Finding = {
   level: 'note',

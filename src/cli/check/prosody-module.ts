@@ -1,17 +1,21 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import leven from 'leven';
 import type { Account } from './accounts.js';
 import { obstacleTo } from './access.js';
-import type { Finding } from './finding.js';
 import { packageFolder } from './package-folder.js';
 import type { ProsodyConfiguration, ProsodyHost } from './prosody-configuration.js';
 import { findProsodyProgram } from './prosody-program.js';
+import { about, providerOf, type HostFinding } from './prosody-way.js';
+import { COMPUTED } from './lua-value.js';
 import { quoted } from '../../quoted.js';
 import type { Situation } from './situation.js';
 
 const DEFAULT_MODULES = '/usr/lib/prosody/modules';
 /** Where `prosodyctl install` puts modules. */
 const INSTALLED_MODULES = '/var/lib/prosody/custom_plugins';
+const OURS = 'xtoken';
+const MAX_TYPING_ERRORS = 2;
 
 /** Looks for the module of each host where Prosody looks for it. */
 export function checkProsodyModule(
@@ -19,23 +23,33 @@ export function checkProsodyModule(
   hosts: readonly ProsodyHost[],
   account: Account | undefined,
   { env }: Situation,
-): Finding[] {
-  const folders = foldersOf(prosody, findProsodyProgram(env)?.modules ?? DEFAULT_MODULES);
-  const names = new Set(hosts.map(({ setting }) => `auth_${setting('authentication') ?? ''}`));
-  const missing = [...names].filter((name) => !isThere(name, folders, account));
+): HostFinding[] {
+  const ownModules = resolve(findProsodyProgram(env)?.modules ?? DEFAULT_MODULES);
+  const folders = [...namedFolders(prosody), INSTALLED_MODULES, ownModules];
+  const missing = [...new Set(hosts.map(providerOf))].filter((name) => !isThere(name, folders, account));
+  const isUnknown = prosody.global('plugin_paths') === COMPUTED;
   return [
-    ...(prosody.hasMisplacedPaths ? [misplaced(prosody.file)] : []),
-    ...missing.map((name) => explain(name, folders)),
+    ...about(prosody.hasMisplacedPaths ? hosts : [], () => misplaced(prosody.file)),
+    ...missing.flatMap((name) => {
+      const concerned = hosts.filter((host) => providerOf(host) === name);
+      if (isUnknown) return about(concerned, (names) => unknown(name, names));
+      if (isMisspelt(name)) return about(concerned, (names) => misspelt(name, names));
+      // Without Prosody's own modules nothing can be said about them.
+      const isJudged = name === OURS || name.startsWith('external') || existsSync(ownModules);
+      return about(isJudged ? concerned : [], (names) => absent(name, names, folders));
+    }),
   ];
 }
 
-function foldersOf({ global, file }: ProsodyConfiguration, ownModules: string): string[] {
-  const value = global('plugin_paths') ?? [];
+function namedFolders({ global, file }: ProsodyConfiguration): string[] {
+  const value = global('plugin_paths');
+  if (value === undefined || value === COMPUTED) return [];
   const paths = typeof value === 'string' ? value.split(';') : value;
-  return [...paths.map((path) => resolve(dirname(file), path)), INSTALLED_MODULES, resolve(ownModules)];
+  return paths.map((path) => resolve(dirname(file), path));
 }
 
-function isThere(name: string, folders: readonly string[], account: Account | undefined): boolean {
+function isThere(provider: string, folders: readonly string[], account: Account | undefined): boolean {
+  const name = `auth_${provider}`;
   const files = folders.flatMap((folder) => [
     join(folder, `mod_${name}.lua`),
     join(folder, name, `mod_${name}.lua`),
@@ -46,29 +60,51 @@ function isThere(name: string, folders: readonly string[], account: Account | un
   return files.some((path) => existsSync(path) && mayRead(path));
 }
 
-function misplaced(file: string): Finding {
+/** Such as `xtokend`, `mod_auth_xtoken`, `X-Token`. */
+function isMisspelt(provider: string): boolean {
+  const letters = provider.toLowerCase().replace(/[^a-z0-9]/g, '');
+  return provider !== OURS && (letters.includes(OURS) || leven(letters, OURS) <= MAX_TYPING_ERRORS);
+}
+
+type Description = ReturnType<Parameters<typeof about>[1]>;
+
+function misplaced(file: string): Description {
   return {
     level: 'problem',
     code: 'prosody-plugin-paths',
-    subject: 'prosody',
     message: `plugin_paths stands below a host in ${file}, where it counts for nothing`,
     cure: 'move that line above the first VirtualHost',
   };
 }
 
-function explain(name: string, folders: readonly string[]): Finding {
+function misspelt(provider: string, names: string): Description {
+  return {
+    level: 'problem',
+    code: 'prosody-provider-name',
+    message: `authentication = "${provider}": Prosody has no such module, so nobody gets in at ${names}`,
+    cure: 'authentication = "xtoken"',
+  };
+}
+
+function unknown(provider: string, names: string): Description {
+  return {
+    level: 'note',
+    code: 'prosody-computed',
+    message: `plugin_paths is computed in Lua, so whether Prosody finds mod_auth_${provider}.lua for ${names} is unknown`,
+    cure: '`prosodyctl check config` and the log of Prosody tell',
+  };
+}
+
+function absent(provider: string, names: string, folders: readonly string[]): Description {
   const folder = folders[0] === INSTALLED_MODULES ? '/usr/local/lib/prosody/modules' : (folders[0] ?? '');
-  const isOurs = name === 'auth_xtoken';
   const ours = `install -D -m 644 ${quoted(join(packageFolder(), 'prosody/mod_auth_xtoken.lua'))} -t ${quoted(folder)}`;
+  const cure = folders[0] === INSTALLED_MODULES ? `${ours}; plugin_paths = { "${folder}" }` : ours;
+  const isStock = provider.startsWith('external');
+  const other = `${isStock ? 'it is in prosody-modules; or set' : 'correct the name, or set'} authentication = "xtoken"`;
   return {
     level: 'problem',
     code: 'prosody-module-missing',
-    subject: 'prosody',
-    message: `there is no mod_${name}.lua that Prosody can read in ${folders.join(', ')}`,
-    cure: isOurs
-      ? folders[0] === INSTALLED_MODULES
-        ? `${ours}; plugin_paths = { "${folder}" }`
-        : ours
-      : 'it is in prosody-modules; or take authentication = "xtoken"',
+    message: `there is no mod_auth_${provider}.lua that Prosody can read in ${folders.join(', ')}, so nobody gets in at ${names}`,
+    cure: provider === OURS ? cure : other,
   };
 }

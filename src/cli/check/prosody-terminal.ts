@@ -3,19 +3,17 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { parentOf } from '../../operations/processes.js';
 import type { Finding } from './finding.js';
 import type { ProsodyConfiguration, ProsodyHost } from './prosody-configuration.js';
+import { wayOf } from './prosody-way.js';
 
 /** Looks at what weakens the protection on the terminal of the stock module, and at how strong it is. See docs/terminal.md. */
 export function checkProsodyTerminal(
   { global }: ProsodyConfiguration,
   hosts: readonly ProsodyHost[],
 ): Finding[] {
-  const stock = hosts.filter(({ setting }) => setting('authentication') !== 'xtoken');
+  const stock = hosts.filter((host) => wayOf(host) === 'command');
   if (stock.length === 0) return [];
   const isNonBlocking = stock.some(({ setting }) => setting('external_auth_blocking') === 'false');
-  const hasRegistration = stock.some(({ list }) => {
-    const isOn = list('modules_enabled').includes('register');
-    return isOn && !list('modules_disabled').includes('register');
-  });
+  const hasRegistration = stock.some(({ hasModule }) => hasModule('register') === true);
   return [
     ...(isNonBlocking ? [nonBlocking] : []),
     ...(hasRegistration ? [registration] : []),

@@ -1,59 +1,78 @@
-import { lacksHost } from '../configured-host.js';
 import { findAccount } from './accounts.js';
+import { findChatServers, isMeant, type ChatServer } from './chat-hosts.js';
 import type { Finding } from './finding.js';
+import { checkProsodyAccess } from './prosody-access.js';
 import { checkProsodyCommand } from './prosody-command.js';
 import { readProsody, type ProsodyConfiguration, type ProsodyHost } from './prosody-configuration.js';
+import { checkActivation, checkComputed, checkOtherHosts, checkUnservedHosts } from './prosody-hosts.js';
 import { checkProsodyModule } from './prosody-module.js';
 import { checkProsodyTerminal } from './prosody-terminal.js';
+import { namesOf, wayOf, type HostFinding } from './prosody-way.js';
 import type { Situation } from './situation.js';
 
 const DEFAULT_USER = 'prosody';
 
-/** Looks at how Prosody is told to ask xtokend: by our module, or by the stock one. */
+/** Looks at how each host of Prosody authenticates its users: by our module, by the stock one, or without xtokend. */
 export async function checkProsody(situation: Situation): Promise<Finding[]> {
   const prosody = readProsody(situation);
   if (prosody === undefined) return [];
   if ('fault' in prosody) return [unreadable(prosody.fault, situation)];
-  const hosts = prosody.hosts.filter(asksXtokend);
-  if (hosts.length === 0) return situation.named.prosody === undefined ? [] : [silent(prosody.file)];
-  const account = findAccount(prosodyUser(prosody));
-  const faults = [
-    ...checkProsodyModule(prosody, hosts, account, situation),
-    ...(await checkProsodyCommand(hosts, account, situation)),
-    ...(await checkHosts(prosody, hosts, situation)),
+  const asking = prosody.hosts.filter((host) => ['module', 'command'].includes(wayOf(host)));
+  if (asking.length === 0 && !isMeant('prosody', situation)) return [];
+  const findings = await judgeHosts(prosody, asking, situation);
+  const broken = findings.filter(({ finding }) => finding.level === 'problem').flatMap(({ hosts }) => hosts);
+  const good = asking.filter((host) => !broken.includes(host));
+  return [
+    ...(good.length > 0 ? [goodHosts(prosody.file, good)] : []),
+    ...findings.map(({ finding }) => finding),
+    ...checkProsodyTerminal(prosody, asking),
   ];
-  const terminal = checkProsodyTerminal(prosody, hosts);
-  return [...(faults.length > 0 ? faults : [good(prosody.file, hosts)]), ...terminal];
+}
+
+async function judgeHosts(
+  prosody: ProsodyConfiguration,
+  asking: readonly ProsodyHost[],
+  situation: Situation,
+): Promise<HostFinding[]> {
+  const account = findAccount(prosodyUser(prosody));
+  const known = prosody.hosts.filter((host) => wayOf(host) !== 'computed');
+  const elsewhere = (await findChatServers(situation)).filter(({ kind }) => kind !== 'prosody');
+  const isAskedElsewhere = (host: string): boolean => elsewhere.some(({ asking }) => asking.includes(host));
+  const stock = asking.filter((host) => wayOf(host) === 'command');
+  const command = await checkProsodyCommand(asking, account, situation);
+  const modules = checkProsodyModule(prosody, known, account, situation);
+  // A misspelt provider is said to be that, and not another one.
+  const misspelt = modules.filter(({ finding }) => finding.level === 'problem').flatMap(({ hosts }) => hosts);
+  const others = known.filter(
+    (host) => wayOf(host) === 'other' && host.name !== undefined && !misspelt.includes(host),
+  );
+  return [
+    ...modules,
+    ...command.map((finding) => ({ finding, hosts: stock })),
+    ...(await checkUnservedHosts(prosody, asking, situation)),
+    ...checkProsodyAccess(prosody, asking),
+    ...checkComputed(prosody, prosody.hosts),
+    ...checkActivation(prosody),
+    ...(await checkOtherHosts(others, situation, isAskedElsewhere)),
+    ...checkAnyAsks(prosody, asking, elsewhere),
+  ];
+}
+
+/** Unless another server asks, or a host may do so that can't be judged. */
+function checkAnyAsks(
+  prosody: ProsodyConfiguration,
+  asking: readonly ProsodyHost[],
+  elsewhere: readonly ChatServer[],
+): HostFinding[] {
+  const isUnknown = prosody.unread.length > 0 || prosody.hosts.some((host) => wayOf(host) === 'computed');
+  const isAsked = asking.length > 0 || elsewhere.some((server) => server.asking.length > 0);
+  return isUnknown || isAsked ? [] : [{ finding: silent(prosody.file), hosts: [] }];
 }
 
 /** @returns the name of the user that Prosody runs as */
 export function prosodyUser({ global }: ProsodyConfiguration): string {
   const user = global('prosody_user');
   return typeof user === 'string' ? user : DEFAULT_USER;
-}
-
-/** Whether a host has our module, or the stock one (`external`, `external_insecure`) with a program. */
-function asksXtokend({ setting }: ProsodyHost): boolean {
-  const authentication = setting('authentication') ?? '';
-  const isStock = authentication.startsWith('external') && setting('external_auth_command') !== undefined;
-  return authentication === 'xtoken' || isStock;
-}
-
-async function checkHosts(
-  { file }: ProsodyConfiguration,
-  hosts: readonly ProsodyHost[],
-  { configuration }: Situation,
-): Promise<Finding[]> {
-  const names = hosts.map(({ name }) => name).filter((name) => name !== undefined);
-  const isUnserved = await Promise.all(names.map((name) => lacksHost(configuration, name)));
-  const unserved = names.filter((_, index) => isUnserved[index]);
-  return unserved.map((name) => ({
-    level: 'problem',
-    code: 'prosody-host',
-    subject: 'prosody',
-    message: `${file} asks xtokend for ${name}, but xtokend does not serve it: nobody gets in there`,
-    cure: `add [hosts."${name}"] to ${configuration?.file ?? ''}`,
-  }));
 }
 
 function unreadable(fault: string, { named }: Situation): Finding {
@@ -76,12 +95,19 @@ function silent(file: string): Finding {
   };
 }
 
-function good(file: string, hosts: readonly ProsodyHost[]): Finding {
-  const names = hosts.map(({ name }) => name ?? 'every host').join(', ');
+function goodHosts(file: string, hosts: readonly ProsodyHost[]): Finding {
+  const ways = [
+    ['module', 'by mod_auth_xtoken'],
+    ['command', 'by external_auth_command'],
+  ] as const;
+  const parts = ways
+    .map(([way, text]) => ({ asking: hosts.filter((host) => wayOf(host) === way), text }))
+    .filter(({ asking }) => asking.length > 0)
+    .map(({ asking, text }) => `${namesOf(asking)} ${text}`);
   return {
     level: 'ok',
     code: 'prosody-good',
     subject: 'prosody',
-    message: `${file} asks xtokend for ${names}`,
+    message: `${file} asks xtokend for ${parts.join('; ')}`,
   };
 }

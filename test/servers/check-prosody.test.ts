@@ -1,0 +1,133 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { check, type Checked } from '../support/check.js';
+import { Daemon } from '../support/daemon.js';
+import { temporaryFolder } from '../support/folder.js';
+import { exampleFor, isInstalled, Prosody, releases, type ProsodyRelease } from '../support/prosody.js';
+import { requirePackage } from '../support/requirement.js';
+import { login } from '../support/xmpp-login.js';
+import { SECRETS } from '../support/keys.js';
+import { offeredOver } from './mechanisms.js';
+import { ACCEPTED, newUser, tokenOf } from './logins.js';
+
+/** Each host of Prosody: its settings, whether a token gets in over TCP, and what `xtokend check` finds. */
+const HOSTS = [
+  ['example.com', undefined, true, ['ok prosody-good']],
+  ['inherits.example', '', true, ['ok prosody-good']],
+  ['typo.example', 'authentication = "xtokend"', false, ['problem prosody-provider-name']],
+  ['hashed.example', 'authentication = "internal_hashed"', false, ['problem prosody-other']],
+  ['anonymous.example', 'anonymous_login = true', false, ['problem prosody-other']],
+  ['absent.example', 'authentication = "ldap_two"', false, ['problem prosody-module-missing']],
+  ['off.example', 'enabled = false', false, ['note prosody-disabled', 'warning host-absent']],
+  ['mute.example', 'modules_disabled = { "saslauth" }', false, ['problem prosody-saslauth']],
+  ['spoken.example', 'modules_disabled = { "saslauth" } modules_disabled = nil', true, ['ok prosody-good']],
+  [
+    'plain.example',
+    'disable_sasl_mechanisms = { "PLAIN" }',
+    false,
+    ['ok prosody-good', 'warning prosody-plain-off'],
+  ],
+  ['computed.example', 'authentication = "xto" .. "ken"', true, ['note prosody-computed']],
+] as const;
+
+/** What is said of hosts; the Prosody of these tests takes tokens without TLS on purpose. */
+const CODES = /^(?:prosody-(?!unencrypted)|host-)/;
+
+/** Settings that every configuration here needs beside those of the test's Prosody. */
+const AS_ROOT = 'prosody_user = "root"';
+
+function checkFile(prosody: Prosody, configuration: string): Checked {
+  return check(configuration, { args: ['--prosody', join(prosody.folder, 'prosody.cfg.lua')] });
+}
+
+async function start(release: ProsodyRelease, settings: (socketPath: string) => string): Promise<Prosody> {
+  const daemon = new Daemon(SECRETS);
+  await daemon.start();
+  onTestFinished(() => daemon.remove());
+  const prosody = await Prosody.start({ release, configuration: settings(daemon.socketPath) });
+  onTestFinished(() => prosody.stop());
+  return prosody;
+}
+
+async function getsIn(prosody: Prosody, domain: string): Promise<boolean> {
+  if (!(await offeredOver.tcp(prosody, domain)).includes('PLAIN')) return false;
+  const username = newUser();
+  const password = tokenOf(`${username}@${domain}`);
+  const result = await login({ service: prosody.service('TCP'), domain, username, password });
+  return result.verdict === ACCEPTED.verdict;
+}
+
+describe.each(releases)('$name and what xtokend check says of it', { timeout: 60_000 }, (release) => {
+  beforeEach((context) => {
+    requirePackage(context, isInstalled(release), release.name);
+  });
+
+  it('judges each host by itself', async () => {
+    const included = temporaryFolder();
+    const file = 'VirtualHost "included.example" authentication = "xtoken"';
+    writeFileSync(join(included, 'a.cfg.lua'), file);
+    writeFileSync(join(included, '.b.cfg.lua'), 'VirtualHost "hidden.example" authentication = "xtoken"');
+    const hosts = HOSTS.map(([name, lua]) => (lua === undefined ? '' : `VirtualHost "${name}" ${lua}`));
+    const table = 'VirtualHost "table.example" { authentication = "xtoken" }';
+    const more = [...hosts, `Include "${included}/*.cfg.lua"`, table].join('\n');
+    const prosody = await start(
+      release,
+      (path) =>
+        `${AS_ROOT}\nauthentication = "xtoken"\nxtoken_socket = "${path}"\n${exampleFor(path)}\n${more}`,
+    );
+    const expected = [
+      ...HOSTS,
+      ['included.example', '', true, ['ok prosody-good']],
+      ['table.example', '', true, ['ok prosody-good']],
+      ['hidden.example', '', false, ['warning host-absent']],
+    ] as const;
+    const named = expected.map(([name]) => `[hosts."${name}"]\n`).join('');
+    const { findings } = checkFile(prosody, SECRETS + named);
+    const codesAbout = (name: string): string[] =>
+      findings
+        .filter(({ code, message }) => CODES.test(code) && message.includes(name))
+        .map(({ level, code }) => `${level} ${code}`);
+    const found = await Promise.all(
+      expected.map(async ([name]) => [name, await getsIn(prosody, name), codesAbout(name)]),
+    );
+    expect(found).toEqual(expected.map(([name, , isIn, codes]) => [name, isIn, codes]));
+  });
+
+  const WEB = 'consider_bosh_secure, consider_websocket_secure = true, true';
+
+  it.each([
+    ['not at all', '', '', [], ['warning', 'warning']],
+    ['below the host', '', WEB, [], ['warning', 'warning']],
+    ['above all hosts', WEB, '', ['PLAIN', 'X-TOKEN'], []],
+  ])('knows who is offered a login where a proxy is trusted %s', async (_, above, below, offered, levels) => {
+    const prosody = await start(
+      release,
+      (path) => `${AS_ROOT}
+        modules_enabled = { "saslauth", "bosh", "websocket", "http_openmetrics", "admin_shell" }
+        allow_unencrypted_plain_auth, consider_websocket_secure = false, false
+        ${above}
+        ${exampleFor(path)}
+        ${below}`,
+    );
+    const { of, findings } = checkFile(prosody, SECRETS);
+    expect(findings.filter(({ code }) => code === 'prosody-web').map(({ level }) => level)).toEqual(levels);
+    expect(of('prosody-good')).toHaveLength(1);
+    expect(of('prosody-unencrypted')).toEqual([]);
+    for (const offer of [offeredOver.bosh, offeredOver.webSocket]) {
+      expect(await offer(prosody, 'example.com')).toEqual(offered);
+      expect(await offer(prosody, 'example.com', true)).toEqual(['PLAIN', 'X-TOKEN']);
+    }
+  });
+
+  it('warns of tokens without TLS', async () => {
+    const settings = (isAllowed: boolean) => (path: string) =>
+      `${AS_ROOT}\n${exampleFor(path)}\nallow_unencrypted_plain_auth = ${String(isAllowed)}`;
+    const open = await start(release, settings(true));
+    expect(await offeredOver.tcp(open, 'example.com')).toContain('PLAIN');
+    expect(checkFile(open, SECRETS).of('prosody-unencrypted')).toHaveLength(1);
+    const closed = await start(release, settings(false));
+    expect(await offeredOver.tcp(closed, 'example.com')).toEqual([]);
+    expect(checkFile(closed, SECRETS).of('prosody-unencrypted')).toEqual([]);
+  });
+});
