@@ -35,8 +35,13 @@ async function bosh({ httpPort }: Prosody, domain: string, isForwarded = false):
   return mechanismsIn(await response.text());
 }
 
-async function webSocket({ httpPort }: Prosody, domain: string, isForwarded = false): Promise<string[]> {
-  const socket = new WebSocket(`ws://127.0.0.1:${httpPort}/xmpp-websocket`, 'xmpp', {
+function webSocket(prosody: Prosody, domain: string, isForwarded = false): Promise<string[]> {
+  return offeredAt(prosody.service('WebSocket'), domain, isForwarded);
+}
+
+/** Asks a host at the address of a server's WebSocket for the mechanisms that it offers. */
+export async function offeredAt(url: string, domain: string, isForwarded = false): Promise<string[]> {
+  const socket = new WebSocket(url, 'xmpp', {
     headers: isForwarded ? FORWARDED : {},
   });
   let text = '';

@@ -16,6 +16,10 @@ export interface EjabberdOptions {
   readonly pools: Readonly<Record<string, number>>;
   /** The configuration of xtokend. */
   readonly configuration: string;
+  /** What makes other settings of the documented ones of a host. */
+  readonly hostSettings?: Readonly<Record<string, (documented: string) => string>>;
+  /** More settings for the whole server. */
+  readonly settings?: string;
 }
 
 /** An xtokend process that ejabberd has started. */
@@ -94,6 +98,21 @@ export class Ejabberd {
     return transport === 'TCP' ? `xmpp://127.0.0.1:${tcp}` : `ws://127.0.0.1:${http}/ws`;
   }
 
+  /** Its configuration file. */
+  get file(): string {
+    return join(this.#folder, 'ejabberd.yml');
+  }
+
+  /** Registers a local account, by the command that `ejabberdctl register` runs. @returns the HTTP status */
+  async register(user: string, host: string, password: string): Promise<number> {
+    const body = JSON.stringify({ user, host, password });
+    const { status } = await fetch(`http://127.0.0.1:${this.#ports.http}/api/register`, {
+      method: 'POST',
+      body,
+    });
+    return status;
+  }
+
   /** @returns the xtokend processes of a host that live */
   poolOf(host: string): PoolProcess[] {
     const children = descendantsOf(this.pid);
@@ -126,24 +145,29 @@ interface Ports {
   readonly http: number;
 }
 
-function configurationOf({ pools }: EjabberdOptions, folder: string, { tcp, http }: Ports): string {
-  const hosts = Object.entries(pools).map(
-    ([host, size]) => `  "${host}":\n${hostSettings(folder, host, size).replace(/^/gm, '    ')}`,
-  );
+function configurationOf(options: EjabberdOptions, folder: string, { tcp, http }: Ports): string {
+  const { pools, hostSettings = {}, settings = '' } = options;
+  const hosts = Object.entries(pools).map(([host, size]) => {
+    const documented = documentedSettings(folder, host, size);
+    const text = hostSettings[host]?.(documented) ?? documented;
+    return `  "${host}":\n${text.replace(/^/gm, '    ')}`;
+  });
   return `
 hosts: [${Object.keys(pools).join(', ')}]
 loglevel: debug
 listen:
   - { port: ${tcp}, ip: "127.0.0.1", module: ejabberd_c2s }
-  - { port: ${http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { /ws: ejabberd_http_ws } }
+  - { port: ${http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { /ws: ejabberd_http_ws, /api: mod_http_api } }
 modules: { mod_ping: {} }
+api_permissions: { tests: { who: { ip: 127.0.0.1/8 }, what: [register] } }
+${settings}
 host_config:
 ${hosts.join('\n')}
 `;
 }
 
 /** The documented settings, for one host. Its processes log into a file each; ejabberd runs the program in a shell. */
-function hostSettings(folder: string, host: string, poolSize: number): string {
+function documentedSettings(folder: string, host: string, poolSize: number): string {
   const settings = replaced(codeIn('docs/ejabberd.md', 'yaml'), '/usr/bin/xtokend', PROGRAM);
   const option = '--protocol ejabberd';
   const logged = replaced(settings, option, `${option} 2>>${folder}/pool-${host}-$$.log`);

@@ -16,10 +16,11 @@ export async function checkEjabberd(situation: Situation): Promise<Finding[]> {
     asking.map(async (host) => ({ host, findings: await judgeEjabberdHost(host, situation) })),
   );
   const good = judged.filter(({ findings }) => !findings.some(({ level }) => level === 'problem'));
-  // What stands at the top is said once for all hosts.
-  const findings = judged.flatMap(({ findings }) => findings);
-  const once = [...new Map(findings.map((finding) => [finding.message, finding])).values()];
-  const all = [...once, ...(await checkOthers(ejabberd, situation)), ...ejabberd.unread.map(notRead)];
+  const all = [
+    ...joined(judged),
+    ...(await checkOthers(ejabberd, situation)),
+    ...ejabberd.unread.map(notRead),
+  ];
   const ok =
     good.length > 0
       ? [
@@ -30,6 +31,23 @@ export async function checkEjabberd(situation: Situation): Promise<Finding[]> {
         ]
       : [];
   return [...ok, ...all.map((finding): Finding => ({ ...finding, subject: 'ejabberd' }))];
+}
+
+/** What stands at the top is said once for all hosts; otherwise the hosts are named. */
+function joined(
+  judged: readonly { readonly host: EjabberdHost; readonly findings: readonly EjabberdFinding[] }[],
+): EjabberdFinding[] {
+  const unique = new Map(
+    judged.flatMap(({ findings }) => findings).map((finding) => [finding.message, finding]),
+  );
+  return [...unique.values()].map((finding) => {
+    const concerned = judged.filter(({ findings }) =>
+      findings.some(({ message }) => message === finding.message),
+    );
+    const names = concerned.map(({ host }) => host.name).join(', ');
+    const isSaid = concerned.length === judged.length || finding.message.includes(names);
+    return isSaid ? finding : { ...finding, message: `${names}: ${finding.message}` };
+  });
 }
 
 /** Reports hosts without external authentication: a problem if the configuration of xtokend names the host. */
