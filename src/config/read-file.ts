@@ -3,6 +3,8 @@ import { codeOf, messageOf } from '../errors.js';
 
 /** Far more than any configuration or secret needs. */
 const MAX_FILE_BYTES = 1024 * 1024;
+/** The byte order marks of UTF-16, which editors on Windows write. Neither can begin UTF-8. */
+const UTF_16_MARKS: readonly string[] = ['fffe', 'feff'];
 
 /**
  * Reads a text file.
@@ -16,7 +18,10 @@ export function readTextFile(path: string, maxBytes: number = MAX_FILE_BYTES): s
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw new Error('expected a regular file');
     if (stat.size > maxBytes) throw new Error(`expected at most ${maxBytes} bytes, found ${stat.size}`);
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(descriptor));
+    const bytes = readFileSync(descriptor);
+    if (UTF_16_MARKS.includes(bytes.toString('hex', 0, 2)))
+      throw new Error('expected UTF-8 text, found UTF-16; save it as UTF-8');
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } finally {
     closeSync(descriptor);
   }

@@ -7,8 +7,11 @@ export const MAX_LIST_LINES = 500_000;
 /** So much is handled in a few milliseconds, however short the lines are. */
 const BLOCK_CHARACTERS = 16 * 1024;
 
-/** Lines that need nothing but small letters: no comment, no space, nothing beyond ASCII. A regular expression for each took longer. */
-const SIMPLE_LINES = /^(?:(?:[!$%(-.0-9;=?A-Z[-~]+(?:@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*)?)?(?:\n|$))*$/;
+/**
+ * Lines that need nothing but small letters: no comment, space, comma, semicolon or star, nothing beyond ASCII. A regular
+ * expression for each took longer.
+ */
+const SIMPLE_LINES = /^(?:(?:[!$%()+\-.0-9=?A-Z[-~]+(?:@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*)?)?(?:\n|$))*$/;
 
 /** Some lines of a list. */
 export interface ListBlock {

@@ -4,6 +4,7 @@ import { explainReadError, readTextFile } from '../config/read-file.js';
 import { preparePlainDomain, preparePlainUser } from '../credential/plain-name.js';
 import { messageOf, XtokendError } from '../errors.js';
 import { blocksOf } from './list-blocks.js';
+import { assertOneName } from './one-name.js';
 
 /** A list of users that cannot be read: `code` is `'unreadable-list'`. */
 export class UserListError extends XtokendError {
@@ -124,6 +125,7 @@ async function parse(path: string, text: string): Promise<Set<string>> {
 async function nameOf(content: string, line: number): Promise<string> {
   const name = content.replace(COMMENT, '').trim();
   try {
+    assertOneName(name);
     return preparePlain(name) ?? (await prepare(name));
   } catch (error) {
     throw new Error(`line ${line}: ${messageOf(error)}`, { cause: error });

@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { check, type Checked } from '../support/check.js';
 import { codeIn } from '../support/documents.js';
 import { temporaryFile } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
+import { requirePackage } from '../support/requirement.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 const HOSTS = 'hosts: [example.com]\n';
@@ -41,16 +45,70 @@ describe('xtokend check, of ejabberd', () => {
     },
   );
 
-  it('looks at the hosts that have external authentication, and at no other', () => {
+  it('judges each host by itself', () => {
     const settings = documented.replace(/^/gm, '    ');
     const yaml = `hosts: [a.example, b.example]\nauth_method: internal\nhost_config:\n  "b.example":\n${settings}\n`;
-    expect(checkEjabberd(yaml).of('ejabberd-good')).toEqual([
-      expect.stringContaining('asks xtokend for b.example,'),
-    ]);
+    const { of } = checkEjabberd(yaml);
+    expect(of('ejabberd-good')).toEqual([expect.stringContaining('asks xtokend for b.example,')]);
+    expect(of('ejabberd-other')).toEqual([expect.stringMatching(/^note: .* a\.example: .* internal; $/)]);
+    expect(of('ejabberd-unasked')).toEqual([]);
     expect(checkEjabberd(`${HOSTS}auth_method: internal\n`).of('ejabberd-unasked')).toHaveLength(1);
     expect(checkEjabberd(yaml, `${SECRETS}[hosts."c.example"]\n`).of('ejabberd-host')).toEqual([
       expect.stringContaining('ejabberd asks xtokend for b.example, but xtokend does not serve it'),
     ]);
+    expect(
+      checkEjabberd(yaml, `${SECRETS}[hosts."a.example"]\n[hosts."b.example"]\n`).of('ejabberd-other'),
+    ).toEqual([
+      expect.stringMatching(
+        /^problem: .* a\.example: .* serves that host by name; auth_method: \[external\]/,
+      ),
+    ]);
+    expect(
+      checkEjabberd(yaml, `${SECRETS}[hosts."b.example"]\n[hosts."c.example"]\n`).of('host-absent'),
+    ).toEqual([expect.stringMatching(/^warning: .* serves c\.example, which is no host of ejabberd/)]);
+  });
+
+  it.for([
+    [
+      '/etc/ejabberd/ejabberd.yml',
+      'hosts: [localhost]\nhost_config: {localhost: {auth_method: [sql]}}\n',
+      'ejabberd-other',
+    ],
+    [
+      '/etc/prosody/prosody.cfg.lua',
+      'VirtualHost "localhost" authentication = "xtokend"',
+      'prosody-provider-name',
+    ],
+  ] as const)('looks by itself at %s', ([place, text, code], context) => {
+    requirePackage(context, existsSync(place), basename(dirname(place)));
+    if (process.getuid?.() !== 0) context.skip('only root can mount something there');
+    const file = temporaryFile(text, 'configuration');
+    const config = temporaryFile(`${SECRETS}[hosts."localhost"]\n`);
+    const command = `mount --bind ${file} ${place} && exec ${PROGRAM} check --json --config ${config}`;
+    const { stdout, status } = spawnSync('unshare', ['--mount', 'sh', '-c', command], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    const { findings } = JSON.parse(stdout) as Pick<Checked, 'findings'>;
+    expect(findings.filter(({ level }) => level === 'problem').map((finding) => finding.code)).toContain(
+      code,
+    );
+  });
+
+  it('reads what is included by an absolute path, and says what it does not read', () => {
+    const included = temporaryFile(
+      'define_macro: {METHOD: external}\nhost_config: {b.example: {auth_method: METHOD}}\nauth_use_cache: true\n',
+      'b.yml',
+    );
+    const lines = documented.replace(/^auth_method.*$/m, '');
+    const yaml = `hosts: [a.example, B.example]\n${lines}\ninclude_config_file:\n  - "${included}": {allow_only: [host_config, define_macro]}\n  - other.yml\n`;
+    const { of } = checkEjabberd(yaml);
+    expect(of('ejabberd-good')).toEqual([expect.stringContaining('asks xtokend for b.example,')]);
+    expect(of('ejabberd-unread')).toEqual([expect.stringContaining('note: other.yml is included')]);
+    expect(checkEjabberd(`${HOSTS}include_config_file: /no/such.yml`).of('ejabberd-unreadable')).toEqual([
+      expect.stringContaining('cannot read /no/such.yml: there is no such file'),
+    ]);
+    const itself = temporaryFile('', 'loop.yml');
+    writeFileSync(itself, `include_config_file: "${itself}"`);
+    expect(check(SECRETS, { args: ['--ejabberd', itself] }).of('ejabberd-unreadable')).toHaveLength(1);
   });
 
   it.each([

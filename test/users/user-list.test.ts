@@ -28,6 +28,55 @@ describe('a list of users', () => {
     for (const name of ['staff', '#', 'mallory']) expect(await list.has(name, HOST)).toBe(false);
   });
 
+  it.each([
+    ['CRLF', 'alice\r\nbob\r\n'],
+    ['a byte order mark', '\ufeffalice\nbob\n'],
+    ['tabs and comments behind names', 'alice\t# staff\n\tbob  #'],
+    ['no line end', 'alice\nbob'],
+    ['JIDs', 'alice@example.com\r\nBob@example.com \r\n'],
+  ])('may have %s', async (_, text) => {
+    const { list } = await open(text);
+    for (const name of ['alice', 'bob']) expect(await list.has(name, HOST)).toBe(true);
+  });
+
+  it('takes a comma in a JID for a part of the name', async () => {
+    expect(await (await open('a,b;c@example.com\n')).list.has('a,b;c', HOST)).toBe(true);
+  });
+
+  it.each([
+    [
+      'alice,bob,carol\r\n',
+      1,
+      'expected one name per line, found a comma; if one name holds it, write it as a JID',
+    ],
+    ['alice\nbob;carol\n', 2, 'expected one name per line, found a semicolon'],
+    ['alice,\n', 1, 'expected one name per line, found a comma'],
+    ['alice, bob\n', 1, 'expected one name per line, found a comma'],
+    ['# x\n\nalice bob\n', 3, 'expected one name per line, found white space'],
+    ['alice\tbob\n', 1, 'expected one name per line, found white space'],
+    ['alice\rbob\r', 1, 'expected one name per line, found white space'],
+    ['alice@a.example,bob@b.example\n', 1, 'expected one name per line, found a comma'],
+    ['alice@a.example,b.example\n', 1, 'expected one name per line, found a comma'],
+    ['alice@a.example bob@b.example\n', 1, 'expected one name per line, found white space'],
+    ['alice\n*\n', 2, 'expected a name, found "*"; lists have no wildcards'],
+    ['*@example.com\n', 1, 'expected a name, found "*"; lists have no wildcards'],
+    ['a\0l\0\n\0', 1, 'found a NUL character; save the file as UTF-8, not UTF-16'],
+    ['@example.com\n', 1, 'the user of the JID is empty'],
+    ['alice@\n', 1, 'the domain of the JID is empty'],
+    ['alice@example.com/phone\n', 1, 'expected a bare JID'],
+  ])('is refused, with the line, for %j', async (text, line, message) => {
+    for (const isBlockList of [false, true]) {
+      await expect(open(text, isBlockList)).rejects.toThrow(`: line ${line}: ${message}`);
+    }
+  });
+
+  it.each(['fffe61006c00', 'feff0061006c'])('is refused as UTF-16: %s', async (bytes) => {
+    const path = temporaryFile('', 'users');
+    writeFileSync(path, Buffer.from(bytes, 'hex'));
+    const opened = UserList.open(path, { onTrouble: () => undefined });
+    await expect(opened).rejects.toThrow('expected UTF-8 text, found UTF-16; save it as UTF-8');
+  });
+
   it('is read again as soon as it has changed, however fast', async () => {
     const { list, path } = await open('');
     for (let change = 0; change < 50; change += 1) {
