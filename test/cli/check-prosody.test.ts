@@ -45,6 +45,65 @@ describe('xtokend check, of Prosody', () => {
     ]);
   });
 
+  it.each([
+    ['xtokend', 'prosody-provider-name'],
+    ['mod_auth_xtoken', 'prosody-provider-name'],
+    ['X-Token', 'prosody-provider-name'],
+    ['xtoekn', 'prosody-provider-name'],
+    ['token', 'prosody-provider-name'],
+    ['external', 'prosody-module-missing'],
+    ['xtoken', 'prosody-good'],
+    // Another module that is there, whatever it is called.
+    ['xtokens', 'prosody-other'],
+  ])('knows what authentication = "%s" is', (provider, code) => {
+    const lua = `${SASLAUTH}plugin_paths = { "${modules('xtokens')}" }\nVirtualHost "a.example"\nauthentication = "${provider}"`;
+    expect(checkProsody(lua).of(code).join()).toContain('a.example');
+    expect(checkProsody(lua).of('prosody-other')).toHaveLength(code === 'prosody-other' ? 1 : 0);
+  });
+
+  it('says of a host that xtokend serves by name that nobody asks', () => {
+    const lua = `VirtualHost "a.example"\nVirtualHost "b.example"\nauthentication = "internal_plain"`;
+    const { status, of } = checkProsody(lua, `${SECRETS}[hosts."a.example"]\n`);
+    expect(status).toBe(1);
+    expect(of('prosody-other')).toEqual([
+      expect.stringMatching(
+        /^problem: .* for a\.example: there, authentication is "internal_hashed", but .* by name; authentication = "xtoken"/,
+      ),
+      expect.stringMatching(/^note: .* for b\.example: there, authentication is "internal_plain"; $/),
+    ]);
+  });
+
+  it('leaves to ejabberd the hosts for which that asks', () => {
+    const yaml = temporaryFile(
+      `hosts: [a.example]\n${codeIn('docs/ejabberd.md', 'yaml').replace('/usr/bin/xtokend', PROGRAM)}`,
+      'ejabberd.yml',
+    );
+    const lua = temporaryFile('VirtualHost "a.example"', 'prosody.cfg.lua');
+    const { of } = check(`${SECRETS}[hosts."a.example"]\n`, {
+      args: ['--prosody', lua, '--ejabberd', yaml],
+    });
+    expect(of('prosody-other')).toEqual([expect.stringMatching(/^note: .* for a\.example/)]);
+    expect(of('prosody-unasked')).toEqual([]);
+    expect(of('ejabberd-good')).toHaveLength(1);
+  });
+
+  it.each([
+    'VirtualHost "a.example" authentication = os.getenv "AUTH"',
+    'VirtualHost "a.example" if x then authentication = "xtoken" end',
+    'for _, name in ipairs(names) do VirtualHost(name) authentication = "xtoken" end',
+    'RunScript "hosts.lua"',
+    'modules_enabled = more() VirtualHost "a.example" authentication = "xtoken"',
+  ])('says what only Lua can tell, and neither ok nor that nobody asks: %s', (text) => {
+    const { of } = checkProsody(`${SASLAUTH}plugin_paths = { "${modules()}" }\n${text}`);
+    expect(of('prosody-computed')).toHaveLength(1);
+    expect([...of('prosody-unasked'), ...of('prosody-no-host'), ...of('prosody-saslauth')]).toEqual([]);
+    expect(of('prosody-good')).toEqual([]);
+  });
+
+  it('finds a file without hosts', () => {
+    expect(checkProsody('authentication = "xtoken"').of('prosody-no-host')).toHaveLength(1);
+  });
+
   it('has nothing against what the page says, and misses the module where it is not', () => {
     const page = codeIn('docs/prosody.md', 'lua');
     const folder = modules();

@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { check } from '../support/check.js';
 import { temporaryFile } from '../support/folder.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/processes.js';
 import { isInstalled, LPTY_FOLDER, Prosody, releases } from '../support/prosody.js';
@@ -49,6 +51,37 @@ describe.each(releases)('$name with the stock module', { timeout: 90_000 }, (rel
     const token = tokenOf(`${user}@example.com`);
     expect(await logIn(user, token)).toEqual(ACCEPTED);
     expect(await logIn(user, token)).toEqual(REFUSED);
+  });
+
+  it('gets nobody in by the protocol of ejabberd, and xtokend check says so', async () => {
+    const env = stockEnvironment(temporaryFile(STOCK_CONFIGURATION));
+    const settings = 'external_auth_protocol = "ejabberd"\nexternal_auth_timeout = 1';
+    const configuration = stockSettings(1);
+    const other = await Prosody.start({ release, configuration, settings, env });
+    onTestFinished(() => other.stop());
+    const service = other.service('TCP');
+    // The first login can fail with any protocol.
+    for (let count = 0; count < 3; count += 1) {
+      const username = newUser();
+      const password = tokenOf(`${username}@example.com`);
+      expect(await login({ service, domain: 'example.com', username, password })).toEqual(REFUSED);
+    }
+    expect(await logInWell().then(logInWell)).toEqual(ACCEPTED);
+    for (const [server, count] of [
+      [other, 1],
+      [prosody, 0],
+    ] as const) {
+      const file = temporaryFile(
+        // As check knows the stock module by its name.
+        readFileSync(join(server.folder, 'prosody.cfg.lua'), 'utf8').replace(
+          '"stock"',
+          '"external_insecure"',
+        ),
+        'prosody.cfg.lua',
+      );
+      const { of } = check(STOCK_CONFIGURATION, { args: ['--prosody', file] });
+      expect(of('prosody-command-protocol')).toHaveLength(count);
+    }
   });
 
   it('ends with Prosody', async () => {

@@ -15,7 +15,7 @@ export async function checkEjabberd(situation: Situation): Promise<Finding[]> {
   const judged = await Promise.all(
     asking.map(async (host) => ({ host, findings: await judgeEjabberdHost(host, situation) })),
   );
-  const good = judged.filter(({ findings }) => !findings.some(({ level }) => level === 'problem'));
+  const good = judged.filter(({ findings }) => !findings.some(isDoubt));
   const all = [
     ...joined(judged),
     ...(await checkOthers(ejabberd, situation)),
@@ -31,6 +31,11 @@ export async function checkEjabberd(situation: Situation): Promise<Finding[]> {
         ]
       : [];
   return [...ok, ...all.map((finding): Finding => ({ ...finding, subject: 'ejabberd' }))];
+}
+
+/** A host that can't be judged is no more called good than a broken one. */
+function isDoubt({ level, code }: EjabberdFinding): boolean {
+  return level === 'problem' || code === 'ejabberd-program-unknown';
 }
 
 /** What stands at the top is said once for all hosts; otherwise the hosts are named. */

@@ -20,13 +20,18 @@ export async function checkProsody(situation: Situation): Promise<Finding[]> {
   const asking = prosody.hosts.filter((host) => ['module', 'command'].includes(wayOf(host)));
   if (asking.length === 0 && !isMeant('prosody', situation)) return [];
   const findings = await judgeHosts(prosody, asking, situation);
-  const broken = findings.filter(({ finding }) => finding.level === 'problem').flatMap(({ hosts }) => hosts);
-  const good = asking.filter((host) => !broken.includes(host));
+  const doubtful = findings.filter(isDoubt).flatMap(({ hosts }) => hosts);
+  const good = asking.filter((host) => !doubtful.includes(host));
   return [
     ...(good.length > 0 ? [goodHosts(prosody.file, good)] : []),
     ...findings.map(({ finding }) => finding),
     ...checkProsodyTerminal(prosody, asking),
   ];
+}
+
+/** A host that can't be judged is no more called good than a broken one. */
+function isDoubt({ finding: { level, code } }: HostFinding): boolean {
+  return level === 'problem' || code === 'prosody-computed' || code === 'prosody-command-unknown';
 }
 
 async function judgeHosts(

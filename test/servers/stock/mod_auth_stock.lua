@@ -1,12 +1,13 @@
 -- Does what Prosody's stock external module does (mod_auth_external_insecure, which Debian does not have): one program
 -- on a terminal of lpty, a line for each question, and whatever one read gives is the answer. Prosody stands still
--- meanwhile.
+-- meanwhile. With external_auth_protocol = "ejabberd" a question has a length before it instead of a line end after it.
 
 local lpty = require "lpty";
 local new_sasl = require "util.sasl".new;
 
 local command = module:get_option_string("external_auth_command");
 local timeout = module:get_option_number("external_auth_timeout", 5);
+local is_ejabberd = module:get_option_string("external_auth_protocol", "generic") == "ejabberd";
 local terminal = lpty.new({ throw_errors = false, no_local_echo = true, use_path = false });
 
 local function ask(question)
@@ -18,8 +19,9 @@ local function ask(question)
 		end
 		if not terminal:startproc(command) then return nil; end
 	end
-	terminal:send(question .. "\n");
+	terminal:send(is_ejabberd and string.char(#question // 256, #question % 256) .. question or question .. "\n");
 	local answer = terminal:read(timeout);
+	if is_ejabberd and answer then return answer == "\0\2\0\1"; end
 	local verdict = answer and answer:gsub("%s", "");
 	if verdict == "1" then return true; end
 	if verdict == "0" then return false; end
