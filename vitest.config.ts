@@ -1,9 +1,11 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { SkipReporter } from './test/support/skip-reporter.js';
 
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/machine.ts',
+    reporters: ['default', new SkipReporter()],
     // Most tests wait for other programs most of the time. `npm test` runs those of test/once, which do not, by themselves.
     maxWorkers: 2,
     testTimeout: 30_000,

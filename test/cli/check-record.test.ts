@@ -94,7 +94,9 @@ describe('xtokend check, of the record of used tokens', () => {
     expect(said.join()).toMatch(
       /^warning: used tokens are remembered in memory only: this user \(uid \d+\) cannot write to .*used again/,
     );
-    expect(checkRecord('', { STATE_DIRECTORY: '/proc/nothing/can/be/made' }).status).toBe(1);
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'used-tokens'), '');
+    expect(checkRecord('', { STATE_DIRECTORY: folder }).status).toBe(1);
   });
 
   it('tries Redis, and names what is wrong with it', async (context) => {

@@ -12,6 +12,7 @@ import { ask } from '../support/ask.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
 import { end } from '../support/processes.js';
+import { requireScript } from '../support/programs.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
 
 describe('parseListenOption', () => {
@@ -134,7 +135,8 @@ describe('xtokend serve --listen', () => {
     expect(run.stderr).toContain('cannot read the configuration /no/such: there is no such file');
   });
 
-  it('keeps off a terminal, also one that another program drives', async () => {
+  it('keeps off a terminal, also one that another program drives', async (context) => {
+    requireScript(context);
     const path = join(temporaryFolder(), 'socket');
     const command = `stty raw -echo; exec ${PROGRAM} --config ${temporaryFile(SECRETS)} --listen unix:${path}`;
     // script(1) gives the program a terminal.

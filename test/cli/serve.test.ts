@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { requireScript } from '../support/programs.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
 
 const mint = (jid: string): string => mintToken({ jid, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
@@ -164,7 +165,7 @@ describe('xtokend on stdin and stdout', () => {
     symlinkSync('/bin/sh', join(folder, 'sh'));
     const withoutNode = xtokend([], { env: { PATH: folder } });
     expect(withoutNode.status).toBe(127);
-    expect(withoutNode.stderr).toContain("xtokend: expected Node.js 20 or later; there is no 'node' in PATH");
+    expect(withoutNode.stderr).toContain("xtokend: expected Node.js 18.19 or later; there is no 'node' in PATH");
     mkdirSync(join(folder, 'bin'));
     writeFileSync(join(folder, 'bin/xtokend'), readFileSync(PROGRAM), { mode: 0o755 });
     const notBuilt = xtokend([], { program: join(folder, 'bin/xtokend') });
@@ -172,7 +173,8 @@ describe('xtokend on stdin and stdout', () => {
     expect(notBuilt.stderr).toContain('npm ci && npm run build');
   });
 
-  it('tells a person on a terminal what to type', async () => {
+  it('tells a person on a terminal what to type', async (context) => {
+    requireScript(context);
     const config = temporaryFile(SECRETS);
     // script(1) gives the program a terminal, as a shell would.
     const child = startXtokend(['-qec', `${PROGRAM} --config ${config}`, '/dev/null'], {}, 'script');
@@ -188,7 +190,8 @@ describe('xtokend on stdin and stdout', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('gives a person on a terminal the prompt back where there is no configuration', () => {
+  it('gives a person on a terminal the prompt back where there is no configuration', (context) => {
+    requireScript(context);
     const { stdout, status } = xtokend(['-qec', `${PROGRAM} --config /no/such`, '/dev/null'], {
       program: 'script',
     });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
@@ -56,9 +56,9 @@ describe(
       beforeEach(async (context) => {
         requirePackage(context, hasRedis(), 'redis-server');
         redis = await RedisServer.start();
+        onTestFinished(() => redis.remove());
         redis.beginLongAgo('xtokend:');
       });
-      afterEach(() => redis.remove());
 
       it('are each accepted once', async () => {
         const replay = `[replay]\nstore = "redis"\nurl = "${redis.url}"\n`;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { stepAt } from '../../src/credential/otp.js';
 import { RedisRecord } from '../../src/replay/redis-record.js';
 import { hasRedis, redisSettings, RedisServer } from '../support/redis.js';
@@ -10,13 +10,10 @@ const AHEAD = 4;
 
 let redis: RedisServer;
 
-beforeAll(async () => {
-  if (hasRedis()) redis = await RedisServer.start();
-});
-afterAll(() => redis.remove());
-beforeEach((context) => {
+beforeEach(async (context) => {
   requirePackage(context, hasRedis(), 'redis-server');
-  redis.cli('flushall');
+  redis = await RedisServer.start();
+  onTestFinished(() => redis.remove());
 });
 
 function open(url = redis.url, clock?: () => number): RedisRecord {

@@ -7,6 +7,8 @@ import { stepAt, STEP_MILLISECONDS } from '../../src/credential/otp.js';
 import { askDuring, countYes, login as loginBy } from '../support/asker.js';
 import { codeIn, replaced } from '../support/documents.js';
 import { SECRETS } from '../support/keys.js';
+import { hasRedis } from '../support/redis.js';
+import { requirePackage } from '../support/requirement.js';
 import { SystemdMachine } from '../support/systemd-machine.js';
 
 const PAGE = 'docs/systemd.md';
@@ -189,7 +191,8 @@ describe.skipIf(impediment !== undefined)(`a machine with systemd (${impediment 
     remove('xtokend.service', 'hardest.conf');
   });
 
-  it('lets the service reach a Redis with the drop-in redis-tcp.conf, and not without', async () => {
+  it('lets the service reach a Redis with the drop-in redis-tcp.conf, and not without', async (context) => {
+    requirePackage(context, hasRedis(), 'redis-server');
     const file = '/etc/xtokend/xtokend.toml';
     machine.do(`cp ${file} /root/good.toml
       ip link set lo up

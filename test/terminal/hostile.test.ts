@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile } from '../support/folder.js';
 import { hasLpty, openLpty } from '../support/lpty.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/processes.js';
+import { requireScript } from '../support/programs.js';
 import { requirePackage } from '../support/requirement.js';
 import {
   brokenInstallation,
@@ -107,7 +108,8 @@ describe('on the terminal of lpty', () => {
 });
 
 describe('on a raw terminal', () => {
-  it('a command does what it does elsewhere', () => {
+  it('a command does what it does elsewhere', (context) => {
+    requireScript(context);
     const commands = `stty raw -echo; ${PROGRAM} verify alice@example.com nothing --config ${temporaryFile(CONFIGURATION)}; echo "status $?"`;
     const { stdout } = xtokend(['-qec', commands, '/dev/null'], { program: 'script' });
     expect(stdout).toContain('this is not a token');

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile } from '../support/folder.js';
+import { requireScript } from '../support/programs.js';
 import { CONFIGURATION } from '../support/terminal.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
 
 describe("on a person's terminal", () => {
+  beforeEach(requireScript);
+
   it('echo, its settings and Ctrl-C are as they were', async () => {
     const config = temporaryFile(CONFIGURATION);
     // The settings are printed before and after; between them the program is interrupted by the terminal's key.
