@@ -45,7 +45,7 @@ async function oneTerminal(command: string, config: string, tally: Tally): Promi
   for (let sent = 0; sent < REQUESTS; sent += 1) {
     if (sent > burst) await sleep(Math.random() * LONGEST_PAUSE_MILLISECONDS);
     const isGood = Math.random() < 0.5;
-    const said = await harness.ask(requestOf(isGood));
+    const said = await harness.ask(requestOf(anyUser(), isGood));
     verdicts[judge(said, isGood)] += 1;
     if (sent === 0 && said.startsWith('garbled')) tally.echoed += 1;
   }
@@ -61,9 +61,13 @@ function judge(said: string, isGood: boolean): 'wrong' | 'right' | 'unanswered' 
   return (said === 'accepted') === isGood ? 'right' : 'wrong';
 }
 
-function requestOf(isGood: boolean): string {
-  const user = ['alice', 'bob', 'carol'][Math.floor(Math.random() * 3)] ?? '';
-  const signer = isGood ? user : 'mallory';
+function anyUser(): string {
+  return ['alice', 'bob', 'carol'][Math.floor(Math.random() * 3)] ?? '';
+}
+
+/** Returns a request to log a user in, with a token of their own or one of somebody else. */
+export function requestOf(user: string, isGood: boolean): string {
+  const signer = isGood ? user : 'nobody';
   const token = mintToken({ jid: `${signer}@example.com`, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
   return `auth:${user}:example.com:${token}`;
 }
