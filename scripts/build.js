@@ -9,11 +9,18 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const DAY = 86_400_000;
 const builtAt = Math.floor((Number(process.env.SOURCE_DATE_EPOCH ?? 0) * 1000 || Date.now()) / DAY) * DAY;
 
+process.on('uncaughtException', ({ message, code }) => {
+  const fix =
+    code === undefined ? '' : '. See that this user may write there, and that there is space left (df)';
+  console.error(`xtokend: cannot build ${process.cwd()}/dist: ${message}${fix}`);
+  process.exit(1);
+});
+
 rmSync('dist', { recursive: true, force: true });
 const common = {
   bundle: true,
   platform: 'node',
-  target: 'node20',
+  target: 'node18.19',
   define: { XTOKEND_VERSION: JSON.stringify(version), XTOKEND_BUILT_AT: String(builtAt) },
   legalComments: 'none',
   // Nothing but our own code writes to stdout and stderr: a package would write there what a Redis server says, and under
