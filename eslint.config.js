@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
+import node from 'eslint-plugin-n';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
@@ -19,6 +20,25 @@ export default defineConfig(
       '@typescript-eslint/no-inferrable-types': 'off',
       // A number in a message needs no String() around it.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+    },
+  },
+  {
+    // What ends up in the package runs on the oldest Node.js that `engines` in package.json names; tests and scripts need not.
+    files: ['src/**'],
+    plugins: { n: node },
+    languageOptions: { globals: { process: 'readonly' } },
+    settings: { n: { version: '^18.19.0 || >=20' } },
+    rules: {
+      'n/no-unsupported-features/node-builtins': ['error', { allowExperimental: true }],
+      'n/no-unsupported-features/es-builtins': 'error',
+      // The rules above know no methods of objects.
+      'no-restricted-properties': [
+        'error',
+        ...['toSorted', 'toReversed', 'toSpliced', 'with'].map((property) => ({
+          property,
+          message: 'Node.js 18 lacks it.',
+        })),
+      ],
     },
   },
   // A describe() block is one function to the linter.

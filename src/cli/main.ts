@@ -1,3 +1,4 @@
+import { isNewEnough, OLDEST_NODE } from './oldest-node.js';
 import { reportErrors } from './report-errors.js';
 import { serve } from './serve.js';
 import { holdSignals } from './signals.js';
@@ -7,8 +8,7 @@ declare const XTOKEND_VERSION: string;
 
 holdSignals();
 
-const OLDEST_NODE = 20;
-if (Number(process.versions.node.split('.', 1)[0]) < OLDEST_NODE) {
+if (!isNewEnough(process.versions.node)) {
   process.stderr.write(`xtokend: expected Node.js ${OLDEST_NODE} or later, found ${process.versions.node}\n`);
   process.exit(1);
 }

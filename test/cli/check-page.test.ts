@@ -12,6 +12,7 @@ import { check, type Checked } from '../support/check.js';
 import { codeIn } from '../support/documents.js';
 import { temporaryFolder } from '../support/folder.js';
 import { OTP_SEED } from '../support/keys.js';
+import { NODE_VERSION } from '../support/node.js';
 import { requirePackage } from '../support/requirement.js';
 
 const PAGE = 'docs/check.md';
@@ -50,7 +51,7 @@ function asIfRoot({ findings }: Checked, root: string): Finding[] {
   const text = JSON.stringify(findings)
     .replaceAll(root, '')
     .replaceAll(resolve('.'), '/usr/lib/node_modules/xtokend')
-    .replaceAll(`Node.js ${process.versions.node}`, 'Node.js 20.20.2');
+    .replaceAll(`Node.js ${NODE_VERSION}`, 'Node.js 20.20.2');
   return JSON.parse(text) as Finding[];
 }
 

@@ -7,6 +7,7 @@ import { check } from '../support/check.js';
 import { codeIn } from '../support/documents.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { NODE_VERSION } from '../support/node.js';
 import { PROGRAM, xtokend } from '../support/xtokend.js';
 
 /** Returns the path of a configuration of ejabberd in which nothing is wrong: what is installed here must not matter. */
@@ -31,7 +32,7 @@ describe('xtokend check', () => {
       level: 'ok',
       code: 'node-good',
       subject: 'program',
-      message: `Node.js ${process.versions.node} is new enough`,
+      message: `Node.js ${NODE_VERSION} is new enough`,
     });
   });
 

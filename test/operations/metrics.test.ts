@@ -6,6 +6,7 @@ import { codeIn } from '../support/documents.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
 import { freshAddress, Metered } from '../support/metered.js';
+import { NODE_VERSION } from '../support/node.js';
 import { promtool, requirePromtool } from '../support/promtool.js';
 import { samplesOf, scrape } from '../support/scrape.js';
 
@@ -66,7 +67,7 @@ describe('the metrics of a running xtokend', () => {
       'xtokend_requests_total{operation="auth",verdict="refused",reason="record-unavailable"}': 0,
       'xtokend_requests_total{operation="isuser",verdict="refused",reason="record-unavailable"}': 0,
       xtokend_configuration_last_reload_successful: 1,
-      [`xtokend_build_info{version="${version()}",node="${process.versions.node}"}`]: 1,
+      [`xtokend_build_info{version="${version()}",node="${NODE_VERSION}"}`]: 1,
     });
   });
 

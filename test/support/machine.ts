@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { machineAge } from '../../src/operations/processes.js';
 import { COLLECTED_LOGS_VARIABLE } from './collected-logs.js';
+import { putNodeFirst } from './node.js';
 import { findSecrets } from './secret-search.js';
 
 /** Tokens of the step in which the machine started, and of the next, are refused; and a token can be of the previous step. */
@@ -16,6 +17,7 @@ const HORIZON_MILLISECONDS = 90_000;
 export async function setup(): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'xtokend-state-'));
   const logs = mkdtempSync(join(tmpdir(), 'xtokend-logs-'));
+  putNodeFirst();
   process.env['STATE_DIRECTORY'] = folder;
   process.env[COLLECTED_LOGS_VARIABLE] = logs;
   const rest = HORIZON_MILLISECONDS - (machineAge() ?? 0);

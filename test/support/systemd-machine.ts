@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { NODE } from './node.js';
+import { hasProgram } from './programs.js';
 
 const BOOT = fileURLToPath(new URL('../systemd/boot.sh', import.meta.url));
 const BOOT_MILLISECONDS = 15_000;
@@ -34,7 +36,7 @@ export class SystemdMachine {
     const unshare = ['unshare', ...NAMESPACES, '--fork', '--propagation', 'private'];
     // Enters a control group of its own first, which then is the root of all that systemd sees.
     const script = 'echo $$ >"$0/cgroup.procs" && exec "$@"';
-    const boot = [BOOT, root, local, process.execPath, ...command];
+    const boot = [BOOT, root, local, NODE, ...command];
     this.#unshare = spawn('sh', ['-c', script, group, ...unshare, ...boot]);
     for (const stream of [this.#unshare.stdout, this.#unshare.stderr]) {
       stream?.on('data', (data: Buffer) => (this.#output += data.toString()));
@@ -45,6 +47,8 @@ export class SystemdMachine {
   static impediment(): string | undefined {
     if (!existsSync('/lib/systemd/systemd')) return "Debian's systemd is not installed";
     if (controlGroups() === undefined) return 'there is no control group hierarchy of version 2';
+    const missing = ['unshare', 'nsenter', 'setpriv', 'perl', 'ip'].find((program) => !hasProgram(program));
+    if (missing !== undefined) return `there is no ${missing} in PATH`;
     const { status } = spawnSync('unshare', [...NAMESPACES, '--fork', 'true']);
     return status === 0 ? undefined : 'this user may not make namespaces';
   }

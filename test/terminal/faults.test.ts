@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hasLpty, openLpty } from '../support/lpty.js';
+import { NODE } from '../support/node.js';
 import { survivorsOf } from '../support/processes.js';
 import { requirePackage } from '../support/requirement.js';
 import { brokenInstallation, CONFIGURATION, expectInStep, fakeLogger, KNOWN } from '../support/terminal.js';
@@ -27,7 +28,7 @@ describe('on the terminal of lpty', () => {
     expect(await harness.ask(KNOWN)).toBe('refused');
     expect(await harness.ask(KNOWN)).toBe('refused');
     await expectLogged("there is no 'node' in PATH");
-    symlinkSync(process.execPath, join(folder, 'node'));
+    symlinkSync(NODE, join(folder, 'node'));
     for (let tries = 0; tries < 20 && (await harness.ask(KNOWN)) !== 'accepted'; tries += 1) await sleep(500);
     await expectInStep(harness);
   });

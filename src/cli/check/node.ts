@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isNewEnough, OLDEST_NODE } from '../oldest-node.js';
 import type { Finding } from './finding.js';
 
-const OLDEST_NODE = 20;
 /** The PATH of a service (systemd.exec(5)). */
 const SERVICE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const PATIENCE_MILLISECONDS = 5000;
@@ -29,7 +29,7 @@ export async function checkNode(_situation: unknown, path: string = SERVICE_PATH
   if (found === undefined) return [running, missing(path)];
   if (realpathSync(found) === realpathSync(process.execPath)) return [running];
   const version = await versionOf(found);
-  return Number(version.split('.', 1)[0]) >= OLDEST_NODE ? [running] : [running, old(found, version)];
+  return isNewEnough(version) ? [running] : [running, old(found, version)];
 }
 
 function nodeIn(folder: string): string | undefined {
@@ -54,7 +54,7 @@ function missing(path: string): Finding {
     code: 'node-missing',
     subject: 'program',
     message: `a service would find no node in ${path}; this one is ${process.execPath}`,
-    cure: 'install Node.js 20 or later for the whole machine, such as by its package manager',
+    cure: `install Node.js ${OLDEST_NODE} or later for the whole machine, such as by its package manager`,
   };
 }
 

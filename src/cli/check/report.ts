@@ -1,4 +1,3 @@
-import { styleText } from 'node:util';
 import type { Finding, Level } from './finding.js';
 
 /** How findings are shown. */
@@ -10,7 +9,8 @@ export interface ReportOptions {
 
 /** Problems last: there the eye is, above the prompt. */
 const LEVELS: readonly Level[] = ['ok', 'note', 'warning', 'problem'];
-const COLOURS = { ok: 'green', note: 'cyan', warning: 'yellow', problem: 'red' } as const;
+/** Green, cyan, yellow and red, as a terminal knows them; `styleText` is not in Node.js 18. */
+const COLOURS = { ok: 32, note: 36, warning: 33, problem: 31 } as const;
 const LEVEL_COLUMNS = 'problem'.length + 2;
 const SUBJECT_COLUMNS = 'configuration'.length + 2;
 const INDENT = LEVEL_COLUMNS + SUBJECT_COLUMNS;
@@ -28,7 +28,7 @@ export function report(findings: readonly Finding[], options: ReportOptions): st
 function describe({ level, subject, message, cure }: Finding, { width, hasColours }: ReportOptions): string {
   const columns = Math.max(width - INDENT, MIN_TEXT_COLUMNS);
   const head = level.padEnd(LEVEL_COLUMNS);
-  const coloured = hasColours ? styleText(COLOURS[level], head, { validateStream: false }) : head;
+  const coloured = hasColours ? `\u001b[${COLOURS[level]}m${head}\u001b[39m` : head;
   const lines = [...wrap(printable(message), columns), ...wrapCure(cure, columns)];
   return `${coloured}${subject.padEnd(SUBJECT_COLUMNS)}${lines.join(`\n${' '.repeat(INDENT)}`)}\n`;
 }

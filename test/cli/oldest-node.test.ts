@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isNewEnough, OLDEST_NODE } from '../../src/cli/oldest-node.js';
+import { temporaryFile } from '../support/folder.js';
+import { SECRETS } from '../support/keys.js';
+import { NODE_VERSION } from '../support/node.js';
+import { requireScript } from '../support/programs.js';
+import { PROGRAM, xtokend } from '../support/xtokend.js';
+
+const contentOf = (path: string): string => readFileSync(join(PROGRAM, '../..', path), 'utf8');
+
+describe('the oldest Node.js', () => {
+  it.each([
+    ['12.22.12', false],
+    ['18.18.2', false],
+    ['18.19.0', true],
+    ['18.20.8', true],
+    ['19.0.0', true],
+    ['20.0.0', true],
+    ['100.1.0', true],
+    ['', false],
+    ['nonsense', false],
+  ])('is newer or older than %j: %s', (version, isFit) => {
+    expect(isNewEnough(version)).toBe(isFit);
+  });
+
+  it('is the same everywhere', () => {
+    const { engines } = JSON.parse(contentOf('package.json')) as { engines: { node: string } };
+    expect(engines.node).toBe(`>=${OLDEST_NODE}`);
+    expect(contentOf('bin/xtokend')).toContain(`expected Node.js ${OLDEST_NODE} or later`);
+    expect(contentOf('README.md')).toContain(`needs Node.js ${OLDEST_NODE} or later`);
+    expect(contentOf('scripts/start')).toContain(`scripts/install ${OLDEST_NODE}`);
+    expect(contentOf('scripts/build.js')).toContain(`target: 'node${OLDEST_NODE}'`);
+  });
+
+  it('is asked for in one sentence by the program', () => {
+    const old = temporaryFile(
+      "Object.defineProperty(process.versions, 'node', { value: '18.18.2' })",
+      'old.cjs',
+    );
+    const { status, stdout, stderr } = xtokend([], { env: { NODE_OPTIONS: `--require=${old}` } });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toBe(`xtokend: expected Node.js ${OLDEST_NODE} or later, found 18.18.2\n`);
+  });
+});
+
+describe('the Node.js that tests name', () => {
+  it('runs the program, in colours on a terminal', (context) => {
+    requireScript(context);
+    const config = temporaryFile(`${SECRETS}[replay]\nstore = "memory"\n`);
+    const { stdout } = xtokend(['-qec', `${PROGRAM} check --config ${config}`, '/dev/null'], {
+      program: 'script',
+      env: { TERM: 'xterm' },
+    });
+    expect(stdout).toContain(
+      `\u001b[32mok       \u001b[39mprogram        Node.js ${NODE_VERSION} is new enough`,
+    );
+  });
+});
