@@ -50,6 +50,8 @@ export class LptyHarness {
 
   /** Kills the process that stands for Prosody, and all that it started and that lives on. */
   end(): void {
+    // Process 0 would be everybody's ancestor.
+    if (this.#lua.pid === undefined) return;
     const own = [this.pid, ...descendantsOf(this.pid)];
     for (const pid of own) kill(pid);
   }
