@@ -70,12 +70,17 @@ describe('npm start', () => {
     const config = join(folder, 'xtokend.toml');
     symlinkSync(join(folder, 'nowhere'), config);
     symlinkSync(victim, `${config}.new`);
-    const { status, stdout } = start(builtClone(), { XTOKEND_CONFIG: config });
-    expect({ status, stdout }).toEqual({ status: 0, stdout: '1\n' });
-    expect(lstatSync(config)).toMatchObject({ mode: 0o100600 });
-    expect(readFileSync(config, 'utf8')).toContain('otp_seed');
+    const { status, stdout, stderr } = start(builtClone(), { XTOKEND_CONFIG: config });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('a symbolic link to nothing is in its place. Remove it');
     expect(readFileSync(victim, 'utf8')).toBe('victim');
     expect(readdirSync(folder).sort()).toEqual(['xtokend.toml', 'xtokend.toml.new']);
+  });
+
+  it('makes a configuration that only its user can read', () => {
+    const clone = builtClone();
+    expect(start(clone)).toMatchObject({ status: 0, stdout: '1\n' });
+    expect(lstatSync(join(clone, 'local/xtokend.toml'))).toMatchObject({ mode: 0o100600 });
   });
 
   it('names the folder in which it cannot make the configuration', () => {
@@ -83,8 +88,8 @@ describe('npm start', () => {
     mkdirSync(join(clone, 'local'), { mode: 0o755 });
     chmodSync(join(clone, 'local'), 0o555);
     const { status, stdout, stderr } = startAsUser(clone);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toContain('\nxtokend: cannot write local/xtokend.toml. Make local writable for this user');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(`may not write to ${clone}/local. Run this as root, or name another file`);
     expect(stderr.split('\n')).toHaveLength(3);
   });
 });

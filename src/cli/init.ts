@@ -40,7 +40,7 @@ export function init({ config, group }: InitOptions): void {
     if (!isNew && gid !== undefined) share(file, gid);
   } catch (error) {
     if (error instanceof InitError) throw error;
-    throw new InitError(file, explain(error), { cause: error });
+    throw new InitError(file, explain(error, dirname(file)), { cause: error });
   }
   process.stdout.write(`${describe(file, isNew)}\n${nextSteps(config)}`);
 }
@@ -60,16 +60,17 @@ function makeFolder(folder: string): void {
   mkdirSync(folder, { recursive: true });
 }
 
-function explain(error: unknown): string {
+function explain(error: unknown, folder: string): string {
+  const elsewhere = 'or name another file with --config or $XTOKEND_CONFIG';
   switch (codeOf(error)) {
     case 'EACCES':
     case 'EPERM':
-      return `uid ${String(process.geteuid?.())} is not allowed to. Run it as root, or name another file with --config`;
+      return `uid ${String(process.geteuid?.())} may not write to ${folder}. Run this as root, ${elsewhere}`;
     case 'EROFS':
-      return 'its file system is read-only. Name another file with --config';
+      return `the file system of ${folder} is read-only. Mount it writable, ${elsewhere}`;
     case 'ENOSPC':
     case 'EDQUOT':
-      return 'the disk is full. Make room and run it again';
+      return 'the disk is full. Make room and run this again';
     default:
       return messageOf(error);
   }

@@ -109,7 +109,7 @@ describe('xtokend init', () => {
       gid: OTHER_USER,
       encoding: 'utf8',
     });
-    expect(ended.stderr).toContain(`uid ${OTHER_USER} is not allowed to`);
+    expect(ended.stderr).toContain(`uid ${OTHER_USER} may not write to ${dirname(file)}`);
     expect(existsSync(file)).toBe(false);
   });
 
@@ -119,7 +119,7 @@ describe('xtokend init', () => {
     writeFileSync(join(folder, 'full'), Buffer.alloc(4096));
     const { status, stderr } = init(join(folder, 'xtokend.toml'));
     expect(status).toBe(2);
-    expect(stderr).toContain('the disk is full. Make room and run it again');
+    expect(stderr).toContain('the disk is full. Make room and run this again');
     expect(readdirSync(folder)).toEqual(['full']);
   });
 });
