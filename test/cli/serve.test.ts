@@ -165,7 +165,9 @@ describe('xtokend on stdin and stdout', () => {
     symlinkSync('/bin/sh', join(folder, 'sh'));
     const withoutNode = xtokend([], { env: { PATH: folder } });
     expect(withoutNode.status).toBe(127);
-    expect(withoutNode.stderr).toContain("xtokend: expected Node.js 18.19 or later; there is no 'node' in PATH");
+    expect(withoutNode.stderr).toContain(
+      "xtokend: expected Node.js 18.19 or later; there is no 'node' in PATH",
+    );
     mkdirSync(join(folder, 'bin'));
     writeFileSync(join(folder, 'bin/xtokend'), readFileSync(PROGRAM), { mode: 0o755 });
     const notBuilt = xtokend([], { program: join(folder, 'bin/xtokend') });

@@ -219,7 +219,9 @@ describe.skipIf(impediment !== undefined)(`a machine with systemd (${impediment 
       printf '[metrics]\\nlisten = "127.0.0.1:9477"\\n' >>${file}
       systemctl restart xtokend`);
     expect(machine.run(scrape).status).not.toBe(0);
-    expect(journal()).toMatch(/there are no metrics: .* may not use TCP.* install the drop-in metrics-tcp\.conf/);
+    expect(journal()).toMatch(
+      /there are no metrics: .* may not use TCP.* install the drop-in metrics-tcp\.conf/,
+    );
     install('xtokend.service', 'metrics-tcp.conf');
     expect(await ask('isuser:a:b\n')).toBe('1\n');
     expect(machine.do(scrape)).toContain('xtokend_build_info{');
