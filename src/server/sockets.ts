@@ -5,6 +5,7 @@ import { converse } from './conversation.js';
 import { listenInherited, type InheritedSocket } from './inherited-socket.js';
 import { RequestBudget } from './request-budget.js';
 import type { Decide, Observer } from './responder.js';
+import { watchSocket } from './socket-watch.js';
 import { listenUnix, type UnixAddress } from './unix-socket.js';
 
 /** So many at once on each socket; a server of chats needs one for each of its hosts. */
@@ -31,59 +32,82 @@ export interface SocketsOptions {
 }
 
 /**
- * Answers requests on Unix sockets, until it is told to stop. Each connection is answered in the order of its requests,
+ * Answers requests on Unix sockets, until it is told to stop, or until no path of a socket leads to this process any more. Each connection is answered in the order of its requests,
  * and none waits for another.
  *
  * @returns once all that had come is answered; a second after it was told to stop at the latest
  * @throws ListenError where a socket cannot be opened; then none is left behind
  */
 export async function serveSockets(options: SocketsOptions): Promise<void> {
-  const ending = new AbortController();
-  // Each connection listens to it.
-  setMaxListeners(0, ending.signal);
-  const opened: (() => Promise<void>)[] = [];
+  const opened: Opened[] = [];
   const budget = new RequestBudget();
   try {
     for (const listener of options.listeners) {
-      opened.push(await open(listener, { ...options, budget, stop: ending.signal }));
+      opened.push(await open(listener, { ...options, budget }));
       options.onListening(nameOf(listener));
     }
     options.onReady();
-    await aborted(options.stop);
+    await Promise.race([aborted(options.stop), Promise.all(opened.map(({ closed }) => closed))]);
   } finally {
-    ending.abort();
-    await Promise.all(opened.map((close) => close()));
+    await Promise.all(opened.map(({ close }) => close()));
   }
 }
 
 /** What the connections of all sockets share. */
 type Shared = SocketsOptions & { readonly budget: RequestBudget };
 
-/** @returns a function that lets nobody in any more and waits for the connections to end */
-async function open(listener: Listener, options: Shared): Promise<() => Promise<void>> {
-  const { server, remove } = await listen(listener);
+interface Opened {
+  /** Lets nobody in any more. @returns when the connections have ended */
+  readonly close: () => Promise<void>;
+  /** When it was closed because its path led elsewhere; otherwise never. */
+  readonly closed: Promise<void>;
+}
+
+async function open(listener: Listener, options: Shared): Promise<Opened> {
+  const { server, remove, watch } = await listen(listener);
+  const name = nameOf(listener);
   const conversations = new Set<Promise<void>>();
-  const observer = options.observe(nameOf(listener));
+  const ending = new AbortController();
+  // Each connection listens to it.
+  setMaxListeners(0, ending.signal);
+  const shared = { ...options, observer: options.observe(name), stop: ending.signal };
   server.on('connection', (socket: Socket) => {
-    const conversation = serveConnection(socket, listener, observer, options).finally(() =>
+    const conversation = serveConnection(socket, listener, shared).finally(() =>
       conversations.delete(conversation),
     );
     conversations.add(conversation);
   });
-  reportTroubles(server, (trouble) => {
-    options.onTrouble(nameOf(listener), trouble);
-  });
-  return async () => {
+  const onTrouble = (trouble: string): void => {
+    options.onTrouble(name, trouble);
+  };
+  reportTroubles(server, onTrouble);
+  const close = async (): Promise<void> => {
+    unwatch();
     remove();
+    ending.abort();
     server.close();
     await Promise.all(conversations);
   };
+  const lost = new AbortController();
+  // Whoever has connected before would go on asking this process, and not the one that has the path now.
+  const unwatch = watch((message) => {
+    onTrouble(message);
+    void close().then(() => {
+      lost.abort();
+    });
+  });
+  return { close, closed: aborted(lost.signal) };
 }
 
-/** The file of an inherited socket is not ours to remove. */
-async function listen(listener: Listener): Promise<{ server: Server; remove: () => void }> {
-  if ('path' in listener) return listenUnix(listener);
-  return { server: await listenInherited(listener), remove: () => undefined };
+type Watch = (onLost: (message: string) => void) => () => void;
+
+/** The file of an inherited socket is not ours to remove, nor to watch: whoever has opened it may put it elsewhere. */
+async function listen(listener: Listener): Promise<{ server: Server; remove: () => void; watch: Watch }> {
+  if ('path' in listener) {
+    const socket = await listenUnix(listener);
+    return { ...socket, watch: (onLost) => watchSocket(socket, onLost) };
+  }
+  return { server: await listenInherited(listener), remove: () => undefined, watch: () => () => undefined };
 }
 
 function nameOf(listener: Listener): string {
@@ -93,8 +117,7 @@ function nameOf(listener: Listener): string {
 async function serveConnection(
   socket: Socket,
   { framing }: Listener,
-  observer: Observer,
-  { decide, budget, stop }: Shared,
+  { decide, observer, budget, stop }: Shared & { readonly observer: Observer },
 ): Promise<void> {
   await converse({ input: socket, output: socket, framing, decide, observer, budget, stop });
   // All is written. What comes from now on is not read any more, so whoever writes it is to see that at once.

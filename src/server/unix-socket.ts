@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, type Stats } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, type BigIntStats } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,6 +23,15 @@ export class ListenError extends XtokendError {
   }
 }
 
+/** A Unix socket that this process has made. */
+export interface ListeningSocket {
+  readonly server: Server;
+  /** Whether its path still leads to it: another process can remove the file and make a socket of its own there. */
+  readonly place: () => 'own' | 'gone' | 'replaced';
+  /** Takes the socket file away, if it is still this one. */
+  readonly remove: () => void;
+}
+
 /** sockaddr_un holds 108 bytes with the final zero; Node cuts off in silence what is longer. */
 const MAX_PATH_BYTES = 107;
 
@@ -31,13 +40,12 @@ const MAX_PATH_BYTES = 107;
  * something else than a socket lies there, it is left alone.
  *
  * @param server what is to listen there
- * @returns the server, and a function that takes the socket file away
  * @throws {@link ListenError}
  */
 export async function listenUnix(
   address: UnixAddress,
   server: Server = createServer({ allowHalfOpen: true }),
-): Promise<{ server: Server; remove: () => void }> {
+): Promise<ListeningSocket> {
   const { path } = address;
   assertLength(path);
   assertPrivate(path);
@@ -45,9 +53,9 @@ export async function listenUnix(
   try {
     const made = await make(address, server, isStale);
     const remove = (): void => {
-      removeIfSame(path, made);
+      if (placeOf(path, made) === 'own') rmSync(path, { force: true });
     };
-    return { server, remove };
+    return { server, place: () => placeOf(path, made), remove };
   } catch (error) {
     server.close();
     throw new ListenError(path, explain(error, path), { cause: error });
@@ -84,7 +92,7 @@ function assertPrivate(path: string): void {
  *
  * @returns the file in its place
  */
-async function make(address: UnixAddress, server: Server, isStale: boolean): Promise<Stats> {
+async function make(address: UnixAddress, server: Server, isStale: boolean): Promise<BigIntStats> {
   const { path, group, mode } = address;
   const directory = makePrivateDirectory(dirname(path));
   try {
@@ -95,7 +103,7 @@ async function make(address: UnixAddress, server: Server, isStale: boolean): Pro
     if (isStale) renameSync(fresh, path);
     // Fails where somebody has made a file there meanwhile.
     else linkSync(fresh, path);
-    return lstatSync(path);
+    return lstatSync(path, { bigint: true });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -152,10 +160,15 @@ async function giveTo(group: string, path: string): Promise<void> {
   }
 }
 
-/** Somebody may have put another socket there meanwhile. */
-function removeIfSame(path: string, made: Stats): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found?.ino === made.ino && found.dev === made.dev) rmSync(path, { force: true });
+/** As long as the socket is open, no other file has its inode. */
+function placeOf(path: string, made: BigIntStats): 'own' | 'gone' | 'replaced' {
+  try {
+    const { ino, dev } = lstatSync(path, { bigint: true });
+    return ino === made.ino && dev === made.dev ? 'own' : 'replaced';
+  } catch (error) {
+    // What this user may not see can't be judged.
+    return ['ENOENT', 'ENOTDIR'].includes(String(codeOf(error))) ? 'gone' : 'own';
+  }
 }
 
 function explain(error: unknown, path: string): string {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -144,5 +144,21 @@ describe('serveSockets', () => {
     writeFileSync(join(folder, 'taken'), '');
     await expect(serve(folder, { name: 'first' }, { name: 'taken' })).rejects.toThrow(ListenError);
     expect(existsSync(join(folder, 'first'))).toBe(false);
+  });
+});
+
+describe('a socket whose file is removed', () => {
+  it('answers what it has read before it is closed', { timeout: 10_000 }, async () => {
+    const { paths, end, troubles, decided, withheld } = await serve(temporaryFolder(), {});
+    const socket = await open(paths[0]);
+    const answers = readAll(socket);
+    rmSync(paths[0] ?? '');
+    // Under way at the look, in whichever second that comes.
+    const timer = setInterval(() => socket.write('isuser:2:300\n'), 100);
+    await end;
+    clearInterval(timer);
+    expect(troubles).toEqual(['socket file removed by another process; closing this listener']);
+    expect(decided()).toBeGreaterThan(0);
+    expect([(await answers).length / 2, withheld()]).toEqual([decided(), 0]);
   });
 });
