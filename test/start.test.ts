@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFile, temporaryFolder } from './support/folder.js';
 import { OTHER_USER, passableFolder } from './support/other-user.js';
 import { PROGRAM } from './support/xtokend.js';
@@ -125,6 +125,9 @@ describe('npm start in a fresh clone', () => {
   it('names a folder that it may not write to', () => {
     const clone = freshClone();
     chmodSync(clone, 0o555);
+    onTestFinished(() => {
+      chmodSync(clone, 0o755);
+    });
     expectSentence(
       startAsUser(clone),
       `cannot write to ${clone}, where node_modules is installed. Make it writable`,
