@@ -33,21 +33,26 @@ const common = {
 // What Prosody starts is one small CommonJS file; the command line is another, each command, the client of Redis, and
 // that of Prometheus. As ES modules, or as one file, they start 15 ms later.
 const commands = ['init', 'mint', 'verify', 'keygen', 'check', 'reload'];
-const program = await build({
+const programs = {
   ...common,
   format: 'cjs',
-  entryPoints: {
-    xtokend: 'src/cli/main.ts',
-    program: 'src/cli/program.ts',
-    ...Object.fromEntries(commands.map((name) => [name, `src/cli/${name}.ts`])),
-    'redis-record': 'src/replay/redis-record.ts',
-    metrics: 'src/operations/metrics.ts',
-  },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   // require() instead of import(), which takes longer.
   supported: { 'dynamic-import': false },
   plugins: [{ name: 'files-of-their-own', setup: keepApart }],
+};
+// Debian 11 and Ubuntu 22.04 have Node.js 12, which is to say that it is too old.
+await build({ ...programs, target: 'node10', entryPoints: { xtokend: 'src/cli/xtokend.ts' } });
+const program = await build({
+  ...programs,
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    program: 'src/cli/program.ts',
+    ...Object.fromEntries(commands.map((name) => [name, `src/cli/${name}.ts`])),
+    'redis-record': 'src/replay/redis-record.ts',
+    metrics: 'src/operations/metrics.ts',
+  },
 });
 const library = await build({
   ...common,
@@ -65,7 +70,7 @@ writeFileSync(
 );
 
 function keepApart(build) {
-  const filter = new RegExp(`/(program|redis-record|metrics|${commands.join('|')})\\.js$`);
+  const filter = new RegExp(`/(main|program|redis-record|metrics|${commands.join('|')})\\.js$`);
   build.onResolve({ filter }, ({ path, kind }) =>
     kind === 'dynamic-import' ? { path: `./${basename(path, '.js')}.cjs`, external: true } : undefined,
   );

@@ -38,6 +38,7 @@ describe('the npm package', () => {
         'bin/xtokend',
         'dist/THIRD-PARTY-LICENSES.txt',
         'dist/index.js',
+        'dist/main.cjs',
         'dist/program.cjs',
         'dist/redis-record.cjs',
         'dist/metrics.cjs',
