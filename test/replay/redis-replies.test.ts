@@ -8,7 +8,7 @@ import type { Use } from '../../src/replay/replay-record.js';
 import { FakeRedis, type Reply } from '../support/fake-redis.js';
 import { redisSettings } from '../support/redis.js';
 
-const RECOVERED_WITHIN = 10_000;
+const RECOVERED_WITHIN = 30_000;
 /** So many fakes at a time: with too many, a client of a cluster gives up before it has an answer. */
 const batchOf = ({ isCluster }: Mode): number => (isCluster ? 15 : 50);
 
