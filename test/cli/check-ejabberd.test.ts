@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { check, type Checked } from '../support/check.js';
 import { codeIn } from '../support/documents.js';
 import { temporaryFile } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
+import { OTHER_USER, requireRoot } from '../support/other-user.js';
 import { requirePackage } from '../support/requirement.js';
 import { PROGRAM } from '../support/xtokend.js';
 
@@ -91,6 +92,31 @@ describe('xtokend check, of ejabberd', () => {
     expect(findings.filter(({ level }) => level === 'problem').map((finding) => finding.code)).toContain(
       code,
     );
+  });
+
+  it('says that this user may not read what ejabberd has', (context) => {
+    requireRoot(context);
+    const folder = '/etc/ejabberd';
+    requirePackage(context, existsSync(folder), 'ejabberd');
+    const prosody = temporaryFile('VirtualHost "localhost"', 'prosody.cfg.lua');
+    const config = temporaryFile(`${SECRETS}[hosts."localhost"]\n`);
+    for (const path of [prosody, config]) {
+      chmodSync(dirname(path), 0o755);
+      chmodSync(path, 0o644);
+    }
+    const { stdout } = spawnSync(PROGRAM, ['check', '--json', '--config', config, '--prosody', prosody], {
+      uid: OTHER_USER,
+      gid: OTHER_USER,
+      encoding: 'utf8',
+      cwd: '/',
+    });
+    const { findings } = JSON.parse(stdout) as Pick<Checked, 'findings'>;
+    const found = findings.filter(({ code }) => /^ejabberd|^prosody-(?:other|unasked)/.test(code));
+    // ejabberd may ask for that host.
+    expect(found.map(({ level, code }) => `${level} ${code}`)).toEqual([
+      'note prosody-other',
+      'note ejabberd-unreadable',
+    ]);
   });
 
   it('reads what is included by an absolute path, and says what it does not read', () => {

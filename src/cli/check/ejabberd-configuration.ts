@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { messageOf } from '../../errors.js';
 import { isTable, readEjabberdYaml, type Table } from './ejabberd-yaml.js';
+import { isAbsent } from './absent.js';
 import type { Situation } from './situation.js';
 
 const DEFAULT_FILE = '/etc/ejabberd/ejabberd.yml';
@@ -33,7 +33,7 @@ export async function readEjabberd({
   named,
 }: Situation): Promise<EjabberdConfiguration | { readonly fault: string } | undefined> {
   const file = named.ejabberd ?? DEFAULT_FILE;
-  if (named.ejabberd === undefined && !existsSync(file)) return undefined;
+  if (named.ejabberd === undefined && isAbsent(file)) return undefined;
   try {
     const { top, unread } = await readEjabberdYaml(file);
     return { file, hosts: hostsOf(top), unread };

@@ -1,5 +1,5 @@
 import { normalizeHost } from '../../config/host-name.js';
-import { findChatServers, isMeant } from './chat-hosts.js';
+import { findChatServers, isMeant, mayBeAsked, type ChatServer } from './chat-hosts.js';
 import { readEjabberd, type EjabberdConfiguration, type EjabberdHost } from './ejabberd-configuration.js';
 import { judgeEjabberdHost, type EjabberdFinding } from './ejabberd-host.js';
 import type { Finding } from './finding.js';
@@ -61,22 +61,22 @@ async function checkOthers(
   situation: Situation,
 ): Promise<EjabberdFinding[]> {
   const servers = await findChatServers(situation);
-  const elsewhere = servers.filter(({ kind }) => kind !== 'ejabberd').flatMap(({ asking }) => asking);
+  const elsewhere = servers.filter(({ kind }) => kind !== 'ejabberd');
   const others = hosts.filter(({ isExternal }) => !isExternal);
   const findings = await Promise.all(others.map((host) => describeOther(host, situation, elsewhere)));
-  const isAsked = others.length < hosts.length || elsewhere.length > 0 || unread.length > 0;
+  const isAsked = others.length < hosts.length || mayBeAsked(elsewhere) || unread.length > 0;
   return isAsked ? findings : [...findings, silent(file)];
 }
 
 async function describeOther(
   { name, methods }: EjabberdHost,
   { configuration }: Situation,
-  elsewhere: readonly string[],
+  elsewhere: readonly ChatServer[],
 ): Promise<EjabberdFinding> {
   const key = await normalizeHost(name);
   const isNamed = key !== undefined && configuration?.hosts.names?.includes(key) === true;
   const message = `ejabberd does not ask xtokend for ${name}: there, auth_method is ${methods.join(', ')}`;
-  if (!isNamed || elsewhere.includes(key)) return { level: 'note', code: 'ejabberd-other', message };
+  if (!isNamed || mayBeAsked(elsewhere, key)) return { level: 'note', code: 'ejabberd-other', message };
   return {
     level: 'problem',
     code: 'ejabberd-other',

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { explainReadError, readTextFile } from '../../config/read-file.js';
 import { messageOf } from '../../errors.js';
 import { readLuaSettings, type Include, type Section } from './lua-settings.js';
 import { COMPUTED, type LuaValue } from './lua-value.js';
+import { isAbsent } from './absent.js';
 import type { Situation } from './situation.js';
 
 const DEFAULT_FILE = '/etc/prosody/prosody.cfg.lua';
@@ -47,7 +48,7 @@ export function readProsody({
   named,
 }: Situation): ProsodyConfiguration | { readonly fault: string } | undefined {
   const file = named.prosody ?? DEFAULT_FILE;
-  if (named.prosody === undefined && !existsSync(file)) return undefined;
+  if (named.prosody === undefined && isAbsent(file)) return undefined;
   try {
     const unread: string[] = [];
     const sections = readSections(file, unread, { files: 0 });

@@ -1,5 +1,5 @@
 import { findAccount } from './accounts.js';
-import { findChatServers, isMeant, type ChatServer } from './chat-hosts.js';
+import { findChatServers, isMeant, mayBeAsked, type ChatServer } from './chat-hosts.js';
 import type { Finding } from './finding.js';
 import { checkProsodyAccess } from './prosody-access.js';
 import { checkProsodyCommand } from './prosody-command.js';
@@ -42,7 +42,7 @@ async function judgeHosts(
   const account = findAccount(prosodyUser(prosody));
   const known = prosody.hosts.filter((host) => wayOf(host) !== 'computed');
   const elsewhere = (await findChatServers(situation)).filter(({ kind }) => kind !== 'prosody');
-  const isAskedElsewhere = (host: string): boolean => elsewhere.some(({ asking }) => asking.includes(host));
+  const isAskedElsewhere = (host: string): boolean => mayBeAsked(elsewhere, host);
   const stock = asking.filter((host) => wayOf(host) === 'command');
   const command = await checkProsodyCommand(asking, account, situation);
   const modules = checkProsodyModule(prosody, known, account, situation);
@@ -70,7 +70,7 @@ function checkAnyAsks(
   elsewhere: readonly ChatServer[],
 ): HostFinding[] {
   const isUnknown = prosody.unread.length > 0 || prosody.hosts.some((host) => wayOf(host) === 'computed');
-  const isAsked = asking.length > 0 || elsewhere.some((server) => server.asking.length > 0);
+  const isAsked = asking.length > 0 || mayBeAsked(elsewhere);
   return isUnknown || isAsked ? [] : [{ finding: silent(prosody.file), hosts: [] }];
 }
 
