@@ -1,5 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { readFileSync } from 'node:fs';
@@ -10,10 +9,11 @@ import type { Finding } from '../../src/cli/check/finding.js';
 import { report } from '../../src/cli/check/report.js';
 import { check, type Checked } from '../support/check.js';
 import { codeIn } from '../support/documents.js';
-import { temporaryFolder } from '../support/folder.js';
-import { OTP_SEED } from '../support/keys.js';
+import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { OTP_SEED, SECRETS } from '../support/keys.js';
 import { NODE_VERSION } from '../support/node.js';
 import { requirePackage } from '../support/requirement.js';
+import { startXtokend } from '../support/xtokend.js';
 
 const PAGE = 'docs/check.md';
 
@@ -35,10 +35,9 @@ async function mistaken(): Promise<Finding[]> {
   const host = `VirtualHost "example.com"\nauthentication = "xtoken"\nxtoken_socket = "${socket}"\n`;
   const enabled = 'modules_enabled = { "saslauth" }';
   writeFileSync(lua, `${enabled}\nplugin_paths = { "${root}/usr/local/lib/prosody/modules" }\n${host}`);
-  const server = createServer().listen(socket);
-  onTestFinished(() => void server.close());
-  await once(server, 'listening');
-  chmodSync(socket, 0o660);
+  const daemon = startXtokend(['--config', temporaryFile(SECRETS), '--listen', `unix:${socket}`]);
+  onTestFinished(() => void daemon.kill());
+  while (!existsSync(socket)) await once(daemon.stderr, 'data');
   writeFileSync(join(root, 'bin/timedatectl'), '#!/bin/sh\necho yes\n', { mode: 0o755 });
   const env = {
     PATH: `${root}/bin:${process.env['PATH'] ?? ''}`,

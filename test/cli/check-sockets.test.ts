@@ -1,6 +1,6 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { createServer } from 'node:net';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
@@ -9,6 +9,7 @@ import { check } from '../support/check.js';
 import { Daemon } from '../support/daemon.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
+import { OTHER_USER, passableFolder, requireRoot } from '../support/other-user.js';
 import { requirePackage } from '../support/requirement.js';
 import { startXtokend, xtokend } from '../support/xtokend.js';
 
@@ -24,13 +25,22 @@ function said(): string[] {
     .map(({ level, code, message, cure = '' }) => `${level} ${code}: ${message}; ${cure}`);
 }
 
-/** Starts an xtokend that listens there. */
-async function listen(more = ''): Promise<void> {
-  const child = startXtokend(['--config', temporaryFile(SECRETS), '--listen', `unix:${path}${more}`]);
+/** Starts another program that listens there. */
+async function serveAsOther(onConnection: string): Promise<void> {
+  const program = `require('net').createServer((c) => { ${onConnection} }).listen(process.argv[1], () => console.log())`;
+  const child = spawn(process.execPath, ['-e', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill());
+  await once(child.stdout, 'data');
+}
+
+/** Starts an xtokend that listens there. */
+async function listen(more = ''): Promise<ChildProcess> {
+  const child = startXtokend(['--config', temporaryFile(SECRETS), '--listen', `unix:${path}${more}`]);
+  onTestFinished(() => void child.kill('SIGKILL'));
   let log = '';
   child.stderr.on('data', (data: Buffer) => (log += data.toString()));
   while (!log.includes('listening')) await once(child.stderr, 'data');
+  return child;
 }
 
 function requireProsody(context: TestContext): void {
@@ -57,7 +67,7 @@ describe('xtokend check, of sockets', () => {
       `problem socket-unreachable: user prosody may not connect to ${path} (root:root, mode 0660); xtokend serve --listen unix:${path},group=prosody; under systemd, SocketGroup=prosody in a drop-in for xtokend.socket`,
     ]);
     chownSync(path, 0, account?.gids[0] ?? 0);
-    expect(said()).toEqual([`ok socket-good: user prosody may connect, and somebody answers on ${path}; `]);
+    expect(said()).toEqual([`ok socket-good: user prosody may connect, and xtokend answers on ${path}; `]);
     chmodSync(path, 0o606);
     expect(said()).toEqual([expect.stringContaining('(root:prosody, mode 0606)')]);
   });
@@ -111,13 +121,75 @@ describe('xtokend check, of sockets', () => {
   });
 
   it('looks at the socket that Prosody asks', async () => {
-    const server = createServer().listen(path);
-    await once(server, 'listening');
-    onTestFinished(() => void server.close());
-    chmodSync(path, 0o666);
+    await listen(',mode=666');
     const lua = `authentication = "xtoken"\nxtoken_socket = "${path}"\nVirtualHost "a.example"\nVirtualHost "b.example"\nxtoken_socket = "${temporaryFolder()}/none"`;
     const { of } = check(SECRETS, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')] });
     expect(of('socket-good')).toEqual([expect.stringContaining(path)]);
     expect(of('socket-missing')).toHaveLength(1);
+  });
+
+  it('asks in either framing', async () => {
+    await listen(',mode=666,protocol=ejabberd');
+    expect(said()).toEqual([expect.stringContaining(`xtokend answers on ${path}`)]);
+  });
+
+  it.each([
+    ['gives no answer within 2 s', 'c.resume()'],
+    ['closes the connection without an answer', 'c.end()'],
+    ['answers something else', "c.end('hello')"],
+  ])('finds that what listens there %s', async (fault, onConnection) => {
+    await serveAsOther(onConnection);
+    chmodSync(path, 0o666);
+    expect(said()).toEqual([
+      expect.stringMatching(`^problem socket-unanswered: what listens on ${path} ${fault}.*; see the log`),
+    ]);
+  });
+
+  it('says that it cannot tell, if its user may not connect, and asks once it may', async (context) => {
+    requireRoot(context);
+    await listen();
+    const folder = passableFolder();
+    for (const part of ['bin', 'dist']) cpSync(part, join(folder, part), { recursive: true });
+    writeFileSync(join(folder, 'xtokend.toml'), SECRETS, { mode: 0o644 });
+    const ask = (): string =>
+      spawnSync(
+        join(folder, 'bin/xtokend'),
+        ['check', '--json', '--config', join(folder, 'xtokend.toml'), '--socket', path],
+        { encoding: 'utf8', uid: OTHER_USER, gid: OTHER_USER, cwd: '/', env: { PATH: process.env['PATH'] } },
+      ).stdout;
+    chmodSync(path, 0o660);
+    // Prosody may, by its group.
+    if (account !== undefined) chownSync(path, 0, account.gids[0] ?? 0);
+    expect(ask()).toContain('"code": "socket-untried"');
+    expect(ask()).not.toContain('socket-good');
+    chmodSync(path, 0o666);
+    expect(ask()).toContain('"code": "socket-good"');
+  });
+
+  it('finds that Prosody is to run as a user that does not exist', async () => {
+    await listen(',mode=666');
+    const saidOf = (user: string): string[] => {
+      const lua = `${user}VirtualHost "a.example"\nauthentication = "xtoken"\nxtoken_socket = "${path}"\n`;
+      const { findings } = check(SECRETS, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')] });
+      return findings
+        .filter(({ subject }) => subject === 'socket')
+        .map(({ level, code }) => `${level} ${code}`);
+    };
+    expect(saidOf('prosody_user = "prosodie"\n')).toEqual(['problem socket-user-missing', 'ok socket-good']);
+    expect(saidOf('prosody_user = "nobody"\n')).toEqual(['ok socket-good']);
+  });
+
+  it('names an older daemon to which a server can still be connected', async () => {
+    const older = await listen(',mode=666');
+    older.kill('SIGSTOP');
+    rmSync(path);
+    await listen(',mode=666');
+    expect(said()).toEqual([
+      expect.stringContaining('ok socket-good'),
+      `problem socket-shared: more than one process listens by the name ${path}: a chat server that connected earlier still asks process ${older.pid} (stopped); kill -KILL ${older.pid}`,
+    ]);
+    older.kill('SIGKILL');
+    await once(older, 'exit');
+    expect(said()).toEqual([expect.stringContaining('ok socket-good')]);
   });
 });

@@ -14,6 +14,7 @@ export type Subject =
   | 'record'
   | 'log'
   | 'metrics'
+  | 'service'
   | 'socket'
   | 'prosody'
   | 'ejabberd';

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { MetricsAddress } from '../../config/metrics.js';
 import { codeOf, messageOf } from '../../errors.js';
 import { findExposure } from '../../trusted-path.js';
+import { isRunning } from './ask-daemon.js';
 import type { Finding } from './finding.js';
 import type { Situation } from './situation.js';
 import { trustedWith } from './trusted-users.js';
@@ -14,18 +16,49 @@ const PATIENCE_MILLISECONDS = 2000;
 const MAX_PAGE_CHARACTERS = 1_000_000;
 
 /** Tries the address for metrics: nobody is there, or a running xtokend. */
-export async function checkMetrics({ configuration }: Situation): Promise<Finding[]> {
-  const address = configuration?.metrics;
+export async function checkMetrics(situation: Situation): Promise<Finding[]> {
+  const address = situation.configuration?.metrics;
   if (address === undefined) return [];
-  // A socket file is replaced where nobody answers.
-  if ('path' in address) return checkPlace(address.path);
+  if ('path' in address) {
+    const faults = checkPlace(address.path);
+    return faults.length > 0 ? faults : findingsOf(await checkServedMetrics(situation));
+  }
   const name = `${address.host}:${address.port}`;
   const fault = await listenOnce(address);
-  if (fault === undefined) return [good(`metrics can be had on ${name} once xtokend runs`)];
+  if (fault === undefined) {
+    return [(await checkServedMetrics(situation)) ?? good(`metrics can be had on ${name} once xtokend runs`)];
+  }
+  if (codeOf(fault) === 'EAFNOSUPPORT') return [shutOut(name)];
   if (codeOf(fault) !== 'EADDRINUSE') return [unusable(name, messageOf(fault))];
   return [(await isXtokend(address)) ? good(`xtokend answers on ${name}`) : taken(name)];
 }
 
+function findingsOf(finding: Finding | undefined): Finding[] {
+  return finding === undefined ? [] : [finding];
+}
+
+/**
+ * Looks from outside of the service at whether a running xtokend serves metrics.
+ *
+ * @returns `undefined` if no xtokend runs, as far as this user can tell
+ */
+export async function checkServedMetrics(situation: Situation): Promise<Finding | undefined> {
+  const address = situation.configuration?.metrics;
+  if (address === undefined || !(await isRunning(situation))) return undefined;
+  const name = 'path' in address ? address.path : `${address.host}:${address.port}`;
+  if ('path' in address) return existsSync(address.path) ? undefined : silent(name);
+  return (await isXtokend(address)) ? good(`xtokend answers on ${name}`) : silent(name);
+}
+
+/** Says that a service without a network can't serve metrics over TCP to anybody else. */
+export function shutOut(name: string): Finding {
+  return {
+    ...unusable(name, 'its unit keeps the service from the network'),
+    cure: 'the drop-in metrics-tcp.conf lets it (docs/systemd.md); or listen on a Unix socket: listen = "unix:/PATH"',
+  };
+}
+
+/** A socket file is replaced where nobody answers. */
 function checkPlace(path: string): Finding[] {
   const exposure = findExposure(dirname(path), trustedWith(path));
   if (exposure === undefined) return [];
@@ -35,12 +68,17 @@ function checkPlace(path: string): Finding[] {
 
 type TcpAddress = Extract<MetricsAddress, { readonly port: number }>;
 
-/** @returns what keeps a server from listening there */
+/** @returns what keeps a server from listening there, or its clients from reaching it */
 async function listenOnce(address: TcpAddress): Promise<unknown> {
-  const server = createServer();
+  const server = createServer((socket) => socket.destroy());
   try {
     server.listen(address);
     await once(server, 'listening');
+    // A filter of addresses (IPAddressDeny=) shows only here.
+    const client = connect(address);
+    await once(client, 'connect', { signal: AbortSignal.timeout(PATIENCE_MILLISECONDS) }).finally(() =>
+      client.destroy(),
+    );
     return undefined;
   } catch (error) {
     return error;
@@ -68,6 +106,16 @@ async function isXtokend({ host, port }: TcpAddress): Promise<boolean> {
 
 function good(message: string): Finding {
   return { level: 'ok', code: 'metrics-good', subject: 'metrics', message };
+}
+
+function silent(name: string): Finding {
+  return {
+    level: 'warning',
+    code: 'metrics-silent',
+    subject: 'metrics',
+    message: `an xtokend runs, but nobody serves metrics at ${name}`,
+    cure: 'its log says why, unless it runs with an older configuration: restart it. Under systemd, metrics over TCP take the drop-in metrics-tcp.conf',
+  };
 }
 
 function taken(name: string): Finding {

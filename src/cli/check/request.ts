@@ -4,6 +4,7 @@ import { UsageError } from '../usage-error.js';
 import { ask, type Outcome } from './ask.js';
 import { explainRequest } from './explain-request.js';
 import { prepareRequest } from './prepare-request.js';
+import { checkShared } from './shared-socket.js';
 import type { Situation } from './situation.js';
 import { findSockets } from './socket-paths.js';
 
@@ -30,7 +31,9 @@ export async function checkRequest(text: string, protocol: Protocol, situation: 
   const { accepted, milliseconds } = outcome;
   const answer = `${accepted ? '1: accepted' : '0: refused'}, after ${milliseconds.toFixed(1)} ms, by ${socket.path}`;
   const why = await explainRequest(prepared.request, accepted, prepared.isFresh, situation);
-  return say(accepted ? ACCEPTED : REFUSED, [answer, ...prepared.remarks, ...why]);
+  // The chat server may be connected to another one.
+  const rivals = checkShared(socket.path).map(({ message, cure = '' }) => `But ${message}: ${cure}.`);
+  return say(accepted ? ACCEPTED : REFUSED, [answer, ...prepared.remarks, ...why, ...rivals]);
 }
 
 function say(exitCode: number, lines: readonly string[]): number {

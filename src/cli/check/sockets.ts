@@ -1,31 +1,50 @@
-import { connect } from 'node:net';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { findExposure } from '../../trusted-path.js';
 import { obstacleTo, type Obstacle } from './access.js';
 import { findAccount, type Account } from './accounts.js';
+import { askDaemon, PATIENCE_MILLISECONDS } from './ask-daemon.js';
 import { describeObstacle } from './describe-obstacle.js';
 import type { Finding } from './finding.js';
 import { prosodyUser } from './prosody.js';
 import { readProsody } from './prosody-configuration.js';
 import { quoted } from '../../quoted.js';
+import { checkShared } from './shared-socket.js';
 import type { Situation } from './situation.js';
 import { findSockets, type SocketPath } from './socket-paths.js';
 import { trustedWith } from './trusted-users.js';
 
-const PATIENCE_MILLISECONDS = 2000;
-
-/** Looks at whether Prosody's user may connect to the sockets of xtokend, and whether somebody answers there. */
+/**
+ * Asks xtokend on each socket something that every daemon answers and that costs nothing: whether a user exists. Looks at whether
+ * Prosody's user may do so, too.
+ */
 export async function checkSockets(situation: Situation): Promise<Finding[]> {
-  const prosody = readProsody(situation);
-  const user = prosody === undefined || 'fault' in prosody ? 'prosody' : prosodyUser(prosody);
-  const account = findAccount(user);
-  const findings = findSockets(situation).map(async (socket) => [
+  const user = findUser(situation);
+  const sockets = findSockets(situation);
+  if (sockets.length === 0) return [none];
+  const findings = sockets.map(async (socket) => [
     ...checkPlace(socket.path),
-    ...(await checkSocket(socket, account)),
+    ...(await checkSocket(socket, user.account, situation)),
+    ...checkShared(socket.path),
   ]);
-  return (await Promise.all(findings)).flat();
+  return [...user.findings, ...(await Promise.all(findings)).flat()];
+}
+
+interface User {
+  readonly account: Account | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** Finds the user of Prosody. */
+function findUser(situation: Situation): User {
+  const prosody = readProsody(situation);
+  if (prosody === undefined || 'fault' in prosody) return { account: findAccount('prosody'), findings: [] };
+  const name = prosodyUser(prosody);
+  const account = findAccount(name);
+  if (account !== undefined) return { account, findings: [] };
+  const isNamed = prosody.global('prosody_user') !== undefined;
+  return { account, findings: [nobody(name, prosody.file, isNamed)] };
 }
 
 /** Whoever can change a directory on the way can put another socket there, and collect the tokens that it is asked about. */
@@ -39,14 +58,17 @@ function checkPlace(path: string): Finding[] {
 async function checkSocket(
   { path, isExpected }: SocketPath,
   account: Account | undefined,
+  situation: Situation,
 ): Promise<Finding[]> {
   const fault = kindFault(path);
   if (fault !== undefined) return [missing(path, fault)];
-  const refusal = await connectOnce(path);
-  if (refusal === 'ECONNREFUSED') return [dead(path)];
+  const outcome = await askDaemon(path, situation);
+  if (outcome.kind === 'unreachable' && outcome.code !== 'EACCES') return [dead(path, outcome.code)];
   const obstacle = account && obstacleTo(path, account, 'write');
   if (account && obstacle) return [unreachable(path, obstacle, account, isExpected ? 'problem' : 'warning')];
-  const message = `${account === undefined ? 'somebody' : `user ${account.name} may connect, and somebody`} answers on ${path}`;
+  if (outcome.kind === 'unreachable') return [untried(path)];
+  if (outcome.kind !== 'answered') return [unanswered(path, outcome.kind)];
+  const message = `${account === undefined ? '' : `user ${account.name} may connect, and `}xtokend answers on ${path}`;
   return [{ level: 'ok', code: 'socket-good', subject: 'socket', message }];
 }
 
@@ -58,24 +80,48 @@ function kindFault(path: string): string | undefined {
   }
 }
 
-/** @returns the code of what is in the way, or `undefined` */
-function connectOnce(path: string): Promise<unknown> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    const settle = (outcome: unknown): void => {
-      socket.destroy();
-      resolve(outcome);
-    };
-    socket.setTimeout(PATIENCE_MILLISECONDS, () => {
-      settle(undefined);
-    });
-    socket.on('connect', () => {
-      settle(undefined);
-    });
-    socket.on('error', (error) => {
-      settle(codeOf(error));
-    });
-  });
+const none: Finding = {
+  level: 'note',
+  code: 'socket-none',
+  subject: 'socket',
+  message: 'no socket of xtokend was found, so no running daemon was asked',
+  cure: 'if one listens elsewhere: --socket PATH',
+};
+
+function nobody(name: string, file: string, isNamed: boolean): Finding {
+  const message = `whether Prosody may connect is unknown: this machine has no user ${name}`;
+  return {
+    level: isNamed ? 'problem' : 'note',
+    code: 'socket-user-missing',
+    subject: 'socket',
+    message,
+    cure: `name the user that Prosody runs as: prosody_user in ${file}`,
+  };
+}
+
+function untried(path: string): Finding {
+  return {
+    level: 'note',
+    code: 'socket-untried',
+    subject: 'socket',
+    message: `whether xtokend answers on ${path} is unknown: this user may not connect`,
+    cure: 'run this as root, or as a member of the group of the socket',
+  };
+}
+
+function unanswered(path: string, kind: 'silent' | 'closed' | 'strange'): Finding {
+  const seen = {
+    silent: `gives no answer within ${PATIENCE_MILLISECONDS / 1000} s`,
+    closed: 'closes the connection without an answer',
+    strange: 'answers something else than xtokend would',
+  };
+  return {
+    level: 'problem',
+    code: 'socket-unanswered',
+    subject: 'socket',
+    message: `what listens on ${path} ${seen[kind]}`,
+    cure: 'see the log of xtokend (journalctl -u xtokend), and restart it; ss -xlp says who listens',
+  };
 }
 
 function missing(path: string, fault: string): Finding {
@@ -83,8 +129,11 @@ function missing(path: string, fault: string): Finding {
   return { level: 'problem', code: 'socket-missing', subject: 'socket', message: fault, cure };
 }
 
-function dead(path: string): Finding {
-  const message = `nobody answers on ${path}: the xtokend that made it is gone`;
+function dead(path: string, code: string): Finding {
+  const isLeft = code === 'ECONNREFUSED';
+  const message = isLeft
+    ? `nobody answers on ${path}: the xtokend that made it is gone`
+    : `nobody can connect to ${path} (${code})`;
   const cure = 'start it again; its log says why it ended';
   return { level: 'problem', code: 'socket-dead', subject: 'socket', message, cure };
 }
