@@ -1,6 +1,6 @@
 import type { Protocol } from '../protocol/framings.js';
 import { checkRequest } from './check/request.js';
-import { runChecks } from './check/checks.js';
+import { runChecks, runDaemonChecks } from './check/checks.js';
 import type { Finding } from './check/finding.js';
 import { report } from './check/report.js';
 import { readSituation, type NamedFiles } from './check/situation.js';
@@ -16,6 +16,8 @@ export interface CheckOptions extends NamedFiles {
   /** A request to ask a running daemon, instead of looking at the machine. */
   readonly request?: string;
   readonly protocol: Protocol;
+  /** Whether systemd has started this in the place of the service: it makes the checks of the daemon only. */
+  readonly asService?: true;
 }
 
 const FIT = 0;
@@ -27,12 +29,14 @@ const UNFIT = 1;
  * @returns the exit code
  */
 export async function check(options: CheckOptions): Promise<number> {
-  const situation = await readSituation(options, process.env, Date.now(), XTOKEND_BUILT_AT);
+  const { asService: isService = false } = options;
+  const situation = await readSituation(options, process.env, Date.now(), XTOKEND_BUILT_AT, isService);
   if (options.request !== undefined) {
     if (options.json) throw new UsageError('--json is for the checks, not for --request');
     return checkRequest(options.request, options.protocol, situation);
   }
-  const findings = (await runChecks(situation)).map(findingWithoutSecrets);
+  const found = await (isService ? runDaemonChecks(situation) : runChecks(situation));
+  const findings = found.map(findingWithoutSecrets);
   const isFit = !findings.some(({ level }) => level === 'problem');
   const text = options.json
     ? `${JSON.stringify({ fit: isFit, findings }, undefined, 2)}\n`

@@ -145,6 +145,7 @@ function addCheck(program: Command): void {
       'ask a running xtokend instead: isuser:USER:HOST, auth:USER:HOST (mints a token and spends it), or - to read one from standard input',
     )
     .addOption(protocolOption())
+    .addOption(new Option('--as-service').hideHelp())
     .addHelpText(
       'after',
       '\nExit status: 0 fit to run, 1 not. With --request: 0 accepted, 1 refused, 2 could not tell.',

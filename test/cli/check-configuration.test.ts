@@ -1,60 +1,13 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { check } from '../support/check.js';
+import { Daemon } from '../support/daemon.js';
 import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 import { freePort } from '../support/ports.js';
-
-const isRoot = process.getuid?.() === 0;
-
-describe('xtokend check, of files', () => {
-  it('finds secrets that others can read, or change, with the command to run', () => {
-    const path = temporaryFile(SECRETS);
-    chmodSync(path, 0o644);
-    expect(check({ path }).of('file-open')).toEqual([
-      `warning: every user of this machine can get at the secrets in ${path}; chmod o-rwx ${path}`,
-    ]);
-    chmodSync(path, 0o662);
-    expect(check({ path }).of('file-writable')).toEqual([
-      expect.stringMatching(/^problem: every user of this machine can write to .*; chmod o-w /),
-    ]);
-    chmodSync(path, 0o640);
-    expect(check({ path }).findings.filter(({ subject }) => subject === 'secrets')).toEqual([]);
-  });
-
-  it('looks at the files that hold the secrets, and not for reading at one that holds none', () => {
-    const secret = temporaryFile(TOKEN_SECRET, 'token secret');
-    chmodSync(secret, 0o604);
-    const path = temporaryFile(`otp_seed = "${OTP_SEED}"\ntoken_secret_file = "${secret}"\n`);
-    expect(check({ path }).of('file-open')).toEqual([expect.stringContaining(`chmod o-rwx '${secret}'`)]);
-    const seed = temporaryFile(OTP_SEED, 'seed');
-    writeFileSync(path, `otp_seed_file = "${seed}"\ntoken_secret_file = "${secret}"\n`);
-    chmodSync(path, 0o644);
-    expect(check({ path }).of('file-open')).toEqual([expect.not.stringContaining(path)]);
-  });
-
-  it('finds a folder in which others can put another file in its place', () => {
-    const path = temporaryFile(SECRETS);
-    chmodSync(dirname(path), 0o777);
-    expect(check({ path }).of('folder-writable')).toEqual([
-      expect.stringContaining(`chmod o-w ${dirname(path)}`),
-    ]);
-    chmodSync(dirname(path), 0o1777);
-    expect(check({ path }).of('folder-writable')).toEqual([]);
-  });
-
-  it('finds an owner whom nobody knows', (context) => {
-    if (!isRoot) context.skip('only root can give a file away');
-    const path = temporaryFile(SECRETS);
-    chownSync(path, 54321, 0);
-    expect(check({ path }).of('file-owner')).toEqual([
-      `problem: uid 54321, which no user of this machine has, owns ${path}, and can change it; chown root ${path}, as root`,
-    ]);
-  });
-});
 
 describe('xtokend check, of secrets', () => {
   const seedOf = (seed: string): string => `otp_seed = "${seed}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
@@ -205,6 +158,25 @@ describe('xtokend check, of the log, the metrics and the time to answer', () => 
     const address = await serving(onConnection);
     expect(check(metrics(address)).of('metrics-taken')).toEqual([
       expect.stringContaining(`warning: another program listens on ${address}`),
+    ]);
+  });
+
+  it('finds that an xtokend which runs serves no metrics', async () => {
+    const daemon = new Daemon(SECRETS);
+    onTestFinished(() => daemon.remove());
+    await daemon.start();
+    const args = ['--socket', daemon.socketPath];
+    const address = `127.0.0.1:${await freePort()}`;
+    expect(check(metrics(address), { args }).of('metrics-silent')).toEqual([
+      expect.stringContaining(`warning: an xtokend runs, but nobody serves metrics at ${address}; `),
+    ]);
+    const path = `${daemon.socketPath}.metrics`;
+    expect(check(metrics(`unix:${path}`), { args }).of('metrics-silent')).toHaveLength(1);
+    const scraped = new Daemon(metrics(address));
+    onTestFinished(() => scraped.remove());
+    await scraped.start();
+    expect(check(metrics(address), { args: ['--socket', scraped.socketPath] }).of('metrics-good')).toEqual([
+      `ok: xtokend answers on ${address}; `,
     ]);
   });
 

@@ -12,32 +12,71 @@ import { checkProsody } from './prosody.js';
 import { checkRecord } from './record.js';
 import { checkSecretFiles } from './secret-files.js';
 import { checkSecrets } from './secrets.js';
+import { checkAsService } from './service/check-as-service.js';
+import { checkRunning } from './service/check-running.js';
 import type { Situation } from './situation.js';
 import { checkSockets } from './sockets.js';
 import { checkUsers } from './users.js';
 
 type Check = (situation: Situation) => readonly Finding[] | Promise<readonly Finding[]>;
 
-/** All that `xtokend check` looks at, in the order in which it is said. */
-const checks: readonly (readonly [Subject, Check])[] = [
-  ['program', checkNode],
+/** Those that say something else for each user that makes them. */
+const daemonChecks: readonly (readonly [Subject, Check])[] = [
   ['configuration', checkConfiguration],
-  ['secrets', checkSecretFiles],
   ['secrets', checkSecrets],
   ['keys', checkKeys],
   ['users', checkUsers],
-  ['clock', checkClock],
   ['record', checkRecord],
   ['log', checkLog],
   ['metrics', checkMetrics],
+];
+
+const machineChecks: readonly (readonly [Subject, Check])[] = [
+  ['program', checkNode],
+  ['secrets', checkSecretFiles],
+  ['clock', checkClock],
   ['socket', checkSockets],
   ['prosody', checkProsody],
   ['ejabberd', checkEjabberd],
   ['configuration', checkAbsentHosts],
 ];
 
-/** Looks at everything; what keeps one check from being made keeps no other. */
+/** The order in which findings are shown. */
+const SUBJECTS: readonly Subject[] = [
+  'program',
+  'configuration',
+  'secrets',
+  'keys',
+  'users',
+  'clock',
+  'record',
+  'log',
+  'metrics',
+  'service',
+  'socket',
+  'prosody',
+  'ejabberd',
+];
+
+/** Makes all checks: those of the daemon as the service that systemd runs, if there is one. */
 export async function runChecks(situation: Situation): Promise<Finding[]> {
+  const machine = runAll(machineChecks, situation);
+  const { findings, isTried } = await checkAsService(situation);
+  const foundOnMachine = await machine;
+  const daemon = isTried ? [] : await runDaemonChecks(situation);
+  // Last: it says what runs now, after the sockets may have started it.
+  const running = await run('service', checkRunning, situation);
+  const all = [...foundOnMachine, ...daemon, ...findings, ...running];
+  return all.sort((a, b) => SUBJECTS.indexOf(a.subject) - SUBJECTS.indexOf(b.subject));
+}
+
+/** Makes the checks of the daemon as this process. */
+export function runDaemonChecks(situation: Situation): Promise<Finding[]> {
+  return runAll(daemonChecks, situation);
+}
+
+/** What keeps one check from being made keeps no other. */
+async function runAll(checks: typeof daemonChecks, situation: Situation): Promise<Finding[]> {
   const findings = await Promise.all(checks.map(([subject, check]) => run(subject, check, situation)));
   return findings.flat();
 }

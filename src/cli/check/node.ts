@@ -6,7 +6,7 @@ import { isNewEnough, OLDEST_NODE } from '../oldest-node.js';
 import type { Finding } from './finding.js';
 
 /** The PATH of a service (systemd.exec(5)). */
-const SERVICE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const SERVICE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const PATIENCE_MILLISECONDS = 5000;
 
 /**

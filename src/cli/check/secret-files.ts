@@ -3,6 +3,8 @@ import { exposureOf, type Exposure } from '../../exposure.js';
 import { resolvePath } from '../../trusted-path.js';
 import { nameOfUser } from '../../accounts.js';
 import type { Finding } from './finding.js';
+import { holdsSecret } from './holds-secret.js';
+import { howToClose } from './close-file.js';
 import { quoted } from '../../quoted.js';
 import type { Situation } from './situation.js';
 import { trustedWith } from './trusted-users.js';
@@ -10,23 +12,29 @@ import { trustedWith } from './trusted-users.js';
 const READ_BY_OTHERS = 0o004;
 
 /** Looks at who can get at the secrets, or put others, or other lists of users, in their place. */
-export function checkSecretFiles({ configuration, file }: Situation): Finding[] {
-  const secretFiles = configuration?.secretFiles ?? [file];
-  const files = (configuration?.files ?? [file]).filter((path) => statOf(path) !== undefined);
+export function checkSecretFiles(situation: Situation): Finding[] {
+  const { configuration, file, service } = situation;
+  // Other kinds of files systemd reads in other ways (systemd.exec(5), LoadCredential=).
+  const copied = (service?.credentials ?? [])
+    .map(({ path }) => path)
+    .filter((path) => statOf(path)?.isFile());
+  const secretFiles = [...(configuration?.secretFiles ?? (holdsSecret(file) ? [file] : [])), ...copied];
+  const named = new Set([...(configuration?.files ?? [file]), ...copied]);
+  const files = [...named].filter((path) => statOf(path) !== undefined);
   const exposures = files.flatMap((path) => resolvePath(path, { users: trustedWith(path) }).exposure ?? []);
   const places = new Map(exposures.map((exposure) => [exposure.path, exposure]));
   return [
-    ...files.flatMap((path) => checkFile(path, secretFiles.includes(path))),
+    ...files.flatMap((path) => checkFile(path, secretFiles.includes(path), situation)),
     ...[...places.values()].map(explainPlace),
   ];
 }
 
-function checkFile(path: string, isSecret: boolean): Finding[] {
+function checkFile(path: string, isSecret: boolean, situation: Situation): Finding[] {
   const stats = statSync(path);
   const findings: Finding[] = [];
   if (isSecret && (stats.mode & READ_BY_OTHERS) !== 0) {
     const message = `every user of this machine can get at the secrets in ${path}`;
-    findings.push(warning('file-open', message, `chmod o-rwx ${quoted(path)}`));
+    findings.push(warning('file-open', message, howToClose(path, situation)));
   }
   return [...findings, ...checkMode(path, stats), ...checkOwner(path, stats)];
 }

@@ -7,8 +7,12 @@ const DYNAMIC_USERS = { first: 61_184, last: 65_519 };
 
 /** @returns whether a user is one that a daemon can run as, to whom root leaves what is theirs */
 export function isServiceUser(uid: number): boolean {
-  const isDynamic = uid >= DYNAMIC_USERS.first && uid <= DYNAMIC_USERS.last;
-  return uid !== 0 && (isDynamic || nameOfUser(uid) !== undefined);
+  return uid !== 0 && (isDynamicUser(uid) || nameOfUser(uid) !== undefined);
+}
+
+/** Whether systemd allocates this number for as long as a service runs. */
+export function isDynamicUser(uid: number): boolean {
+  return uid >= DYNAMIC_USERS.first && uid <= DYNAMIC_USERS.last;
 }
 
 /**

@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { messageOf } from '../../../errors.js';
+import type { Finding } from '../finding.js';
+import { SERVICE_PATH } from '../node.js';
+import { SERVICE, showUnits, systemctl, type Service } from './find-service.js';
+import type { UnitSetting } from './settings.js';
+
+/** What came of the checks that were made as the service. */
+export type Trial =
+  | { readonly kind: 'done'; readonly findings: readonly Finding[] }
+  /** systemd or the program ended with this status before anything could be checked (systemd.exec(5)). */
+  | { readonly kind: 'failed'; readonly status: number }
+  | { readonly kind: 'untried'; readonly reason: string };
+
+const TIMEOUT_SECONDS = 20;
+/** How a unit is started, ended and watched, and where its output goes: the trial has its own. */
+const LIFE_CYCLE =
+  /^(?:Exec|Type$|ExitType|Notify|Restart|Watchdog|Timeout|RuntimeMax|RuntimeRandomized|RuntimeDirectoryPreserve|Sockets|PIDFile|BusName|GuessMainPID|RemainAfterExit|Kill|SendSIG|FinalKill|SuccessExit|FileDescriptor|USB|OOMPolicy|RootDirectoryStartOnly|NonBlocking|Standard|TTY|Syslog|Log|StartLimit)/;
+
+/**
+ * Makes the checks of `xtokend check --as-service` in a process that systemd starts exactly as it would start the service:
+ * with its user, groups, credentials, directories, view of the file system, network and system calls.
+ */
+export async function tryAsService(service: Service): Promise<Trial> {
+  const settings = service.settings.filter(({ name }) => !LIFE_CYCLE.test(name));
+  const reason = whyUntried(settings);
+  if (reason !== undefined) return { kind: 'untried', reason };
+  try {
+    // Not in /tmp, of which systemd and this process may each have their own.
+    const folder = mkdtempSync('/run/xtokend-check-');
+    try {
+      return await run(`xtokend-check-${randomUUID()}.service`, join(folder, 'findings'), settings, service);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  } catch (error) {
+    return { kind: 'untried', reason: messageOf(error) };
+  }
+}
+
+function whyUntried(settings: readonly UnitSetting[]): string | undefined {
+  if (process.geteuid?.() !== 0) return 'only root can start a process as the service';
+  // Where systemd-run(1) passes a setting on, systemd takes it literally.
+  const special = settings.find(({ value }) => value.replaceAll('%%', '').includes('%'));
+  if (special !== undefined) return `${special.name}= has a specifier (%)`;
+  // On the command line everybody could read it.
+  return settings.some(({ name }) => name === 'SetCredential') ? 'SetCredential= holds a secret' : undefined;
+}
+
+async function run(
+  unit: string,
+  output: string,
+  settings: readonly UnitSetting[],
+  { command, configOption }: Service,
+): Promise<Trial> {
+  const own = [
+    'Type=oneshot',
+    // What the trial shares with the running service isn't taken away from it.
+    'RuntimeDirectoryPreserve=yes',
+    `TimeoutStartSec=${TIMEOUT_SECONDS}`,
+    // With problems that check ends with 1.
+    'SuccessExitStatus=1',
+    `StandardOutput=truncate:${output}`,
+  ];
+  const properties = [...settings.map(({ name, value }) => `${name}=${value}`), ...own];
+  const config = configOption === undefined ? [] : ['--config', configOption];
+  const args = [...command, 'check', '--json', '--as-service', ...config];
+  try {
+    await promisify(execFile)(
+      'systemd-run',
+      [
+        '--quiet',
+        `--unit=${unit}`,
+        '--description=xtokend check, as xtokend.service',
+        ...properties.map((property) => `--property=${property}`),
+        '--',
+        ...args,
+      ],
+      { env: { PATH: SERVICE_PATH }, timeout: (TIMEOUT_SECONDS + 10) * 1000 },
+    );
+  } catch {
+    return explainFailure(unit);
+  }
+  return readFindings(readFileSync(output, 'utf8').replaceAll(unit, SERVICE));
+}
+
+function readFindings(text: string): Trial {
+  try {
+    return { kind: 'done', findings: (JSON.parse(text) as { findings: Finding[] }).findings };
+  } catch {
+    return { kind: 'untried', reason: UNKNOWN_PROGRAM };
+  }
+}
+
+const UNKNOWN_PROGRAM = 'what ExecStart= starts is not this version of xtokend';
+/** From here on they are systemd's own (systemd.exec(5), "Process Exit Codes"). */
+const FIRST_STATUS_OF_SYSTEMD = 200;
+/** That of bin/xtokend without a node. */
+const NO_NODE = 127;
+
+async function explainFailure(unit: string): Promise<Trial> {
+  const [properties = {}] = await showUnits([unit]);
+  await systemctl('reset-failed', unit);
+  const { LoadState: state, ExecMainStatus: code, Result: result } = properties;
+  const status = Number(code);
+  if (state !== 'loaded')
+    return { kind: 'untried', reason: 'systemd-run does not take a setting of the unit' };
+  if (result === 'timeout') return { kind: 'untried', reason: `it took more than ${TIMEOUT_SECONDS} s` };
+  const isOfService = status === NO_NODE || status >= FIRST_STATUS_OF_SYSTEMD || result !== 'exit-code';
+  if (isOfService) return { kind: 'failed', status };
+  return { kind: 'untried', reason: UNKNOWN_PROGRAM };
+}

@@ -1,0 +1,90 @@
+import { expect } from 'vitest';
+import type { Finding } from '../../src/cli/check/finding.js';
+import { SystemdMachine } from './systemd-machine.js';
+
+const UNITS = '/usr/local/lib/node_modules/xtokend/systemd';
+const DROP_INS = '/etc/systemd/system/xtokend.service.d';
+
+/** The configuration of the service. */
+export const FILE = '/etc/xtokend/xtokend.toml';
+/** A service with a user that exists without it. */
+export const STATIC = 'DynamicUser=no\nUser=xtokend\nLoadCredential=';
+/** A service whose user systemd allocates, with its secrets as credentials. */
+export const DYNAMIC = `DynamicUser=yes\nUser=other\nLoadCredential=\nLoadCredential=otp_seed:/etc/xtokend/otp_seed\nLoadCredential=token_secret:/etc/xtokend/token_secret`;
+
+/** What `xtokend check` says, run by root. */
+export interface CheckedService {
+  /** What needs something to be done. */
+  readonly bad: readonly string[];
+  readonly of: (code: string) => string[];
+  /** @returns what to do about the first finding of a code */
+  readonly cure: (code: string) => string;
+}
+
+/** The service on a machine of its own, as it is set up by hand. */
+export class ServiceMachine {
+  readonly machine: SystemdMachine;
+
+  private constructor(machine: SystemdMachine) {
+    this.machine = machine;
+  }
+
+  /** Boots a machine with the units, and a user for the service. */
+  static async boot(configuration: string): Promise<ServiceMachine> {
+    const service = new ServiceMachine(await SystemdMachine.boot());
+    // The unit may come with the user.
+    service.machine
+      .do(`grep -q ^xtokend: /etc/passwd || echo xtokend:x:300:300::/:/bin/sh >>/etc/passwd; grep -q ^xtokend: /etc/group || echo xtokend:x:300: >>/etc/group
+      mkdir -p /etc/xtokend ${DROP_INS}
+      cp ${UNITS}/xtokend.socket ${UNITS}/xtokend.service /etc/systemd/system
+      install -D -m 644 ${UNITS}/drop-ins/prosody.conf -t /etc/systemd/system/xtokend.socket.d`);
+    service.dropIn('user', STATIC);
+    service.configure(configuration);
+    service.machine.do('systemctl enable --now --quiet xtokend.socket xtokend.service');
+    return service;
+  }
+
+  /** Takes back all that a test has changed. */
+  reset(configuration: string): void {
+    this.machine.do(`find ${DROP_INS} -type f -delete; rm -rf /srv/xtokend`);
+    this.dropIn('user', STATIC);
+    this.configure(configuration);
+    this.restart();
+  }
+
+  /** Writes the configuration, for root and the service alone. */
+  configure(text: string): void {
+    this.machine.do(`cat >${FILE} <<'END'\n${text}END
+      chown root:xtokend ${FILE}; chmod 640 ${FILE}; chmod 755 /etc/xtokend`);
+  }
+
+  /** @param name later ones in the alphabet count more */
+  dropIn(name: string, text: string): void {
+    this.machine.do(
+      `cat >${DROP_INS}/${name}.conf <<'END'\n[Service]\n${text}\nEND\nsystemctl daemon-reload`,
+    );
+  }
+
+  /** Installs a drop-in of the package. */
+  install(name: string): void {
+    this.machine.do(`install -m 644 ${UNITS}/drop-ins/${name} ${DROP_INS}; systemctl daemon-reload`);
+  }
+
+  restart(): void {
+    this.machine.do('systemctl reset-failed; systemctl restart xtokend');
+  }
+
+  check(): CheckedService {
+    const { stdout, stderr } = this.machine.run('xtokend check --json || [ $? = 1 ]');
+    expect(stderr).toBe('');
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    const show = ({ level, code, message, cure = '' }: Finding): string =>
+      `${level} ${code}: ${message}; ${cure}`;
+    const having = (code: string): Finding[] => findings.filter((finding) => finding.code === code);
+    return {
+      bad: findings.filter(({ level }) => level === 'problem' || level === 'warning').map(show),
+      of: (code) => having(code).map(show),
+      cure: (code) => having(code)[0]?.cure ?? '',
+    };
+  }
+}

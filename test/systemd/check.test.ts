@@ -1,0 +1,223 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DYNAMIC, FILE, ServiceMachine } from '../support/checked-service.js';
+import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { SystemdMachine } from '../support/systemd-machine.js';
+
+const SOCKET = '/run/xtokend/xtokend.sock';
+const KEY_FILES = 'otp_seed_file = "otp_seed"\ntoken_secret_file = "token_secret"\n';
+const NEW_KEY_FILES = 'otp_seed_file = "new_seed"\ntoken_secret_file = "new_secret"\n';
+const impediment = SystemdMachine.impediment();
+
+let service: ServiceMachine;
+
+/** Runs a shell script on the machine. */
+function run(script: string): string {
+  return service.machine.do(script);
+}
+
+const title = `xtokend check, of a service (${impediment ?? 'in namespaces'})`;
+// Each of the tests starts dozens of processes, which takes long on a machine that is busy.
+const TIMEOUT_MILLISECONDS = 120_000;
+
+describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS }, () => {
+  beforeAll(async () => {
+    service = await ServiceMachine.boot(SECRETS);
+  }, TIMEOUT_MILLISECONDS);
+
+  afterAll(async () => {
+    await (service as ServiceMachine | undefined)?.machine.stop();
+  });
+
+  afterEach(() => {
+    service.reset(SECRETS);
+  }, TIMEOUT_MILLISECONDS);
+
+  it('is content with one that is as it should be, and leaves nothing behind', () => {
+    const { bad, of } = service.check();
+    expect(bad).toEqual([]);
+    expect(of('service-good')).toEqual([expect.stringContaining('xtokend.service, which is user xtokend')]);
+    expect(of('record-good')).toEqual([expect.stringContaining('tried in /var/lib/xtokend')]);
+    expect(of('socket-good')).toEqual([
+      `ok socket-good: user prosody may connect, and xtokend answers on ${SOCKET}; `,
+    ]);
+    expect(
+      run("systemctl list-units --all --no-legend 'xtokend-check*'; find /run -name 'xtokend-check*'"),
+    ).toBe('');
+  });
+
+  it.each([
+    [
+      'its configuration',
+      `chown root:root ${FILE}; chmod 600 ${FILE}`,
+      `read ${FILE} (root:root, mode 0600); chown root:xtokend ${FILE} && chmod 640 ${FILE}`,
+    ],
+    [
+      'the directory of that',
+      'chmod 700 /etc/xtokend',
+      'pass through /etc/xtokend (root:root, mode 0700); chmod o+x /etc/xtokend',
+    ],
+  ])('finds that it may not read %s, with a fix that works', (_, spoil, obstacle) => {
+    run(spoil);
+    // It still runs, with what it has read.
+    const early = service.check();
+    expect(early.bad).toEqual([
+      expect.stringContaining('problem configuration-unreadable: as xtokend.service (user xtokend): '),
+      `problem service-unreadable: user xtokend may not ${obstacle}`,
+    ]);
+    expect(early.of('record-good')).toEqual([]);
+    expect(service.machine.run('systemctl restart xtokend').status).not.toBe(0);
+    const late = service.check();
+    expect(late.of('service-failing')).toEqual([expect.stringContaining("doesn't stay up")]);
+    expect(late.of('socket-good')).toEqual([]);
+    run(late.cure('service-unreadable'));
+    service.restart();
+    expect(service.check().bad).toEqual([]);
+  });
+
+  it('names a fix for open secrets that the service survives', () => {
+    run(`chown root:root ${FILE}; chmod 644 ${FILE}`);
+    const { bad, cure } = service.check();
+    expect(bad).toEqual([
+      `warning file-open: every user of this machine can get at the secrets in ${FILE}; chown root:xtokend ${FILE} && chmod 640 ${FILE}`,
+    ]);
+    run(cure('file-open'));
+    service.restart();
+    expect(service.check().bad).toEqual([]);
+  });
+
+  it('finds a list of users that only root may read, and one that the unit hides', () => {
+    service.configure(`users = "file:/etc/xtokend/users"\n${SECRETS}`);
+    run('echo alice >/etc/xtokend/users; chmod 600 /etc/xtokend/users');
+    const { bad, cure } = service.check();
+    expect(bad).toEqual([
+      expect.stringContaining('problem list-unreadable: as xtokend.service (user xtokend): '),
+      expect.stringContaining('may not read /etc/xtokend/users (root:root, mode 0600); chmod o+r '),
+    ]);
+    run(cure('service-unreadable'));
+    expect(service.check().bad).toEqual([]);
+    service.configure(`users = "file:/etc/xtokend/none"\n${SECRETS}`);
+    expect(service.check().bad).toEqual([expect.stringContaining('there is no such file')]);
+    run('echo alice >/home/users');
+    service.configure(`users = "file:/home/users"\n${SECRETS}`);
+    expect(service.check().bad).toEqual([
+      expect.stringContaining('problem list-unreadable: '),
+      expect.stringMatching(
+        /^problem service-unreadable: root can .*; see whether its unit hides .*ProtectHome=/,
+      ),
+    ]);
+  });
+
+  it('finds a place for used tokens that the service may not write to', () => {
+    service.configure(`${SECRETS}[replay]\npath = "/srv/xtokend"\n`);
+    const { bad, of } = service.check();
+    expect(bad).toEqual([
+      expect.stringMatching(
+        /^problem record-unusable: as xtokend\.service .*leave replay\.path out: .*ReadWritePaths=\/srv\/xtokend/s,
+      ),
+    ]);
+    expect(of('record-good')).toEqual([]);
+    // Its mode alone doesn't help: the unit makes it read-only.
+    run('install -d -o xtokend -m 700 /srv/xtokend');
+    expect(service.check().of('record-unusable')).toHaveLength(1);
+    service.dropIn('z-path', 'ReadWritePaths=/srv/xtokend');
+    service.restart();
+    expect(service.check().bad).toEqual([]);
+  });
+
+  it('finds that metrics over TCP take a drop-in, and whether they are served', () => {
+    service.configure(`${SECRETS}[metrics]\nlisten = "127.0.0.1:9477"\n`);
+    service.restart();
+    run('ip link set lo up');
+    const shut = service.check();
+    expect(shut.bad).toEqual([
+      expect.stringMatching(
+        /^warning metrics-unusable: .*keeps the service from the network; the drop-in metrics-tcp\.conf/,
+      ),
+    ]);
+    expect(shut.of('metrics-good')).toEqual([]);
+    // A network of its own, in which it may listen, but nobody else is.
+    service.dropIn('z-families', 'RestrictAddressFamilies=AF_UNIX AF_INET\nIPAddressAllow=localhost');
+    expect(service.check().of('metrics-unusable')).toHaveLength(1);
+    service.install('metrics-tcp.conf');
+    // It still runs without the drop-in.
+    expect(service.check().of('metrics-silent')).toEqual([
+      expect.stringContaining('nobody serves metrics at 127.0.0.1:9477'),
+    ]);
+    service.restart();
+    const { bad, of } = service.check();
+    expect(bad).toEqual([]);
+    expect(of('metrics-good')).toEqual(['ok metrics-good: xtokend answers on 127.0.0.1:9477; ']);
+  });
+
+  it('finds key files that the service does not get, and those that have changed since it started', () => {
+    run(`cd /etc/xtokend; umask 077; echo ${OTP_SEED} >otp_seed; echo ${TOKEN_SECRET} >token_secret
+      echo ${OTHER_SEED} >new_seed; echo ${OTHER_SECRET} >new_secret`);
+    service.dropIn('user', DYNAMIC);
+    service.configure(KEY_FILES);
+    run(`chmod 644 ${FILE}`);
+    service.restart();
+    // The configuration holds no secret, and everybody may read it.
+    expect(service.check().bad).toEqual([]);
+    service.configure(`[[keys]]\nid = "old"\n${KEY_FILES}[[keys]]\nid = "new"\n${NEW_KEY_FILES}`);
+    run(`chmod 644 ${FILE}`);
+    const fix = (name: string): string => `LoadCredential=${name}:/etc/xtokend/${name}`;
+    const missing = (name: string): string =>
+      `problem service-unreadable: user other may not read /etc/xtokend/${name} (root:root, mode 0600); ${fix(name)} below [Service] by systemctl edit xtokend, then systemctl restart xtokend`;
+    expect(service.check().bad).toEqual([
+      expect.stringContaining(
+        'keys.1.otp_seed_file: the file of that name in /run/credentials/xtokend.service ',
+      ),
+      expect.stringContaining('keys.1.token_secret_file: '),
+      missing('new_seed'),
+      missing('new_secret'),
+    ]);
+    service.dropIn('z-keys', `${fix('new_seed')}\n${fix('new_secret')}`);
+    expect(service.check().bad).toEqual([
+      expect.stringMatching(
+        /^warning service-credential-old: .*\/etc\/xtokend\/new_seed.*; systemctl restart xtokend/,
+      ),
+      expect.stringContaining('/etc/xtokend/new_secret'),
+    ]);
+    service.restart();
+    expect(service.check().bad).toEqual([]);
+  });
+
+  it('finds what keeps systemd from starting it at all', () => {
+    service.dropIn('z-none', 'LoadCredential=none:/etc/xtokend/none');
+    expect(service.check().bad).toEqual([
+      expect.stringMatching(
+        /^problem service-unstartable: .*a file that LoadCredential= names is missing \(243\/CREDENTIALS\)/,
+      ),
+    ]);
+    service.dropIn('z-none', 'LoadCredential=');
+    expect(service.check().bad).toEqual([]);
+  });
+
+  it('says that nobody runs', () => {
+    run('systemctl stop xtokend.socket xtokend.service');
+    const { bad, of } = service.check();
+    expect(bad).toEqual([expect.stringContaining('warning service-inactive: ')]);
+    expect(of('socket-none')).toHaveLength(1);
+    run('systemctl start xtokend.socket xtokend.service');
+    expect(service.check().bad).toEqual([]);
+  });
+
+  it('finds an older daemon that listened by the path of the socket before', () => {
+    run(`systemctl stop xtokend.socket xtokend.service
+      xtokend serve --listen unix:${SOCKET} </dev/null >/dev/null 2>&1 & echo $! >/run/older
+      while ! [ -e ${SOCKET} ]; do sleep 0.05; done
+      kill -STOP $(cat /run/older)
+      systemctl start xtokend.socket xtokend.service`);
+    const pid = run('cat /run/older').trim();
+    const { bad, cure } = service.check();
+    expect(bad).toEqual([
+      `problem socket-shared: more than one process listens by the name ${SOCKET}: a chat server that connected earlier still asks process ${pid} (stopped); kill -KILL ${pid}`,
+    ]);
+    const asked = run('xtokend check --request isuser:alice:example.com');
+    expect(asked).toMatch(/^1: accepted/);
+    expect(asked).toContain(`still asks process ${pid} (stopped): kill -KILL ${pid}.`);
+    run(cure('socket-shared'));
+    expect(service.check().bad).toEqual([]);
+    expect(run('xtokend check --request isuser:alice:example.com')).not.toContain('asks process');
+  });
+});
