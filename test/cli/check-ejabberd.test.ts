@@ -69,29 +69,32 @@ describe('xtokend check, of ejabberd', () => {
     ).toEqual([expect.stringMatching(/^warning: .* serves c\.example, which is no host of ejabberd/)]);
   });
 
+  const sql = 'hosts: [localhost]\nauth_method: [external]\nhost_config: {localhost: {auth_method: [sql]}}\n';
+  const program = "extauth_program: '/usr/bin/xtokend --protocol ejabberd'\n";
+  const hashed = 'VirtualHost "localhost" authentication = "internal_hashed"';
+
   it.for([
-    [
-      '/etc/ejabberd/ejabberd.yml',
-      'hosts: [localhost]\nhost_config: {localhost: {auth_method: [sql]}}\n',
-      'ejabberd-other',
-    ],
+    ['/etc/ejabberd/ejabberd.yml', sql, '[hosts."localhost"]', 'problem ejabberd-other'],
+    ['/etc/ejabberd/ejabberd.yml', sql + program, '', 'problem ejabberd-unasked'],
+    ['/etc/ejabberd/ejabberd.yml', 'hosts: [localhost]\n', '', 'warning ejabberd-unasked'],
+    ['/etc/prosody/prosody.cfg.lua', hashed, '[hosts."localhost"]', 'problem prosody-other'],
+    ['/etc/prosody/prosody.cfg.lua', `${hashed} xtoken_socket = "/x"`, '', 'problem prosody-unasked'],
+    ['/etc/prosody/prosody.cfg.lua', hashed, '', 'warning prosody-unasked'],
     [
       '/etc/prosody/prosody.cfg.lua',
-      'VirtualHost "localhost" authentication = "xtokend"',
-      'prosody-provider-name',
+      hashed.replace('internal_hashed', 'xtokend'),
+      '',
+      'problem prosody-provider-name',
     ],
-  ] as const)('looks by itself at %s', ([place, text, code], context) => {
+  ] as const)('looks by itself at %s (%#)', ([place, text, hosts, expected], context) => {
     requirePackage(context, existsSync(place), basename(dirname(place)));
     if (process.getuid?.() !== 0) context.skip('only root can mount something there');
     const file = temporaryFile(text, 'configuration');
-    const config = temporaryFile(`${SECRETS}[hosts."localhost"]\n`);
+    const config = temporaryFile(`${SECRETS}${hosts}\n`);
     const command = `mount --bind ${file} ${place} && exec ${PROGRAM} check --json --config ${config}`;
-    const { stdout, status } = spawnSync('unshare', ['--mount', 'sh', '-c', command], { encoding: 'utf8' });
-    expect(status).toBe(1);
+    const { stdout } = spawnSync('unshare', ['--mount', 'sh', '-c', command], { encoding: 'utf8' });
     const { findings } = JSON.parse(stdout) as Pick<Checked, 'findings'>;
-    expect(findings.filter(({ level }) => level === 'problem').map((finding) => finding.code)).toContain(
-      code,
-    );
+    expect(findings.map(({ level, code }) => `${level} ${code}`)).toContain(expected);
   });
 
   it('says that this user may not read what ejabberd has', (context) => {

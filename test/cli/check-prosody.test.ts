@@ -37,9 +37,10 @@ function modules(...names: string[]): string {
 }
 
 describe('xtokend check, of Prosody', () => {
-  it('warns of a Prosody that does not ask', () => {
-    expect(checkProsody('authentication = "internal_hashed"').of('prosody-unasked')).toHaveLength(1);
-    expect(checkProsody('').status).toBe(0);
+  it('finds that no host asks', () => {
+    const { status, of } = checkProsody('VirtualHost "a.example" authentication = "internal_hashed"');
+    expect(status).toBe(1);
+    expect(of('prosody-unasked')).toEqual([expect.stringMatching(/^problem: no host in .* asks xtokend; /)]);
     expect(check(SECRETS, { args: ['--prosody', '/no/such.cfg.lua'] }).of('prosody-unreadable')).toEqual([
       expect.stringContaining('warning: cannot read /no/such.cfg.lua: there is no such file'),
     ]);

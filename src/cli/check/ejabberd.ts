@@ -65,7 +65,10 @@ async function checkOthers(
   const others = hosts.filter(({ isExternal }) => !isExternal);
   const findings = await Promise.all(others.map((host) => describeOther(host, situation, elsewhere)));
   const isAsked = others.length < hosts.length || mayBeAsked(elsewhere) || unread.length > 0;
-  return isAsked ? findings : [...findings, silent(file)];
+  if (isAsked) return findings;
+  const isIntended = hosts.some(({ setting }) => setting('extauth_program') !== undefined);
+  const level = situation.named.ejabberd !== undefined || isIntended ? 'problem' : 'warning';
+  return [...findings, { ...silent(file), level }];
 }
 
 async function describeOther(

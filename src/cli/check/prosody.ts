@@ -11,6 +11,8 @@ import { namesOf, wayOf, type HostFinding } from './prosody-way.js';
 import type { Situation } from './situation.js';
 
 const DEFAULT_USER = 'prosody';
+/** Settings that are of use only if a host asks xtokend, or another program. */
+const OURS = ['xtoken_socket', 'xtoken_timeout', 'external_auth_command'];
 
 /** Looks at how each host of Prosody authenticates its users: by our module, by the stock one, or without xtokend. */
 export async function checkProsody(situation: Situation): Promise<Finding[]> {
@@ -59,19 +61,21 @@ async function judgeHosts(
     ...checkComputed(prosody, prosody.hosts),
     ...checkActivation(prosody),
     ...(await checkOtherHosts(others, situation, isAskedElsewhere)),
-    ...checkAnyAsks(prosody, asking, elsewhere),
+    ...checkAnyAsks(prosody, situation, elsewhere),
   ];
 }
 
 /** Unless another server asks, or a host may do so that can't be judged. */
 function checkAnyAsks(
-  prosody: ProsodyConfiguration,
-  asking: readonly ProsodyHost[],
+  { file, hosts, unread }: ProsodyConfiguration,
+  { named }: Situation,
   elsewhere: readonly ChatServer[],
 ): HostFinding[] {
-  const isUnknown = prosody.unread.length > 0 || prosody.hosts.some((host) => wayOf(host) === 'computed');
-  const isAsked = asking.length > 0 || mayBeAsked(elsewhere);
-  return isUnknown || isAsked ? [] : [{ finding: silent(prosody.file), hosts: [] }];
+  const mayAsk = unread.length > 0 || hosts.some((host) => wayOf(host) !== 'other');
+  if (mayAsk || mayBeAsked(elsewhere)) return [];
+  const isIntended = hosts.some(({ value }) => OURS.some((setting) => value(setting) !== undefined));
+  const level = named.prosody !== undefined || isIntended ? 'problem' : 'warning';
+  return [{ finding: { ...silent(file), level }, hosts: [] }];
 }
 
 /** @returns the name of the user that Prosody runs as */
