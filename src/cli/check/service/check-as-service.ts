@@ -132,6 +132,7 @@ const statuses: Readonly<Record<number, string>> = {
   216: 'there is no such group as Group= or SupplementaryGroups= names (216/GROUP)',
   217: 'there is no such user as User= names (217/USER)',
   226: 'a directory that the unit names is missing, such as in ReadWritePaths= (226/NAMESPACE)',
+  233: 'the directory of RuntimeDirectory= cannot be made (233/RUNTIME_DIRECTORY)',
   238: 'the directory of StateDirectory= cannot be made (238/STATE_DIRECTORY)',
   243: 'a file that LoadCredential= names is missing (243/CREDENTIALS)',
 };

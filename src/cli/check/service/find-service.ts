@@ -13,6 +13,8 @@ const TIMEOUT_MILLISECONDS = 5000;
 
 /** How systemd runs xtokend. */
 export interface Service extends Identity {
+  /** Whether systemd allocates the user at each start, unless it exists (`DynamicUser=`). */
+  readonly isDynamic: boolean;
   readonly hasPrivateNetwork: boolean;
   /** What runs xtokend, up to the arguments that are for xtokend itself. */
   readonly command: readonly string[];
@@ -43,6 +45,7 @@ export async function findService(): Promise<Service | undefined> {
   const [, variable] = /(?:^|\s|")XTOKEND_CONFIG=([^\s"]+)/.exec(service['Environment'] ?? '') ?? [];
   return {
     ...identityOf(service),
+    isDynamic: service['DynamicUser'] === 'yes',
     hasPrivateNetwork: service['PrivateNetwork'] === 'yes',
     command: commandIn(argv),
     configOption,

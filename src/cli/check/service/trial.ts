@@ -26,7 +26,9 @@ const LIFE_CYCLE =
  * with its user, groups, credentials, directories, view of the file system, network and system calls.
  */
 export async function tryAsService(service: Service): Promise<Trial> {
-  const settings = service.settings.filter(({ name }) => !LIFE_CYCLE.test(name));
+  const settings = service.settings
+    .filter(({ name }) => !LIFE_CYCLE.test(name))
+    .map((setting) => shareRuntime(setting, service));
   const reason = whyUntried(settings);
   if (reason !== undefined) return { kind: 'untried', reason };
   try {
@@ -40,6 +42,18 @@ export async function tryAsService(service: Service): Promise<Trial> {
   } catch (error) {
     return { kind: 'untried', reason: messageOf(error) };
   }
+}
+
+/**
+ * The trial must not take runtime directories away from a service that runs. It preserves them; but with `DynamicUser=` systemd
+ * puts directories that are preserved elsewhere, so there it uses those of the service.
+ */
+function shareRuntime(setting: UnitSetting, { isDynamic }: Service): UnitSetting {
+  if (!isDynamic || setting.name !== 'RuntimeDirectory') return setting;
+  const paths = setting.value
+    .split(/\s+/)
+    .map((name) => (name === '' ? '' : `-/run/${name.split(':')[0] ?? ''}`));
+  return { name: 'ReadWritePaths', value: paths.join(' ') };
 }
 
 function whyUntried(settings: readonly UnitSetting[]): string | undefined {
@@ -59,7 +73,6 @@ async function run(
 ): Promise<Trial> {
   const own = [
     'Type=oneshot',
-    // What the trial shares with the running service isn't taken away from it.
     'RuntimeDirectoryPreserve=yes',
     `TimeoutStartSec=${TIMEOUT_SECONDS}`,
     // With problems that check ends with 1.
