@@ -11,6 +11,7 @@ import { temporaryFile, temporaryFolder } from '../support/folder.js';
 import { SECRETS } from '../support/keys.js';
 import { OTHER_USER, passableFolder, requireRoot } from '../support/other-user.js';
 import { end } from '../support/processes.js';
+import { requireScript } from '../support/programs.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 /** Lines of each writer. 2,000 of them are more than a pipe or a socket holds. */
@@ -115,7 +116,8 @@ describe('stderr', () => {
     expectLines(readFileSync(path, 'utf8'), FEW, FEW + 1);
   });
 
-  it('keeps every line of both writers in a pipe that is read late, and delays no answer meanwhile', async () => {
+  it('keeps every line of both writers in a pipe that is read late, and delays no answer meanwhile', async (context) => {
+    requireScript(context);
     const { writer, read } = openFifo();
     const running = start(writer, { serverLines: MANY });
     closeSync(writer);

@@ -13,11 +13,12 @@ import { SECRETS } from '../support/keys.js';
 import { fakeLogProgram } from '../support/log-program.js';
 import { freePort } from '../support/ports.js';
 import { descendantsOf } from '../support/processes.js';
+import { hasProgram } from '../support/programs.js';
 import { requirePackage } from '../support/requirement.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 const HOLDER = fileURLToPath(new URL('../support/socket-holder.sh', import.meta.url));
-const isInstalled = spawnSync('systemd-socket-activate', ['--version']).status === 0;
+const isInstalled = ['systemd-socket-activate', 'perl', 'script'].every(hasProgram);
 
 interface Activated {
   readonly child: ChildProcessWithoutNullStreams;
@@ -55,7 +56,7 @@ function socketsIn(folder: string, ...names: string[]): { paths: string[]; optio
 
 describe('sockets that systemd hands over', () => {
   beforeEach((context) => {
-    requirePackage(context, isInstalled, 'systemd');
+    requirePackage(context, isInstalled, 'systemd, perl-base and bsdutils');
   });
 
   const xtokend = (): string[] => [PROGRAM, 'serve', '--config', temporaryFile(SECRETS)];
