@@ -49,10 +49,8 @@ export async function tryAsService(service: Service): Promise<Trial> {
  * puts directories that are preserved elsewhere, so there it uses those of the service.
  */
 function shareRuntime(setting: UnitSetting, { isDynamic }: Service): UnitSetting {
-  if (!isDynamic || setting.name !== 'RuntimeDirectory') return setting;
-  const paths = setting.value
-    .split(/\s+/)
-    .map((name) => (name === '' ? '' : `-/run/${name.split(':')[0] ?? ''}`));
+  if (!isDynamic || setting.name !== 'RuntimeDirectory' || setting.value === '') return setting;
+  const paths = setting.value.split(/\s+/).map((name) => `-/run/${name.split(':')[0] ?? ''}`);
   return { name: 'ReadWritePaths', value: paths.join(' ') };
 }
 
