@@ -193,7 +193,8 @@ describe('stderr', () => {
     expect(await running.end()).toBe(0);
   });
 
-  it('keeps every line on a terminal that was stopped with Ctrl-S, and delays no answer meanwhile', async () => {
+  it('keeps every line on a terminal that was stopped with Ctrl-S, and delays no answer meanwhile', async (context) => {
+    requireScript(context);
     const folder = temporaryFolder();
     const [requests, answers] = [join(folder, 'requests'), join(folder, 'answers')];
     execFileSync('mkfifo', [requests]);
