@@ -80,7 +80,7 @@ function describeDistance(ahead: number, step: number, now: number): string {
 function describeShift(minutes: number): string {
   const length = formatDuration(Math.abs(minutes) * 60_000);
   return (
-    `${length} ${minutes < 0 ? 'behind' : 'ahead'}, a time zone and not a clock: ` +
+    `${length} ${minutes < 0 ? 'behind' : 'ahead'}, which is a time zone rather than a clock: ` +
     `the signing side takes UTC for local time, as timecode(datetime.utcnow()) does at UTC${formatOffset(-minutes)}, ` +
     `or local time for UTC, at UTC${formatOffset(minutes)}; take the Unix time, such as Python's time.time() or pyotp's totp.now()`
   );

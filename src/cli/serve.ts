@@ -4,6 +4,7 @@ import { loadConfiguration } from '../config/load.js';
 import { locateConfiguration } from '../config/locate.js';
 import { parentOf, uptime } from '../operations/processes.js';
 import { messageOf } from '../errors.js';
+import { withoutSecrets } from '../known-secrets.js';
 import { monotonicTime, writeReloadResult, type ReloadResult } from '../operations/reload-result.js';
 import { Service } from '../operations/service.js';
 import { watchFiles } from '../operations/watch-files.js';
@@ -137,7 +138,7 @@ function publish(result: ReloadResult, { log }: Service): void {
   const directory = process.env['RUNTIME_DIRECTORY']?.split(':')[0];
   if (directory === undefined) return;
   try {
-    writeReloadResult(directory, result);
+    writeReloadResult(directory, { ...result, fault: result.fault && withoutSecrets(result.fault) });
   } catch (error) {
     log.write('warning', `cannot write the result of the reload to ${directory}: ${messageOf(error)}`);
   }

@@ -19,6 +19,7 @@ export class BackgroundWriter {
   #pending: Promise<void> | undefined;
   #fault: Error | undefined;
   #isWriting = false;
+  #isEnding = false;
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -35,7 +36,8 @@ export class BackgroundWriter {
     const fault = this.#fault;
     this.#fault = undefined;
     if (fault !== undefined) throw fault;
-    if (this.#pending !== undefined) return 0;
+    // A write that starts when the process ends would keep it for as long as nobody reads.
+    if (this.#pending !== undefined || this.#isEnding) return 0;
     this.#pending = this.#writeAll(Buffer.from(bytes)).finally(() => {
       this.#pending = undefined;
     });
@@ -68,6 +70,7 @@ export class BackgroundWriter {
 
   /** Node waits at its end for every thread of the pool, and would wait for ever for a reader that does not read. */
   #endThread(): void {
+    this.#isEnding = true;
     if (!this.#isWriting) return;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, EXIT_WITHIN_MILLISECONDS);
     process.kill(process.pid, 'SIGKILL');

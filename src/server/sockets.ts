@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
+import { messageOf } from '../errors.js';
 import type { Framing } from '../protocol/framing.js';
 import { converse } from './conversation.js';
 import { listenInherited, type InheritedSocket } from './inherited-socket.js';
 import { RequestBudget } from './request-budget.js';
 import type { Decide, Observer } from './responder.js';
-import { watchSocket } from './socket-watch.js';
+import { watchSocket, type SocketWatch } from './socket-watch.js';
 import { listenUnix, type UnixAddress } from './unix-socket.js';
 
 /** So many at once on each socket; a server of chats needs one for each of its hosts. */
@@ -32,8 +33,8 @@ export interface SocketsOptions {
 }
 
 /**
- * Answers requests on Unix sockets, until it is told to stop, or until no path of a socket leads to this process any more. Each connection is answered in the order of its requests,
- * and none waits for another.
+ * Answers requests on Unix sockets, until it is told to stop, or until another process has the path of each. Each connection is
+ * answered in the order of its requests, and none waits for another.
  *
  * @returns once all that had come is answered; a second after it was told to stop at the latest
  * @throws ListenError where a socket cannot be opened; then none is left behind
@@ -83,29 +84,34 @@ async function open(listener: Listener, options: Shared): Promise<Opened> {
   reportTroubles(server, onTrouble);
   const close = async (): Promise<void> => {
     unwatch();
-    remove();
     ending.abort();
     server.close();
+    try {
+      remove();
+    } catch (error) {
+      onTrouble(`cannot remove the socket file: ${messageOf(error)}`);
+    }
     await Promise.all(conversations);
   };
   const lost = new AbortController();
   // Whoever has connected before would go on asking this process, and not the one that has the path now.
-  const unwatch = watch((message) => {
+  const onReplaced = (message: string): void => {
     onTrouble(message);
     void close().then(() => {
       lost.abort();
     });
-  });
+  };
+  const unwatch = watch({ onRemoved: onTrouble, onReplaced });
   return { close, closed: aborted(lost.signal) };
 }
 
-type Watch = (onLost: (message: string) => void) => () => void;
+type Watch = (events: SocketWatch) => () => void;
 
 /** The file of an inherited socket is not ours to remove, nor to watch: whoever has opened it may put it elsewhere. */
 async function listen(listener: Listener): Promise<{ server: Server; remove: () => void; watch: Watch }> {
   if ('path' in listener) {
     const socket = await listenUnix(listener);
-    return { ...socket, watch: (onLost) => watchSocket(socket, onLost) };
+    return { ...socket, watch: (events) => watchSocket(socket, events) };
   }
   return { server: await listenInherited(listener), remove: () => undefined, watch: () => () => undefined };
 }

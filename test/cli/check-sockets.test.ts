@@ -128,6 +128,18 @@ describe('xtokend check, of sockets', () => {
     expect(of('socket-missing')).toHaveLength(1);
   });
 
+  it('finds that Prosody asks on a socket of the other protocol', async () => {
+    const lua = `authentication = "xtoken"\nxtoken_socket = "${path}"\nVirtualHost "a.example"`;
+    const args = ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')];
+    const child = await listen(',mode=666,protocol=ejabberd');
+    expect(check(SECRETS, { args }).of('socket-protocol')).toEqual([expect.stringContaining(path)]);
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    await listen(',mode=666');
+    const { of } = check(SECRETS, { args });
+    expect([of('socket-protocol'), of('socket-good')]).toEqual([[], [expect.stringContaining(path)]]);
+  });
+
   it('asks in either framing', async () => {
     await listen(',mode=666,protocol=ejabberd');
     expect(said()).toEqual([expect.stringContaining(`xtokend answers on ${path}`)]);

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { packets } from '../../src/protocol/packets.js';
 import { ListenError } from '../../src/server/unix-socket.js';
 import { temporaryFolder } from '../support/folder.js';
@@ -147,17 +147,21 @@ describe('serveSockets', () => {
   });
 });
 
-describe('a socket whose file is removed', () => {
+describe('a socket whose file is replaced', () => {
   it('answers what it has read before it is closed', { timeout: 10_000 }, async () => {
     const { paths, end, troubles, decided, withheld } = await serve(temporaryFolder(), {});
     const socket = await open(paths[0]);
     const answers = readAll(socket);
     rmSync(paths[0] ?? '');
+    const other = createServer().listen(paths[0]);
+    onTestFinished(() => {
+      other.close();
+    });
     // Under way at the look, in whichever second that comes.
     const timer = setInterval(() => socket.write('isuser:2:300\n'), 100);
     await end;
     clearInterval(timer);
-    expect(troubles).toEqual(['socket file removed by another process; closing this listener']);
+    expect(troubles).toEqual(['socket replaced by another process; closing this listener']);
     expect(decided()).toBeGreaterThan(0);
     expect([(await answers).length / 2, withheld()]).toEqual([decided(), 0]);
   });

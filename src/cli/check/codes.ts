@@ -56,6 +56,7 @@ export const codes = {
   'socket-missing': 'a socket is not there',
   'socket-dead': 'nobody answers on a socket',
   'socket-none': 'no socket was found, so no running daemon was asked',
+  'socket-protocol': 'Prosody asks on a socket of the ejabberd protocol',
   'socket-unanswered': 'what listens on a socket does not answer a request',
   'socket-untried': 'this user may not connect, so whether somebody answers is unknown',
   'socket-user-missing': 'this machine has no such user as the one that Prosody is to run as',

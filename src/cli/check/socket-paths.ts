@@ -15,6 +15,8 @@ export interface SocketPath {
   readonly path: string;
   /** Whether somebody said that it is there, and that Prosody is to reach it. */
   readonly isExpected: boolean;
+  /** Whether our module for Prosody asks there, which speaks generic only. */
+  readonly isForModule?: boolean;
 }
 
 /** Finds the sockets: the one that is named, else those that Prosody asks, else those that are usual. */
@@ -22,7 +24,7 @@ export function findSockets(situation: Situation): SocketPath[] {
   const { named } = situation;
   if (named.socket !== undefined) return [{ path: named.socket, isExpected: true }];
   const asked = askedByProsody(situation);
-  if (asked.length > 0) return asked.map((path) => ({ path, isExpected: true }));
+  if (asked.length > 0) return asked.map((path) => ({ path, isExpected: true, isForModule: true }));
   const usual = new Set([DEFAULT_SOCKET, ...listedInUnit()]);
   return [...usual].filter((path) => existsSync(path)).map((path) => ({ path, isExpected: false }));
 }

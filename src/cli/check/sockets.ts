@@ -56,7 +56,7 @@ function checkPlace(path: string): Finding[] {
 }
 
 async function checkSocket(
-  { path, isExpected }: SocketPath,
+  { path, isExpected, isForModule = false }: SocketPath,
   account: Account | undefined,
   situation: Situation,
 ): Promise<Finding[]> {
@@ -68,6 +68,7 @@ async function checkSocket(
   if (account && obstacle) return [unreachable(path, obstacle, account, isExpected ? 'problem' : 'warning')];
   if (outcome.kind === 'unreachable') return [untried(path)];
   if (outcome.kind !== 'answered') return [unanswered(path, outcome.kind)];
+  if (isForModule && outcome.protocol !== 'generic') return [otherProtocol(path)];
   const message = `${account === undefined ? '' : `user ${account.name} may connect, and `}xtokend answers on ${path}`;
   return [{ level: 'ok', code: 'socket-good', subject: 'socket', message }];
 }
@@ -121,6 +122,16 @@ function unanswered(path: string, kind: 'silent' | 'closed' | 'strange'): Findin
     subject: 'socket',
     message: `what listens on ${path} ${seen[kind]}`,
     cure: 'see the log of xtokend (journalctl -u xtokend), and restart it; ss -xlp says who listens',
+  };
+}
+
+function otherProtocol(path: string): Finding {
+  return {
+    level: 'problem',
+    code: 'socket-protocol',
+    subject: 'socket',
+    message: `Prosody asks on ${path} in the generic protocol, but xtokend answers there in that of ejabberd`,
+    cure: 'name another socket in xtoken_socket, or remove protocol=ejabberd, or FileDescriptorName=ejabberd, of this one',
   };
 }
 

@@ -1,9 +1,10 @@
 import { STEP_MILLISECONDS } from '../otp.js';
 
 const STEPS_PER_QUARTER_HOUR = (15 * 60 * 1000) / STEP_MILLISECONDS;
-/** UTC offsets reach from −12:00 to +14:00 in whole quarters of an hour; none but UTC itself is nearer to it than an hour. */
-const MIN_QUARTERS = 4;
-const MAX_QUARTERS = 14 * 4;
+const HOUR_MINUTES = 60;
+const MAX_MINUTES = 14 * HOUR_MINUTES;
+/** The offsets in use that are no whole hours, in minutes, also those of summer time; on either side of UTC. */
+const BROKEN_MINUTES = new Set([150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825]);
 /** A clock may be a step ahead, and a token is looked at some time after it was made. */
 const MAX_STEPS_AHEAD = 1;
 const MAX_STEPS_OLD = 4;
@@ -17,6 +18,11 @@ const MAX_STEPS_OLD = 4;
 export function timeZoneShift(steps: number): number | undefined {
   const quarters = Math.ceil((steps - MAX_STEPS_AHEAD) / STEPS_PER_QUARTER_HOUR);
   const age = quarters * STEPS_PER_QUARTER_HOUR - steps;
-  const isOffset = Math.abs(quarters) >= MIN_QUARTERS && Math.abs(quarters) <= MAX_QUARTERS;
-  return isOffset && age <= MAX_STEPS_OLD ? quarters * 15 : undefined;
+  const minutes = quarters * 15;
+  return isOffset(Math.abs(minutes)) && age <= MAX_STEPS_OLD ? minutes : undefined;
+}
+
+function isOffset(minutes: number): boolean {
+  const isWhole = minutes % HOUR_MINUTES === 0 && minutes >= HOUR_MINUTES;
+  return minutes <= MAX_MINUTES && (isWhole || BROKEN_MINUTES.has(minutes));
 }

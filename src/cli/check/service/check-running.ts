@@ -7,7 +7,7 @@ import { SERVICE, showUnits, type Properties } from './find-service.js';
 export async function checkRunning({ service }: Situation): Promise<Finding[]> {
   if (service === undefined) return [];
   const [state = {}] = await showUnits([SERVICE]);
-  const isActive = state['ActiveState'] === 'active';
+  const isActive = ['active', 'reloading'].includes(state['ActiveState'] ?? '');
   return [
     ...(isActive ? checkCredentials(service.credentials) : [explainState(state)]),
     ...(service.isOutdated ? [outdated] : []),
@@ -16,7 +16,8 @@ export async function checkRunning({ service }: Situation): Promise<Finding[]> {
 
 function explainState(state: Properties): Finding {
   const { ActiveState: active, SubState: sub, NRestarts: restarts } = state;
-  const isFailing = active === 'failed' || sub === 'auto-restart' || Number(restarts) > 0;
+  const isRestarted = active === 'activating' && Number(restarts) > 0;
+  const isFailing = active === 'failed' || sub === 'auto-restart' || isRestarted;
   return isFailing ? failing(state) : inactive;
 }
 

@@ -19,7 +19,7 @@ export type Trial =
 const TIMEOUT_SECONDS = 20;
 /** How a unit is started, ended and watched, and where its output goes: the trial has its own. */
 const LIFE_CYCLE =
-  /^(?:Exec|Type$|ExitType|Notify|Restart|Watchdog|Timeout|RuntimeMax|RuntimeRandomized|RuntimeDirectoryPreserve|Sockets|PIDFile|BusName|GuessMainPID|RemainAfterExit|Kill|SendSIG|FinalKill|SuccessExit|FileDescriptor|USB|OOMPolicy|RootDirectoryStartOnly|NonBlocking|Standard|TTY|Syslog|Log|StartLimit)/;
+  /^(?:Exec(?:Start|Stop|Reload|Condition)|Type$|ExitType|Notify|Restart|Watchdog|Timeout|RuntimeMax|RuntimeRandomized|RuntimeDirectoryPreserve|Sockets|PIDFile|BusName|GuessMainPID|RemainAfterExit|Kill|SendSIG|FinalKill|SuccessExit|FileDescriptor|USB|OOMPolicy|RootDirectoryStartOnly|NonBlocking|Standard|TTY|Syslog|Log(?:Level|RateLimit|Extra|Namespace|Filter)|StartLimit)/;
 
 /**
  * Makes the checks of `xtokend check --as-service` in a process that systemd starts exactly as it would start the service:
