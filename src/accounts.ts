@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** @returns the lines of a file such as /etc/passwd or /etc/group (passwd(5), group(5)), each as its fields */
@@ -19,6 +20,20 @@ export function nameOfUser(uid: number): string | undefined {
 /** @returns the name of a group, or its number if it has none */
 export function nameOfGroup(gid: number): string {
   return entriesOf('/etc/group').find(([, , number]) => Number(number) === gid)?.[0] ?? String(gid);
+}
+
+/**
+ * Finds the number of a group, also of one in another directory than /etc/group.
+ *
+ * @returns `undefined` if there is no such group
+ */
+export function findGroup(name: string): number | undefined {
+  try {
+    const entry = execFileSync('getent', ['group', '--', name], { encoding: 'utf8', stdio: 'pipe' });
+    return Number(entry.split(':')[2]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A member of a group. */

@@ -1,13 +1,13 @@
 import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { nameOfGroup, nameOfUser } from '../accounts.js';
+import { findGroup, nameOfGroup, nameOfUser } from '../accounts.js';
 import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
 import { generateSecret } from '../credential/secrets.js';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { findExposure } from '../trusted-path.js';
 import { packageFolder } from './check/package-folder.js';
-import { findGroup, shareFile, writeNewFile } from './new-file.js';
+import { shareFile, writeNewFile } from './new-file.js';
 
 /** The options of `xtokend init`. */
 export interface InitOptions {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
@@ -58,20 +57,6 @@ export function shareFile(path: string, group: number): void {
     giveTo(descriptor, group, (mode & 0o700) | (READABLE_BY_GROUP & 0o077));
   } finally {
     closeSync(descriptor);
-  }
-}
-
-/**
- * Finds the number of a group, also of one in another directory than /etc/group.
- *
- * @returns `undefined` if there is no such group
- */
-export function findGroup(name: string): number | undefined {
-  try {
-    const entry = execFileSync('getent', ['group', '--', name], { encoding: 'utf8', stdio: 'pipe' });
-    return Number(entry.split(':')[2]);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, XtokendError } from '../errors.js';
-import { monotonicTime, readReloadResult, type ReloadResult } from '../operations/reload-result.js';
+import {
+  monotonicTime,
+  readReloadResult,
+  runtimeDirectory,
+  type ReloadResult,
+} from '../operations/reload-result.js';
 import { UsageError } from './usage-error.js';
 
 /** A reload that did not succeed: `code` is `'reload-failed'`. */
@@ -22,7 +27,7 @@ const POLL_MILLISECONDS = 20;
  */
 export async function reload(env: NodeJS.ProcessEnv): Promise<void> {
   const pid = Number(env['MAINPID']);
-  const directory = env['RUNTIME_DIRECTORY']?.split(':')[0];
+  const directory = runtimeDirectory(env);
   if (!(pid > 1) || directory === undefined) {
     throw new UsageError(
       '"xtokend reload" is for ExecReload= of a unit with RuntimeDirectory=: expected $MAINPID and $RUNTIME_DIRECTORY. ' +

@@ -5,7 +5,12 @@ import { locateConfiguration } from '../config/locate.js';
 import { parentOf, uptime } from '../operations/processes.js';
 import { messageOf } from '../errors.js';
 import { withoutSecrets } from '../known-secrets.js';
-import { monotonicTime, writeReloadResult, type ReloadResult } from '../operations/reload-result.js';
+import {
+  monotonicTime,
+  runtimeDirectory,
+  writeReloadResult,
+  type ReloadResult,
+} from '../operations/reload-result.js';
 import { Service } from '../operations/service.js';
 import { watchFiles } from '../operations/watch-files.js';
 import { framings, type Protocol } from '../protocol/framings.js';
@@ -135,7 +140,7 @@ async function serveListeners(
 
 /** Lets `xtokend reload` know the result; only under systemd is anybody waiting for it. */
 function publish(result: ReloadResult, { log }: Service): void {
-  const directory = process.env['RUNTIME_DIRECTORY']?.split(':')[0];
+  const directory = runtimeDirectory(process.env);
   if (directory === undefined) return;
   try {
     writeReloadResult(directory, { ...result, fault: result.fault && withoutSecrets(result.fault) });

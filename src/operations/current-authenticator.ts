@@ -21,7 +21,7 @@ export interface CurrentAuthenticatorOptions {
 export class CurrentAuthenticator {
   readonly #options: CurrentAuthenticatorOptions;
   #authenticator: Authenticator | undefined;
-  #loading: Promise<boolean> | undefined;
+  #loading: Promise<string | undefined> | undefined;
   #reloading: Promise<string | undefined> = Promise.resolve(undefined);
   #lastFault: string | undefined;
 
@@ -34,8 +34,12 @@ export class CurrentAuthenticator {
     return this.#authenticator?.decide(request) ?? this.#loadAndDecide(request);
   }
 
-  /** Tries to take up the configuration; never throws. Requests that come meanwhile share one attempt. */
-  load(): Promise<boolean> {
+  /**
+   * Tries to apply the configuration; never throws. Requests that come meanwhile share one attempt.
+   *
+   * @returns why it was not applied; `undefined` if it was
+   */
+  load(): Promise<string | undefined> {
     this.#loading ??= this.#tryToLoad().finally(() => {
       this.#loading = undefined;
     });
@@ -51,10 +55,9 @@ export class CurrentAuthenticator {
   reload(): Promise<string | undefined> {
     this.#reloading = this.#reloading
       .then(() => this.#loading)
-      .then(async () => {
+      .then(() => {
         this.#lastFault = undefined;
-        await this.load();
-        return this.#lastFault;
+        return this.load();
       });
     return this.#reloading;
   }
@@ -64,17 +67,17 @@ export class CurrentAuthenticator {
     return this.#authenticator?.decide(request) ?? refused('no-configuration');
   }
 
-  async #tryToLoad(): Promise<boolean> {
+  async #tryToLoad(): Promise<string | undefined> {
     const { load, takeUp, onBroken } = this.#options;
     try {
       this.#authenticator = await takeUp(await load());
       this.#lastFault = undefined;
-      return true;
+      return undefined;
     } catch (error) {
       const fault = messageOf(error);
       if (fault !== this.#lastFault) onBroken(fault, this.#authenticator !== undefined);
       this.#lastFault = fault;
-      return false;
+      return fault;
     }
   }
 }

@@ -12,6 +12,11 @@ export interface ReloadResult {
 
 const FILE = 'reload.json';
 
+/** @returns the first of the runtime directories of a unit (systemd.exec(5)); `undefined` outside of one */
+export function runtimeDirectory(env: NodeJS.ProcessEnv): string | undefined {
+  return env['RUNTIME_DIRECTORY']?.split(':')[0];
+}
+
 /** @returns milliseconds of a clock that all processes of this boot share and nobody can set */
 export function monotonicTime(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;
@@ -20,7 +25,7 @@ export function monotonicTime(): number {
 /**
  * Leaves the result where {@link readReloadResult} finds it: systemd's ExecReload= is a process of its own.
  *
- * @param directory $RUNTIME_DIRECTORY
+ * @param directory that of {@link runtimeDirectory}
  */
 export function writeReloadResult(directory: string, result: ReloadResult): void {
   const file = join(directory, FILE);

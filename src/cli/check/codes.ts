@@ -40,7 +40,7 @@ export const codes = {
   'log-unwritable': 'it cannot',
   'log-exposed': 'it is not written, as another user could put a link in its place',
   'log-of-another': "this is root, and the log is in a directory of another user's, who is to try it",
-  'metrics-good': 'the address for metrics can be had, or xtokend answers there',
+  'metrics-good': 'xtokend answers on the address for metrics, or can listen there',
   'metrics-taken': 'another program has the address for metrics',
   'metrics-unusable': 'nobody can listen on the address for metrics',
   'metrics-silent': 'xtokend runs, but serves no metrics at their address',

@@ -1,4 +1,4 @@
-import { entriesOf, nameOfGroup } from '../../../accounts.js';
+import { findGroup, nameOfGroup } from '../../../accounts.js';
 import { findAccount, type Account } from '../accounts.js';
 import { isDynamicUser } from '../trusted-users.js';
 import type { Properties } from './find-service.js';
@@ -31,6 +31,5 @@ export function identityOf(service: Properties): Identity {
 
 function gidOf(group: string): number | undefined {
   if (/^\d+$/.test(group)) return Number(group);
-  const [, , gid] = entriesOf('/etc/group').find(([name]) => name === group && name !== '') ?? [];
-  return gid === undefined ? undefined : Number(gid);
+  return group === '' ? undefined : findGroup(group);
 }
