@@ -20,11 +20,11 @@ await runToEnd(async (): Promise<void> => {
     allowPositionals: true,
   });
   const names = positionals.length === 0 ? Object.keys(PARTS) : positionals;
-  await withState(() => withFolder((folder) => runParts(names, folder, values.smoke)));
+  await withState(() => withFolder((directory) => runParts(names, directory, values.smoke)));
 });
 
-async function runParts(names: readonly string[], folder: string, isSmoke: boolean): Promise<void> {
-  const programs = compile(folder);
+async function runParts(names: readonly string[], directory: string, isSmoke: boolean): Promise<void> {
+  const programs = compile(directory);
   if (programs === undefined) {
     withoutCompiler();
     return;
@@ -34,7 +34,7 @@ async function runParts(names: readonly string[], folder: string, isSmoke: boole
     const part = PARTS[name];
     if (part === undefined) throw new Error(`expected ${Object.keys(PARTS).join(', ')}; found ${name}`);
     const begin = Date.now();
-    const tables = await part({ programs, folder, isSmoke });
+    const tables = await part({ programs, directory, isSmoke });
     say(`${name}: ${((Date.now() - begin) / 1000).toFixed(0)} s`);
     if (isSmoke) continue;
     for (const [place, text] of Object.entries(tables)) say(`\n${place}\n${text}\n`);

@@ -3,11 +3,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { DirectoryRecord } from '../src/replay/directory-record.js';
-import { MemoryRecord } from '../src/replay/memory-record.js';
-import { RedisRecord } from '../src/replay/redis-record.js';
-import type { ReplayRecord } from '../src/replay/replay-record.js';
-import { stepAt } from '../src/credential/otp.js';
+import { DirectoryReplayCache } from '../src/replay/directory/directory-cache.js';
+import { MemoryReplayCache } from '../src/replay/memory/memory-cache.js';
+import { RedisReplayCache } from '../src/replay/redis/redis-cache.js';
+import type { ReplayCache } from '../src/replay/replay-cache.js';
+import { timeStepAt } from '../src/credential/otp.js';
 import { redisSettings, RedisServer } from '../test/support/redis.js';
 import { runToEnd, say, thenStopped, withFolder } from './support/clean-up.js';
 import { format, median, percentiles } from './support/figures.js';
@@ -18,7 +18,7 @@ const ROUNDS = 5;
 const IN_FLIGHT = 64;
 const CLAIMS_A_STEP = 30_000;
 
-type Stores = Record<string, ReplayRecord>;
+type Stores = Record<string, ReplayCache>;
 
 let count = 0;
 const nextId = (): string => `bench-${process.pid}-${(count += 1)}`;
@@ -32,11 +32,11 @@ async function measureAll(disk: string, memory: string): Promise<void> {
     async () => {
       redis.beginLongAgo('test:');
       await compareStores({
-        'the memory': new MemoryRecord(),
+        'the memory': new MemoryReplayCache(),
         'a directory on disk': openDirectory(disk),
         'a directory on tmpfs': openDirectory(memory),
-        'Redis over TCP': new RedisRecord(redisSettings(redis.url)),
-        'Redis over a Unix socket': new RedisRecord(redisSettings(`unix:${redis.socket}`)),
+        'Redis over TCP': new RedisReplayCache(redisSettings(redis.url)),
+        'Redis over a Unix socket': new RedisReplayCache(redisSettings(`unix:${redis.socket}`)),
       });
     },
   );
@@ -44,15 +44,19 @@ async function measureAll(disk: string, memory: string): Promise<void> {
   await goThroughMinutes('a directory on tmpfs', openDirectory(memory), memory);
 }
 
-function openDirectory(folder: string): DirectoryRecord {
-  return new DirectoryRecord({ root: join(folder, 'used-tokens'), horizon: () => 0, onTrouble: say });
+function openDirectory(directory: string): DirectoryReplayCache {
+  return new DirectoryReplayCache({
+    root: join(directory, 'used-tokens'),
+    cacheEpoch: () => 0,
+    onWarning: say,
+  });
 }
 
 /** @returns how many nanoseconds it took */
-async function claim(record: ReplayRecord, step: number): Promise<number> {
+async function consume(cache: ReplayCache, timeStep: number): Promise<number> {
   const begin = performance.now();
-  const outcome = await record.claim({ id: nextId(), step }, step);
-  if (outcome !== 'claimed') throw new Error(`expected a claim, found ${outcome}`);
+  const outcome = await cache.consume({ id: nextId(), timeStep }, timeStep);
+  if (outcome !== 'consumed') throw new Error(`expected a claim, found ${outcome}`);
   return (performance.now() - begin) * 1e6;
 }
 
@@ -62,18 +66,18 @@ function describe(nanoseconds: readonly number[]): string {
 }
 
 async function compareStores(stores: Stores): Promise<void> {
-  const step = stepAt(Date.now());
+  const timeStep = timeStepAt(Date.now());
   const samples = new Map(Object.keys(stores).map((name) => [name, [] as number[]]));
   const rates = new Map<string, number[]>();
   // Whatever is compiled and connected at first is not what is measured.
-  for (const record of Object.values(stores)) for (let i = 0; i < 500; i += 1) await claim(record, step);
+  for (const cache of Object.values(stores)) for (let i = 0; i < 500; i += 1) await consume(cache, timeStep);
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [name, record] of Object.entries(stores)) {
+    for (const [name, cache] of Object.entries(stores)) {
       const own = samples.get(name) ?? [];
-      for (let i = 0; i < CLAIMS; i += 1) own.push(await claim(record, step));
+      for (let i = 0; i < CLAIMS; i += 1) own.push(await consume(cache, timeStep));
       const begin = performance.now();
       const client = async (): Promise<void> => {
-        for (let i = 0; i < CLAIMS / IN_FLIGHT; i += 1) await claim(record, step);
+        for (let i = 0; i < CLAIMS / IN_FLIGHT; i += 1) await consume(cache, timeStep);
       };
       await Promise.all(Array.from({ length: IN_FLIGHT }, client));
       const rate = CLAIMS / ((performance.now() - begin) / 1000);
@@ -84,27 +88,27 @@ async function compareStores(stores: Stores): Promise<void> {
     const rate = format(median(rates.get(name) ?? []), 0);
     say(`${name}: one after the other ${describe(own)}; ${IN_FLIGHT} at a time ${rate} claims a second`);
   }
-  for (const record of Object.values(stores)) await record.close();
+  for (const cache of Object.values(stores)) await cache.close();
 }
 
-function countFiles(folder: string): number {
-  return readdirSync(folder, { recursive: true }).length;
+function countFiles(directory: string): number {
+  return readdirSync(directory, { recursive: true }).length;
 }
 
 /** Two steps a minute, with what pruning the earlier ones costs meanwhile. */
-async function goThroughMinutes(name: string, record: DirectoryRecord, folder: string): Promise<void> {
-  let step = stepAt(Date.now()) + 10;
+async function goThroughMinutes(name: string, cache: DirectoryReplayCache, directory: string): Promise<void> {
+  let timeStep = timeStepAt(Date.now()) + 10;
   for (let minute = 1; minute <= MINUTES; minute += 1) {
     const samples: number[] = [];
-    for (const end = step + 2; step < end; step += 1) {
+    for (const end = timeStep + 2; timeStep < end; timeStep += 1) {
       for (let i = 0; i < CLAIMS_A_STEP; i += 1) {
-        samples.push(await claim(record, step));
+        samples.push(await consume(cache, timeStep));
         // As when requests come in one by one: what is to be pruned gets its turn.
         if (i % 10 === 0) await new Promise(setImmediate);
       }
     }
-    await record.close();
+    await cache.close();
     const megabytes = (process.memoryUsage().rss / 2 ** 20).toFixed(0);
-    say(`${name}, minute ${minute}: ${describe(samples)}; ${countFiles(folder)} files, ${megabytes} MB`);
+    say(`${name}, minute ${minute}: ${describe(samples)}; ${countFiles(directory)} files, ${megabytes} MB`);
   }
 }

@@ -33,8 +33,8 @@ async function measureAll(disk: string, memory: string): Promise<void> {
   );
 }
 
-async function measureStore(folder: string, name: string, replay: string): Promise<void> {
-  const config = join(folder, 'xtokend.toml');
+async function measureStore(directory: string, name: string, replay: string): Promise<void> {
+  const config = join(directory, 'xtokend.toml');
   writeFileSync(config, `${SECRETS}[log]\ntarget = "file:/dev/null"\n[replay]\n${replay}\n`, { mode: 0o600 });
   for (const processes of [1, 2]) {
     const rates: number[] = [];

@@ -26,15 +26,15 @@ type Ask = (client: CClient, lines: string) => Promise<unknown>;
 
 const WAYS: Record<string, Ask> = {
   'in turn': (client, lines) => client.turns(lines),
-  'many at a time': (client, lines) => client.flood(lines),
+  'many at a time': (client, lines) => client.rateLimiter(lines),
 };
 
 await runToEnd(() => withState(() => withFolder(profileIn)));
 
-async function profileIn(folder: string): Promise<void> {
-  const programs = compile(folder);
+async function profileIn(directory: string): Promise<void> {
+  const programs = compile(directory);
   if (programs === undefined) throw new Error("expected Debian's gcc: the client is in C");
-  for (const [name, ask] of Object.entries(WAYS)) await profileWay(programs, folder, name, ask);
+  for (const [name, ask] of Object.entries(WAYS)) await profileWay(programs, directory, name, ask);
 }
 
 async function profileWay(programs: Programs, parent: string, name: string, ask: Ask): Promise<void> {
@@ -47,10 +47,10 @@ async function profileWay(programs: Programs, parent: string, name: string, ask:
     return `${format(each, 1)} µs of CPU a request, when nothing looks on; ${calls}`;
   });
   say(`\n${name}: ${plain}`);
-  const folder = mkdtempSync(join(parent, 'profiles-'));
-  const profiler = ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', folder];
+  const directory = mkdtempSync(join(parent, 'profiles-'));
+  const profiler = ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', directory];
   await withLoaded(programs, parent, profiler, (client) => ask(client, requests(REQUESTS)));
-  const times = selfTimes(folder, 2 * REQUESTS);
+  const times = selfTimes(directory, 2 * REQUESTS);
   say(
     table(
       ['µs of a request', 'where, by the profile'],
@@ -66,9 +66,9 @@ function withLoaded<Result>(
   nodeOptions: readonly string[],
   action: (client: CClient, pid: number) => Promise<Result>,
 ): Promise<Result> {
-  const folder = mkdtempSync(join(parent, 'profiled-'));
-  const path = join(folder, 'xtokend.sock');
-  const config = writeConfiguration(placesOf({ folder, recordIn: folder }));
+  const directory = mkdtempSync(join(parent, 'profiled-'));
+  const path = join(directory, 'xtokend.sock');
+  const config = writeConfiguration(placesOf({ directory, recordIn: directory }));
   const command = ['dist/xtokend.cjs', 'serve', '--config', config, '--listen', `unix:${path}`];
   const daemon = spawn(process.execPath, [...nodeOptions, ...command], { stdio: 'ignore' });
   const pid = daemon.pid ?? 0;
@@ -78,7 +78,7 @@ function withLoaded<Result>(
       await listening(path);
       const client = new CClient({
         program: programs.client,
-        folder,
+        directory,
         way: { transport: 'socket', path, pid },
       });
       return thenStopped(

@@ -42,8 +42,8 @@ async function main(): Promise<void> {
   say(`${table(STALL_HEAD, stalls)}\n${STALL_NOTE}`);
 
   say('\nVerdicts of real logins');
-  const verdicts: Verdicts[] = await seeVerdicts(installed);
-  const cells = verdicts.map(({ way, results }) => [...way, ...results]);
+  const decisions: Verdicts[] = await seeVerdicts(installed);
+  const cells = decisions.map(({ way, results }) => [...way, ...results]);
   say(table(VERDICT_HEAD, cells));
-  assertExpected(verdicts);
+  assertExpected(decisions);
 }

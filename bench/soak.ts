@@ -22,12 +22,12 @@ await runToEnd(async () => {
   await withState(() => withFolder(soakIn));
 });
 
-async function soakIn(folder: string): Promise<void> {
-  const programs = compile(folder);
+async function soakIn(directory: string): Promise<void> {
+  const programs = compile(directory);
   if (programs === undefined) throw new Error("expected Debian's gcc: the echo is in C");
   say(`${describeMachine()}; ${RATE} logins a second for ${MINUTES} minutes`);
-  await withDaemon({ folder, recordIn: folder }, (daemon) =>
-    withListener(folder, [programs.echo], (echo) => soak(daemon, echo)),
+  await withDaemon({ directory, recordIn: directory }, (daemon) =>
+    withListener(directory, [programs.echo], (echo) => soak(daemon, echo)),
   );
 }
 

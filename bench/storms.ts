@@ -46,8 +46,8 @@ function measure(
   hosts: readonly string[],
   disturb: Disturbance,
 ): Promise<StormResult[]> {
-  return withFolder(async (folder) => {
-    const config = join(folder, 'xtokend.toml');
+  return withFolder(async (directory) => {
+    const config = join(directory, 'xtokend.toml');
     writeFileSync(config, STOCK_CONFIGURATION, { mode: 0o600 });
     const settings = stockSettings(2);
     const more = settings.replace('example.com', 'pool.example');

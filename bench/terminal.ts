@@ -8,15 +8,15 @@ import { SECRETS } from '../test/support/keys.js';
 import { LptyHarness } from '../test/support/lpty-harness.js';
 import { say } from './support/clean-up.js';
 import { median } from './support/figures.js';
-import { tallyVerdicts } from '../test/terminal/verdicts.js';
+import { tallyVerdicts } from '../test/terminal/outcomes.js';
 
 const TERMINALS = Number(process.argv[2] ?? 200);
 const REQUESTS = Number(process.argv[3] ?? 1_000_000);
 const STARTS = 20;
 
-const folder = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
-const config = join(folder, 'xtokend.toml');
-const log = join(folder, 'log');
+const directory = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
+const config = join(directory, 'xtokend.toml');
+const log = join(directory, 'log');
 const secrets = `${SECRETS}[log]\ntarget = "file:${log}"\n`;
 const env = { XTOKEND_CONFIG: config, PATH: process.env['PATH'] };
 writeFileSync(config, secrets, { mode: 0o600 });
@@ -38,7 +38,7 @@ for (const [name, program] of Object.entries(programs)) {
   harness.end();
 }
 say(`xtokend: under ${await sample(drainTime)} ms from exec to the empty terminal (median of ${STARTS})`);
-rmSync(folder, { recursive: true });
+rmSync(directory, { recursive: true });
 
 async function sample(measure: () => Promise<number>): Promise<string> {
   const samples: number[] = [];
@@ -60,7 +60,7 @@ async function firstAnswer(program: string): Promise<number> {
 
 /** Measured from outside, by programs that note the time before xtokend and after its cat: a bound from above. */
 async function drainTime(): Promise<number> {
-  const bin = mkdtempSync(join(folder, 'bin-'));
+  const bin = mkdtempSync(join(directory, 'bin-'));
   const [before, after] = [join(bin, 'before'), join(bin, 'after')];
   writeFileSync(join(bin, 'cat'), `#!/bin/sh\n/bin/cat\ndate +%s%N >>${after}\n`, { mode: 0o755 });
   writeFileSync(join(bin, 'start'), `#!/bin/sh\ndate +%s%N >${before}\nexec ${programs.xtokend}\n`, {

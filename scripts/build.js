@@ -32,7 +32,14 @@ const common = {
 };
 // What Prosody starts is one small CommonJS file; the command line is another, each command, the client of Redis, and
 // that of Prometheus. As ES modules, or as one file, they start 15 ms later.
-const commands = ['init', 'mint', 'verify', 'keygen', 'check', 'reload'];
+const commands = {
+  init: 'src/cli/init.ts',
+  mint: 'src/cli/mint.ts',
+  verify: 'src/cli/verify/verify.ts',
+  keygen: 'src/cli/keygen.ts',
+  check: 'src/cli/check/check.ts',
+  reload: 'src/cli/reload.ts',
+};
 const programs = {
   ...common,
   format: 'cjs',
@@ -49,9 +56,9 @@ const program = await build({
   entryPoints: {
     main: 'src/cli/main.ts',
     program: 'src/cli/program.ts',
-    ...Object.fromEntries(commands.map((name) => [name, `src/cli/${name}.ts`])),
-    'redis-record': 'src/replay/redis-record.ts',
-    metrics: 'src/operations/metrics.ts',
+    ...commands,
+    'redis-cache': 'src/replay/redis/redis-cache.ts',
+    metrics: 'src/metrics/metrics.ts',
   },
 });
 const library = await build({
@@ -70,7 +77,7 @@ writeFileSync(
 );
 
 function keepApart(build) {
-  const filter = new RegExp(`/(main|program|redis-record|metrics|${commands.join('|')})\\.js$`);
+  const filter = new RegExp(`/(main|program|redis-cache|metrics|${Object.keys(commands).join('|')})\\.js$`);
   build.onResolve({ filter }, ({ path, kind }) =>
     kind === 'dynamic-import' ? { path: `./${basename(path, '.js')}.cjs`, external: true } : undefined,
   );

@@ -2,12 +2,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from './support/folder.js';
+import { temporaryDirectory } from './support/directory.js';
 
 describe('a fresh clone', () => {
   it('answers after `npm start`, with secrets of its own', { timeout: 180_000 }, (context) => {
     if (process.env['CI'] !== 'true') context.skip('installs everything anew: only where CI=true');
-    const clone = join(temporaryFolder(), 'xtokend');
+    const clone = join(temporaryDirectory(), 'xtokend');
     execFileSync('git', ['clone', '--quiet', process.cwd(), clone]);
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
     const first = spawnSync('npm', ['start', '--silent'], {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from './support/folder.js';
+import { temporaryDirectory } from './support/directory.js';
 import { NODE_VERSION } from './support/node.js';
 
 const USE = `
@@ -16,13 +16,13 @@ describe('the library', () => {
     ['an ES module', 'application.mjs', `import ${NAMES} from 'xtokend';${USE}`],
     ['a CommonJS module', 'application.cjs', `import('xtokend').then((${NAMES}) => {${USE}});`],
   ])('mints and verifies in %s', (_, name, script) => {
-    const folder = temporaryFolder();
-    mkdirSync(join(folder, 'node_modules/xtokend'), { recursive: true });
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'node_modules/xtokend'), { recursive: true });
     for (const part of ['package.json', 'dist']) {
-      cpSync(part, join(folder, 'node_modules/xtokend', part), { recursive: true });
+      cpSync(part, join(directory, 'node_modules/xtokend', part), { recursive: true });
     }
-    writeFileSync(join(folder, name), script);
-    const { status, stdout, stderr } = spawnSync('node', [name], { cwd: folder, encoding: 'utf8' });
+    writeFileSync(join(directory, name), script);
+    const { status, stdout, stderr } = spawnSync('node', [name], { cwd: directory, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toBe(`${NODE_VERSION} true malformed-token\n`);
   });

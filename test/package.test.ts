@@ -2,20 +2,20 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from './support/folder.js';
+import { temporaryDirectory } from './support/directory.js';
 
-/** @returns a folder in which the package is installed as npm would from its tarball */
+/** @returns a directory in which the package is installed as npm would from its tarball */
 function installed(): string {
-  const folder = temporaryFolder();
-  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder]);
+  const directory = temporaryDirectory();
+  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory]);
   execFileSync(
     'npm',
-    ['install', '--silent', '--offline', '--no-audit', '--no-fund', `${folder}/xtokend-${version()}.tgz`],
+    ['install', '--silent', '--offline', '--no-audit', '--no-fund', `${directory}/xtokend-${version()}.tgz`],
     {
-      cwd: folder,
+      cwd: directory,
     },
   );
-  return folder;
+  return directory;
 }
 
 function version(): string {
@@ -48,7 +48,7 @@ describe('the npm package', () => {
         'dist/keygen.cjs',
         'dist/reload.cjs',
         'dist/check.cjs',
-        'bin/keeper.sh',
+        'bin/supervisor.sh',
         'dist/xtokend.cjs',
         'package.json',
         'prosody.cfg.example.lua',
@@ -65,16 +65,19 @@ describe('the npm package', () => {
   });
 
   it('works where it is installed, as a program and as a library, without any other package', () => {
-    const folder = installed();
-    const keys = spawnSync(join(folder, 'node_modules/.bin/xtokend'), ['keygen'], { encoding: 'utf8' });
+    const directory = installed();
+    const keys = spawnSync(join(directory, 'node_modules/.bin/xtokend'), ['keygen'], { encoding: 'utf8' });
     expect(keys).toMatchObject({ status: 0, stderr: '' });
     const script = `
       import { mintToken, verifyToken, generateSecret } from 'xtokend';
       const secrets = { jid: 'a@b', otpSeed: generateSecret(), tokenSecret: generateSecret() };
       console.log(verifyToken({ ...secrets, token: mintToken(secrets) }).accepted);`;
-    const run = spawnSync('node', ['--input-type=module', '-e', script], { cwd: folder, encoding: 'utf8' });
+    const run = spawnSync('node', ['--input-type=module', '-e', script], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
     expect(run).toMatchObject({ status: 0, stdout: 'true\n', stderr: '' });
-    expect(statSync(join(folder, 'node_modules/xtokend/bin/xtokend')).mode & 0o111).toBe(0o111);
+    expect(statSync(join(directory, 'node_modules/xtokend/bin/xtokend')).mode & 0o111).toBe(0o111);
   });
 
   it('does nothing when it is imported', () => {
@@ -88,13 +91,13 @@ describe('the npm package', () => {
   });
 
   it('has types that need no others', () => {
-    const folder = temporaryFolder();
-    mkdirSync(join(folder, 'node_modules/xtokend'), { recursive: true });
-    cpSync('package.json', join(folder, 'node_modules/xtokend/package.json'));
-    cpSync('dist', join(folder, 'node_modules/xtokend/dist'), { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'node_modules/xtokend'), { recursive: true });
+    cpSync('package.json', join(directory, 'node_modules/xtokend/package.json'));
+    cpSync('dist', join(directory, 'node_modules/xtokend/dist'), { recursive: true });
+    writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
     writeFileSync(
-      join(folder, 'application.ts'),
+      join(directory, 'application.ts'),
       `import { mintToken, verifyToken } from 'xtokend';
        const secrets = { jid: 'a@b', otpSeed: 'x', tokenSecret: 'y' };
        const result = verifyToken({ ...secrets, token: mintToken({ ...secrets, now: new Date(0) }) });
@@ -105,7 +108,7 @@ describe('the npm package', () => {
     // Type packages are not looked for: there is no node_modules/@types here.
     const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022'];
     const tsc = spawnSync(join(process.cwd(), 'node_modules/.bin/tsc'), [...options, 'application.ts'], {
-      cwd: folder,
+      cwd: directory,
       encoding: 'utf8',
     });
     expect(tsc).toMatchObject({ stdout: '', status: 0 });

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { temporaryFile, temporaryFolder } from './support/folder.js';
+import { temporaryFile, temporaryDirectory } from './support/directory.js';
 import { OTHER_USER, passableFolder } from './support/other-user.js';
 import { PROGRAM } from './support/xtokend.js';
 
@@ -58,23 +58,23 @@ function startAsUser(clone: string): SpawnSyncReturns<string> {
   return start(clone, {}, isRoot ? { uid: OTHER_USER, gid: OTHER_USER } : {});
 }
 
-function program(folder: string, name: string, script: string): void {
-  writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+function program(directory: string, name: string, script: string): void {
+  writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
 describe('npm start', () => {
   it('follows no link that somebody has put where it makes the configuration', () => {
-    const folder = join(temporaryFolder(), 'shared');
-    mkdirSync(folder, { mode: 0o1777 });
+    const directory = join(temporaryDirectory(), 'shared');
+    mkdirSync(directory, { mode: 0o1777 });
     const victim = temporaryFile('victim');
-    const config = join(folder, 'xtokend.toml');
-    symlinkSync(join(folder, 'nowhere'), config);
+    const config = join(directory, 'xtokend.toml');
+    symlinkSync(join(directory, 'nowhere'), config);
     symlinkSync(victim, `${config}.new`);
     const { status, stdout, stderr } = start(builtClone(), { XTOKEND_CONFIG: config });
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain('a symbolic link to nothing is in its place. Remove it');
     expect(readFileSync(victim, 'utf8')).toBe('victim');
-    expect(readdirSync(folder).sort()).toEqual(['xtokend.toml', 'xtokend.toml.new']);
+    expect(readdirSync(directory).sort()).toEqual(['xtokend.toml', 'xtokend.toml.new']);
   });
 
   it('makes a configuration that only its user can read', () => {
@@ -83,7 +83,7 @@ describe('npm start', () => {
     expect(lstatSync(join(clone, 'local/xtokend.toml'))).toMatchObject({ mode: 0o100600 });
   });
 
-  it('names the folder in which it cannot make the configuration', () => {
+  it('names the directory in which it cannot make the configuration', () => {
     const clone = builtClone();
     mkdirSync(join(clone, 'local'), { mode: 0o755 });
     chmodSync(join(clone, 'local'), 0o555);
@@ -122,7 +122,7 @@ describe('npm start in a fresh clone', () => {
     expect(start(clone).stderr).toMatch(INSTALLING);
   });
 
-  it('names a folder that it may not write to', () => {
+  it('names a directory that it may not write to', () => {
     const clone = freshClone();
     chmodSync(clone, 0o555);
     onTestFinished(() => {
@@ -148,18 +148,18 @@ describe('npm start in a fresh clone', () => {
     ],
     ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'cannot reach the npm registry, '],
   ])('explains %j of npm', (output, sentence) => {
-    const folder = temporaryFolder();
-    program(folder, 'npm', `case $1 in ci) printf '${output.replaceAll('\n', '\\n')}\n'; exit 1 ;; esac`);
-    const ended = start(freshClone(), { PATH: `${folder}:${process.env['PATH'] ?? ''}` });
+    const directory = temporaryDirectory();
+    program(directory, 'npm', `case $1 in ci) printf '${output.replaceAll('\n', '\\n')}\n'; exit 1 ;; esac`);
+    const ended = start(freshClone(), { PATH: `${directory}:${process.env['PATH'] ?? ''}` });
     expect(ended).toMatchObject({ status: 1, stdout: '' });
     expect(ended.stderr.replace(INSTALLING, '')).toMatch(/^xtokend: .*\n$/);
     expect(ended.stderr).toContain(sentence);
   });
 
   it('repeats what npm says about any other reason', () => {
-    const folder = temporaryFolder();
-    program(folder, 'npm', 'if [ $1 = ci ]; then echo "npm error something new"; exit 1; fi');
-    const { stderr } = start(freshClone(), { PATH: `${folder}:${process.env['PATH'] ?? ''}` });
+    const directory = temporaryDirectory();
+    program(directory, 'npm', 'if [ $1 = ci ]; then echo "npm error something new"; exit 1; fi');
+    const { stderr } = start(freshClone(), { PATH: `${directory}:${process.env['PATH'] ?? ''}` });
     expect(stderr).toContain(
       'npm error something new\nxtokend: npm cannot install the packages, for the reason above.\n',
     );
@@ -173,21 +173,21 @@ describe('npm start in a fresh clone', () => {
   });
 
   it.each(['v12.22.12', 'v18.18.2'])('says that Node.js %s is too old', (version) => {
-    const folder = temporaryFolder();
-    program(folder, 'node', `echo ${version}`);
+    const directory = temporaryDirectory();
+    program(directory, 'node', `echo ${version}`);
     expectSentence(
-      start(freshClone(), { PATH: `${folder}:${process.env['PATH'] ?? ''}` }),
-      `expected Node.js 18.19 or later, found ${version.slice(1)} (${folder}/node). Install a newer one.`,
+      start(freshClone(), { PATH: `${directory}:${process.env['PATH'] ?? ''}` }),
+      `expected Node.js 18.19 or later, found ${version.slice(1)} (${directory}/node). Install a newer one.`,
     );
   });
 
   it('says that there is no Node.js, or no npm', () => {
-    const folder = temporaryFolder();
-    program(folder, 'dirname', 'echo local');
-    program(folder, 'sh', 'exec /bin/sh "$@"');
-    const none = `there is no 'node' in PATH (${folder}). Install it.`;
-    expectSentence(start(freshClone(), { PATH: folder }), `expected Node.js 18.19 or later; ${none}`);
-    program(folder, 'node', 'echo v20.0.0');
-    expectSentence(start(freshClone(), { PATH: folder }), 'expected npm; there is no');
+    const directory = temporaryDirectory();
+    program(directory, 'dirname', 'echo local');
+    program(directory, 'sh', 'exec /bin/sh "$@"');
+    const none = `there is no 'node' in PATH (${directory}). Install it.`;
+    expectSentence(start(freshClone(), { PATH: directory }), `expected Node.js 18.19 or later; ${none}`);
+    program(directory, 'node', 'echo v20.0.0');
+    expectSentence(start(freshClone(), { PATH: directory }), 'expected npm; there is no');
   });
 });

@@ -19,8 +19,8 @@ const MOST_ROWS = 40;
 const IDLE = '(idle)';
 
 /** @returns what computes, and for how many microseconds a request, without what it calls; that for the longest first */
-export function selfTimes(folder: string, requests: number): [where: string, microseconds: number][] {
-  const { nodes, samples, timeDeltas } = readProfile(folder);
+export function selfTimes(directory: string, requests: number): [where: string, microseconds: number][] {
+  const { nodes, samples, timeDeltas } = readProfile(directory);
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const times = new Map<string, number>();
   for (const [index, id] of samples.entries()) {
@@ -33,10 +33,10 @@ export function selfTimes(folder: string, requests: number): [where: string, mic
   return [...times].sort(([, a], [, b]) => b - a).slice(0, MOST_ROWS);
 }
 
-function readProfile(folder: string): Profile {
-  const name = readdirSync(folder).find((file) => file.endsWith('.cpuprofile'));
-  if (name === undefined) throw new Error(`expected Node to leave a profile in ${folder}`);
-  return JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile;
+function readProfile(directory: string): Profile {
+  const name = readdirSync(directory).find((file) => file.endsWith('.cpuprofile'));
+  if (name === undefined) throw new Error(`expected Node to leave a profile in ${directory}`);
+  return JSON.parse(readFileSync(join(directory, name), 'utf8')) as Profile;
 }
 
 function placeOf({ functionName, url, lineNumber }: Frame): string {

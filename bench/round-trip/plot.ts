@@ -80,11 +80,11 @@ function xOf(position: number): string {
 }
 
 function area(shares: readonly number[], base: number, scale: number, colour: string): string {
-  const steps = shares.map((share, bin) => {
+  const timeSteps = shares.map((share, bin) => {
     const y = (base - share * scale).toFixed(1);
     return `L${xOf(bin / BINS)} ${y}L${xOf((bin + 1) / BINS)} ${y}`;
   });
-  return `<path d="M${xOf(0)} ${base}${steps.join('')}L${xOf(1)} ${base}Z" fill="${colour}" fill-opacity="0.45" stroke="${colour}"/>`;
+  return `<path d="M${xOf(0)} ${base}${timeSteps.join('')}L${xOf(1)} ${base}Z" fill="${colour}" fill-opacity="0.45" stroke="${colour}"/>`;
 }
 
 function marks(values: readonly number[], base: number, colour: string): string {

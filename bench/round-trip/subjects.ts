@@ -22,7 +22,7 @@ export interface Both {
   readonly echo: Client;
 }
 
-type Use<Result> = (client: Client) => Promise<Result>;
+type TokenUse<Result> = (client: Client) => Promise<Result>;
 
 /** Lends connections of one kind to both programs. */
 export function withBoth<Result>(
@@ -34,8 +34,8 @@ export function withBoth<Result>(
 }
 
 /** xtokend with all that it has in service: log in a file, metrics, the record in a directory on disk. */
-function withOurs<Result>(options: SectionOptions, each: Case, use: Use<Result>): Promise<Result> {
-  const settings = { folder: options.folder, recordIn: options.folder };
+function withOurs<Result>(options: SectionOptions, each: Case, use: TokenUse<Result>): Promise<Result> {
+  const settings = { directory: options.directory, recordIn: options.directory };
   const { transport } = each;
   if (transport === 'socket') {
     return withDaemon(settings, ({ path, pid }) => withClient(options, each, { transport, path, pid }, use));
@@ -44,11 +44,11 @@ function withOurs<Result>(options: SectionOptions, each: Case, use: Use<Result>)
   return withClient(options, each, { transport, command: [resolve('bin/xtokend')] }, use, env);
 }
 
-function withEcho<Result>(options: SectionOptions, each: Case, use: Use<Result>): Promise<Result> {
+function withEcho<Result>(options: SectionOptions, each: Case, use: TokenUse<Result>): Promise<Result> {
   const command = [options.programs.echo];
   const { transport } = each;
   if (transport !== 'socket') return withClient(options, each, { transport, command }, use);
-  return withListener(options.folder, command, ({ path, pid }) =>
+  return withListener(options.directory, command, ({ path, pid }) =>
     withClient(options, each, { transport, path, pid }, use),
   );
 }
@@ -57,7 +57,7 @@ async function withClient<Result>(
   options: SectionOptions,
   each: Case,
   way: Way,
-  use: Use<Result>,
+  use: TokenUse<Result>,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Result> {
   const client = await open(options, each, way, env);
@@ -68,13 +68,13 @@ async function withClient<Result>(
 }
 
 async function open(
-  { programs, folder }: SectionOptions,
+  { programs, directory }: SectionOptions,
   each: Case,
   way: Way,
   env: NodeJS.ProcessEnv,
 ): Promise<Client> {
-  if (each.client === 'Node') return NodeClient.open(folder, way, env);
-  const client = new CClient({ program: programs.client, folder, way, env });
+  if (each.client === 'Node') return NodeClient.open(directory, way, env);
+  const client = new CClient({ program: programs.client, directory, way, env });
   await client.first(IS_USER);
   if (way.transport === 'socket') place(each.placement, client.pid, way.pid);
   else placeWithChildren(each.placement, client.pid);

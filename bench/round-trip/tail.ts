@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stepAt, STEP_MILLISECONDS } from '../../src/credential/otp.js';
+import { timeStepAt, TIME_STEP_MILLISECONDS } from '../../src/credential/otp.js';
 import { format, percentiles } from '../support/figures.js';
 import { requests } from '../support/requests.js';
 import { markdownTable } from '../support/table.js';
@@ -26,10 +26,10 @@ export async function prepareTail({ ours }: Both, { logins }: TailScale): Promis
 export async function measureTail(both: Both, scale: TailScale): Promise<string> {
   const isLong = scale.requests > 1000;
   if (isLong) await sleep(untilNextStep());
-  const before = stepAt(Date.now());
+  const before = timeStepAt(Date.now());
   const { valid, refused } = await compare(both, scale);
-  const steps = stepAt(Date.now()) - before;
-  if (isLong && steps === 0) throw new Error('expected a new time step while the tail was measured');
+  const timeSteps = timeStepAt(Date.now()) - before;
+  if (isLong && timeSteps === 0) throw new Error('expected a new time step while the tail was measured');
   const rows = [
     ['xtokend', ...cellsOf(valid, refused, 'ours')],
     ['echo in C', ...cellsOf(valid, refused, 'echo')],
@@ -38,8 +38,8 @@ export async function measureTail(both: Both, scale: TailScale): Promise<string>
 }
 
 function untilNextStep(): number {
-  const left = STEP_MILLISECONDS - (Date.now() % STEP_MILLISECONDS);
-  return (left - LEAD_MILLISECONDS + STEP_MILLISECONDS) % STEP_MILLISECONDS;
+  const left = TIME_STEP_MILLISECONDS - (Date.now() % TIME_STEP_MILLISECONDS);
+  return (left - LEAD_MILLISECONDS + TIME_STEP_MILLISECONDS) % TIME_STEP_MILLISECONDS;
 }
 
 function cellsOf(valid: Comparison, refused: Comparison, who: keyof Comparison): string[] {

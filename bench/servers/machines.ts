@@ -74,10 +74,10 @@ export function withStock<Result>(
   release: ProsodyRelease,
   action: (prosody: Prosody) => Promise<Result>,
 ): Promise<Result> {
-  return withFolder(async (folder) => {
-    const config = join(folder, 'xtokend.toml');
+  return withFolder(async (directory) => {
+    const config = join(directory, 'xtokend.toml');
     writeFileSync(config, STOCK_CONFIGURATION, { mode: 0o600 });
-    const configuration = `${logInto(folder)}\n${stockSettings(TIMEOUT_SECONDS)}`;
+    const configuration = `${logInto(directory)}\n${stockSettings(TIMEOUT_SECONDS)}`;
     const prosody = await Prosody.start({ release, configuration, env: stockEnvironment(config) });
     return thenStopped(
       () => prosody.stop(),
@@ -87,6 +87,6 @@ export function withStock<Result>(
 }
 
 /** As much as an installed Prosody logs. The tests log at level debug, which costs more than what is measured. */
-function logInto(folder: string): string {
-  return `log = { info = "${folder}/prosody.log" }`;
+function logInto(directory: string): string {
+  return `log = { info = "${directory}/prosody.log" }`;
 }

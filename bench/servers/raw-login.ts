@@ -29,12 +29,12 @@ export async function rawLogin({ port, domain, username, password }: RawLogin): 
   try {
     await stream.exchange(header, FEATURES);
     const condition = await authenticate(stream, username, password);
-    if (condition !== undefined) return { verdict: 'refused', condition };
+    if (condition !== undefined) return { decision: 'refused', condition };
     await stream.exchange(header, FEATURES);
     const bound = await stream.exchange(BIND, /<iq[^]*<\/iq>/);
     if (!bound.includes(`<jid>${username}@${domain}/`)) throw new Error(`expected a bound JID: ${bound}`);
     await stream.exchange('</stream:stream>', /<\/stream:stream>/);
-    return { verdict: 'accepted' };
+    return { decision: 'accepted' };
   } finally {
     stream.close();
   }
@@ -71,11 +71,11 @@ async function authenticate(
   password: string,
 ): Promise<string | undefined> {
   const credentials = Buffer.from(`\0${username}\0${password}`).toString('base64');
-  const verdict = await stream.exchange(
+  const decision = await stream.exchange(
     `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${credentials}</auth>`,
     /<success[^>]*>|<failure[^]*<\/failure>/,
   );
-  return /^<failure[^>]*><([\w-]+)/.exec(verdict)?.[1];
+  return /^<failure[^>]*><([\w-]+)/.exec(decision)?.[1];
 }
 
 /** A connection on which one side speaks, then the other. */

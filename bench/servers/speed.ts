@@ -78,7 +78,7 @@ async function logInAll(logins: readonly RawLogin[], atATime: number): Promise<v
   const worker = async (): Promise<void> => {
     for (const login of waiting) {
       const result = await rawLogin(login);
-      if (result.verdict !== 'accepted') {
+      if (result.decision !== 'accepted') {
         throw new Error(`expected ${login.username}@${login.domain} to log in: ${result.condition}`);
       }
     }

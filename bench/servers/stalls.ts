@@ -43,7 +43,7 @@ interface Case {
 }
 
 const CALM_MILLISECONDS = 500;
-const PATIENCE_MILLISECONDS = 10_000;
+const REPLY_DEADLINE_MILLISECONDS = 10_000;
 
 /** @returns rows for the table: pings before the hang and in it, with our module and with the stock one */
 export function measureStalls(release: ProsodyRelease, rounds: number): Promise<string[][]> {
@@ -96,8 +96,8 @@ async function rowsOf(
 
 /** Logs a user in who stays. The stock module may lose the first login, which starts its program. */
 async function stay(prosody: Prosody): Promise<Client> {
-  const end = Date.now() + PATIENCE_MILLISECONDS;
-  while ((await rawLogin(freshLogin(prosody))).verdict !== 'accepted') {
+  const end = Date.now() + REPLY_DEADLINE_MILLISECONDS;
+  while ((await rawLogin(freshLogin(prosody))).decision !== 'accepted') {
     if (Date.now() > end) throw new Error(`expected a login to work\n${prosody.log}`);
     await sleep(50);
   }
@@ -112,7 +112,7 @@ async function pingsOf({ wiring, client, waiting }: Case): Promise<number[]> {
     await stop(pids);
     const logins = Array.from({ length: waiting }, async () => {
       const result = await rawLogin(freshLogin(wiring.prosody));
-      const said = result.verdict === 'refused' ? result.condition : 'accepted';
+      const said = result.decision === 'refused' ? result.condition : 'accepted';
       if (said !== wiring.condition) {
         throw new Error(
           `${wiring.module}, ${waiting} waiting: expected ${wiring.condition}, received ${said}`,
@@ -131,7 +131,7 @@ async function pingsOf({ wiring, client, waiting }: Case): Promise<number[]> {
 async function stop(pids: readonly number[]): Promise<void> {
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
   const runs = (pid: number): boolean => !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') T ');
-  const end = Date.now() + PATIENCE_MILLISECONDS;
+  const end = Date.now() + REPLY_DEADLINE_MILLISECONDS;
   while (pids.some(runs)) {
     if (Date.now() > end) throw new Error(`expected SIGSTOP to stop ${pids.filter(runs).join(', ')}`);
     await sleep(5);

@@ -28,22 +28,22 @@ const EXPECTED = ['accepted', ...Array.from({ length: BAD_CREDENTIALS.length + 1
 
 /** @returns the verdicts of real clients' logins to each Prosody, and to ejabberd, which knows PLAIN only */
 export async function seeVerdicts(releases: readonly ProsodyRelease[]): Promise<Verdicts[]> {
-  const verdicts: Verdicts[] = [];
+  const decisions: Verdicts[] = [];
   for (const release of releases) {
     await withOurs(release, async ({ prosody }) => {
       const addressOf: AddressOf = (transport) => prosody.service(transport);
       for (const mechanism of ['PLAIN', 'X-TOKEN'] as const) {
-        verdicts.push(...(await verdictsOf(release.name, mechanism, addressOf)));
+        decisions.push(...(await verdictsOf(release.name, mechanism, addressOf)));
       }
     });
   }
-  if (hasEjabberd()) verdicts.push(...(await seeEjabberd()));
-  return verdicts;
+  if (hasEjabberd()) decisions.push(...(await seeEjabberd()));
+  return decisions;
 }
 
 /** @throws where anything but a minted token, once, was accepted, or that was refused */
-export function assertExpected(verdicts: readonly Verdicts[]): void {
-  const wrong = verdicts.filter(({ results }) => results.join() !== EXPECTED.join());
+export function assertExpected(decisions: readonly Verdicts[]): void {
+  const wrong = decisions.filter(({ results }) => results.join() !== EXPECTED.join());
   if (wrong.length > 0) {
     throw new Error(
       `expected ${EXPECTED.join(', ')} from ${wrong.map(({ way }) => way.join(' ')).join('; ')}`,
@@ -60,16 +60,16 @@ async function seeEjabberd(): Promise<Verdicts[]> {
 }
 
 async function verdictsOf(server: string, mechanism: Mechanism, addressOf: AddressOf): Promise<Verdicts[]> {
-  const verdicts: Verdicts[] = [];
+  const decisions: Verdicts[] = [];
   for (const transport of TRANSPORTS) {
     const tryLogin = async (username: string, password: string): Promise<string> => {
       const service = addressOf(transport);
       const result = await login({ service, domain: OUR_HOST, username, password, mechanism });
-      return result.verdict === 'accepted' ? 'accepted' : result.condition;
+      return result.decision === 'accepted' ? 'accepted' : result.condition;
     };
-    verdicts.push({ way: [server, mechanism, transport], results: await tryAll(tryLogin) });
+    decisions.push({ way: [server, mechanism, transport], results: await tryAll(tryLogin) });
   }
-  return verdicts;
+  return decisions;
 }
 
 async function tryAll(tryLogin: (username: string, password: string) => Promise<string>): Promise<string[]> {

@@ -22,7 +22,7 @@ export function waysHere(): Way[] {
 
 /** Gives each login a user and a credential of its own, as a token is good for one login. All hosts get the same. */
 export function prepareLogins(prosody: Prosody, host: string, count: number): RawLogin[] {
-  const accounts = join(prosody.folder, 'data', host.replaceAll('.', '%2e'), 'accounts');
+  const accounts = join(prosody.directory, 'data', host.replaceAll('.', '%2e'), 'accounts');
   if (host === PLAIN_HOST) mkdirSync(accounts, { recursive: true });
   return Array.from({ length: count }, () => {
     const username = newUser();

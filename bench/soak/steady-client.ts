@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PATIENCE_MILLISECONDS = 10_000;
+const REPLY_DEADLINE_MILLISECONDS = 10_000;
 
 /** Asks when it is told to, whether the last answer has come or not, and takes the time of each. */
 export class SteadyClient {
@@ -34,7 +34,7 @@ export class SteadyClient {
 
   /** @returns when all requests are answered */
   async allAnswered(): Promise<void> {
-    const latest = Date.now() + PATIENCE_MILLISECONDS;
+    const latest = Date.now() + REPLY_DEADLINE_MILLISECONDS;
     while (this.#waiting.length > 0) {
       if (Date.now() > latest) throw new Error(`expected answers to ${this.#waiting.length} requests`);
       await sleep(5);

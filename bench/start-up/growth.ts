@@ -19,7 +19,7 @@ const MARKS = [0, 100, 250, 500, 750, 1000, 1200];
  */
 export function measureGrowth(options: SectionOptions): Promise<string> {
   const marks = options.isSmoke ? [0, 0.1] : MARKS;
-  return withDaemon({ folder: options.folder, recordIn: SHARED_MEMORY }, (daemon) =>
+  return withDaemon({ directory: options.directory, recordIn: SHARED_MEMORY }, (daemon) =>
     observe(
       options,
       daemon,
@@ -29,11 +29,15 @@ export function measureGrowth(options: SectionOptions): Promise<string> {
 }
 
 async function observe(
-  { programs, folder }: SectionOptions,
+  { programs, directory }: SectionOptions,
   daemon: Listener,
   marks: readonly number[],
 ): Promise<string> {
-  const client = new CClient({ program: programs.client, folder, way: { transport: 'socket', ...daemon } });
+  const client = new CClient({
+    program: programs.client,
+    directory,
+    way: { transport: 'socket', ...daemon },
+  });
   return thenStopped(
     () => client.close(),
     async () => {
@@ -59,7 +63,7 @@ async function observe(
 /** As Prosody asks: whether somebody exists, and then whether the password is right. */
 async function logIn(client: CClient, count: number): Promise<number> {
   const lines = requests(count).replaceAll(/^(?=auth)/gm, `${IS_USER}\n`);
-  const { answers } = await client.flood(lines);
+  const { answers } = await client.rateLimiter(lines);
   if (answers !== '1\n'.repeat(2 * count)) throw new Error(`expected ${count} logins to be accepted`);
   return count;
 }

@@ -58,10 +58,10 @@ async function firstAnswer(options: SectionOptions, transport: 'pipe' | 'termina
   );
 }
 
-function openOurs({ programs, folder }: SectionOptions, transport: 'pipe' | 'terminal'): CClient {
+function openOurs({ programs, directory }: SectionOptions, transport: 'pipe' | 'terminal'): CClient {
   const way: Way = { transport, command: [resolve('bin/xtokend')] };
-  const env = { XTOKEND_CONFIG: writeConfiguration(placesOf({ folder, recordIn: folder })) };
-  return new CClient({ program: programs.client, folder, way, env });
+  const env = { XTOKEND_CONFIG: writeConfiguration(placesOf({ directory, recordIn: directory })) };
+  return new CClient({ program: programs.client, directory, way, env });
 }
 
 async function compareMemory(options: SectionOptions): Promise<string> {

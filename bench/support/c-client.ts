@@ -14,7 +14,7 @@ export type Way =
 export interface CClientOptions {
   readonly program: string;
   /** Where its files lie. */
-  readonly folder: string;
+  readonly directory: string;
   readonly way: Way;
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -29,7 +29,7 @@ export class CClient implements Client {
   readonly #results: string;
   #isGone = false;
 
-  constructor({ program, folder, way, env = {} }: CClientOptions) {
+  constructor({ program, directory, way, env = {} }: CClientOptions) {
     const args = way.transport === 'socket' ? [way.path] : way.command;
     const child = spawn(program, [way.transport, ...args], {
       env: { PATH: process.env['PATH'], STATE_DIRECTORY: process.env['STATE_DIRECTORY'], ...env },
@@ -39,8 +39,8 @@ export class CClient implements Client {
     this.#process = child;
     this.#lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     files += 1;
-    this.#requests = join(folder, `requests-${files}`);
-    this.#results = join(folder, `results-${files}`);
+    this.#requests = join(directory, `requests-${files}`);
+    this.#results = join(directory, `results-${files}`);
   }
 
   get pid(): number {
@@ -54,8 +54,8 @@ export class CClient implements Client {
 
   /** @returns the milliseconds from the start of the program to its first answer */
   async first(request: string): Promise<number> {
-    const [nanoseconds, verdict] = (await this.#perform(`first ${request}`)).split(' ');
-    if (verdict !== '1') throw new Error(`expected the first answer to be 1, found ${String(verdict)}`);
+    const [nanoseconds, decision] = (await this.#perform(`first ${request}`)).split(' ');
+    if (decision !== '1') throw new Error(`expected the first answer to be 1, found ${String(decision)}`);
     return Number(nanoseconds) / 1e6;
   }
 
@@ -69,7 +69,7 @@ export class CClient implements Client {
   }
 
   /** Asks all at once. @returns the answers as they came, and the seconds that it took */
-  async flood(requests: string): Promise<{ answers: string; seconds: number }> {
+  async rateLimiter(requests: string): Promise<{ answers: string; seconds: number }> {
     writeFileSync(this.#requests, requests);
     const nanoseconds = await this.#perform(`flood ${this.#requests} ${this.#results}`);
     return { answers: readFileSync(this.#results, 'latin1'), seconds: Number(nanoseconds) / 1e9 };

@@ -21,15 +21,15 @@ export async function thenStopped<Result>(
   }
 }
 
-/** Lends a new folder, on disk or on another file system, and removes it. */
+/** Lends a new directory, on disk or on another file system, and removes it. */
 export function withFolder<Result>(
-  action: (folder: string) => Promise<Result>,
+  action: (directory: string) => Promise<Result>,
   parent: string = tmpdir(),
 ): Promise<Result> {
-  const folder = mkdtempSync(join(parent, 'xtokend-bench-'));
+  const directory = mkdtempSync(join(parent, 'xtokend-bench-'));
   return thenStopped(
-    () => rm(folder, { recursive: true, force: true }),
-    () => action(folder),
+    () => rm(directory, { recursive: true, force: true }),
+    () => action(directory),
   );
 }
 

@@ -9,9 +9,9 @@ export interface Programs {
 }
 
 /** @returns the programs, or `undefined` where there is no compiler */
-export function compile(folder: string): Programs | undefined {
+export function compile(directory: string): Programs | undefined {
   if (spawnSync('gcc', ['--version']).error !== undefined) return undefined;
-  const programs = { echo: join(folder, 'echo'), client: join(folder, 'client') };
+  const programs = { echo: join(directory, 'echo'), client: join(directory, 'client') };
   const sources = readdirSync('bench/c').filter((name) => name.endsWith('.c') && name !== 'echo.c');
   gcc(['echo.c'], programs.echo);
   gcc(sources, programs.client);

@@ -6,15 +6,15 @@ import { SECRETS } from '../../test/support/keys.js';
 export interface ConfigurationOptions {
   /** Where the log and the socket of the metrics are. */
   readonly folder: string;
-  /** Where the record of used tokens is; in the memory, where it is left out. */
-  readonly record?: string;
+  /** Where the replay cache is; in the memory, where it is left out. */
+  readonly cache?: string;
   /** More lines. */
   readonly more?: string;
 }
 
-/** @returns a configuration with all that a daemon has in service: a log in a file, metrics, a record of used tokens */
-export function configurationOf({ folder, record, more = '' }: ConfigurationOptions): string {
-  const replay = record === undefined ? 'store = "memory"' : `store = "directory"\npath = "${record}"`;
+/** @returns a configuration with all that a daemon has in service: a log in a file, metrics, a replay cache */
+export function configurationOf({ folder, cache, more = '' }: ConfigurationOptions): string {
+  const replay = cache === undefined ? 'store = "memory"' : `store = "directory"\npath = "${cache}"`;
   return `${SECRETS}
 [log]
 target = "file:${join(folder, 'log')}"

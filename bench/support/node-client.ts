@@ -31,13 +31,13 @@ export class NodeClient implements Client {
     });
   }
 
-  static async open(folder: string, way: Way, env: NodeJS.ProcessEnv): Promise<NodeClient> {
+  static async open(directory: string, way: Way, env: NodeJS.ProcessEnv): Promise<NodeClient> {
     if (way.transport === 'socket') {
       const socket = connect(way.path);
       await once(socket, 'connect');
       return new NodeClient(socket, socket);
     }
-    return openPipes(folder, way.command, env, (...ends) => new NodeClient(...ends));
+    return openPipes(directory, way.command, env, (...ends) => new NodeClient(...ends));
   }
 
   async turns(requests: string): Promise<Turns> {
@@ -69,13 +69,13 @@ export class NodeClient implements Client {
 
 /** What Node calls a pipe to a child is a pair of sockets; these are pipes, as a server makes them. */
 function openPipes(
-  folder: string,
+  directory: string,
   command: readonly string[],
   env: NodeJS.ProcessEnv,
   create: (to: Socket, from: Socket, child: ChildProcess) => NodeClient,
 ): NodeClient {
   ways += 1;
-  const [requests, answers] = [join(folder, `in-${ways}`), join(folder, `out-${ways}`)];
+  const [requests, answers] = [join(directory, `in-${ways}`), join(directory, `out-${ways}`)];
   if (spawnSync('mkfifo', [requests, answers]).status !== 0) throw new Error('expected mkfifo to make pipes');
   const redirected = 'exec "$@" <"$REQUESTS" >"$ANSWERS"';
   const child = spawn('sh', ['-c', redirected, 'sh', ...command], {

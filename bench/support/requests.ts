@@ -1,4 +1,4 @@
-import { stepAt } from '../../src/credential/otp.js';
+import { timeStepAt } from '../../src/credential/otp.js';
 import { formatToken } from '../../src/credential/token.js';
 import { key } from '../../test/support/keys.js';
 import type { CredentialKey } from '../../src/credential/key.js';
@@ -8,7 +8,7 @@ export const USER = 'alice';
 export const HOST = 'example.com';
 
 const NONCE_DIGITS = 32;
-/** No two runs draw the same nonces, should they share a record of used tokens. */
+/** No two runs draw the same nonces, should they share a replay cache. */
 const RUN = String(process.hrtime.bigint());
 let count = 0;
 
@@ -21,7 +21,7 @@ export type Kind = 'valid' | 'refused';
  * @returns request lines; those to be refused have a good token of somebody else
  */
 export function requests(number: number, kind: Kind = 'valid', by: CredentialKey = key): string {
-  const otp = by.otpSeed.generate(stepAt(Date.now()));
+  const otp = by.otpSeed.generate(timeStepAt(Date.now()));
   const jid = `${kind === 'valid' ? USER : 'mallory'}@${HOST}`;
   return Array.from({ length: number }, () => {
     count += 1;

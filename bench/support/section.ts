@@ -3,8 +3,8 @@ import type { Programs } from './compile.js';
 /** What a part of the bench works with. */
 export interface SectionOptions {
   readonly programs: Programs;
-  /** A folder on disk. */
-  readonly folder: string;
+  /** A directory on disk. */
+  readonly directory: string;
   /** Whether it is run for its correctness only: a few requests, and no figures worth keeping. */
   readonly isSmoke: boolean;
 }

@@ -17,9 +17,9 @@ export interface Listener {
 
 /** What a daemon's configuration differs in. */
 export interface DaemonSettings {
-  /** A folder of its own is made in it, for the log. */
-  readonly folder: string;
-  /** In which folder the record of used tokens is; in the memory, where it is left out. */
+  /** A directory of its own is made in it, for the log. */
+  readonly directory: string;
+  /** In which directory the replay cache is; in the memory, where it is left out. */
   readonly recordIn?: string;
   /** More lines. */
   readonly more?: string;
@@ -36,8 +36,8 @@ export function withDaemon<Result>(
   const daemon = new Daemon(configurationOf(places));
   const remove = async (): Promise<void> => {
     await daemon.remove();
-    // It can be on another file system than the folder.
-    if (places.record !== undefined) await rm(places.record, { recursive: true, force: true });
+    // It can be on another file system than the directory.
+    if (places.cache !== undefined) await rm(places.cache, { recursive: true, force: true });
   };
   return thenStopped(remove, async () => {
     await daemon.start();
@@ -45,24 +45,24 @@ export function withDaemon<Result>(
   });
 }
 
-/** @returns what differs between configurations, with folders that are there */
+/** @returns what differs between configurations, with directories that are there */
 export function placesOf({
-  folder,
+  directory,
   recordIn,
   more = '',
 }: DaemonSettings): Parameters<typeof configurationOf>[0] {
-  const own = mkdtempSync(join(folder, 'xtokend-'));
+  const own = mkdtempSync(join(directory, 'xtokend-'));
   if (recordIn === undefined) return { folder: own, more };
-  return { folder: own, record: mkdtempSync(join(recordIn, 'record-')), more };
+  return { folder: own, cache: mkdtempSync(join(recordIn, 'record-')), more };
 }
 
 /** Lends a program that is told the path of the socket on which it is to listen as its last argument. */
 export function withListener<Result>(
-  folder: string,
+  directory: string,
   [program = '', ...args]: readonly string[],
   action: (listener: Listener) => Promise<Result>,
 ): Promise<Result> {
-  const path = join(mkdtempSync(join(folder, 'echo-')), 'echo.sock');
+  const path = join(mkdtempSync(join(directory, 'echo-')), 'echo.sock');
   const child = spawn(program, [...args, path], { stdio: 'ignore' });
   return thenStopped(
     () => end(child),

@@ -38,26 +38,26 @@ export async function floodAll(
 ): Promise<void> {
   for (let round = 0; round <= rounds; round += 1) {
     for (const flooded of round % 2 === 0 ? all : all.toReversed()) {
-      const rate = await flood(options, flooded, count);
+      const rate = await rateLimiter(options, flooded, count);
       if (round > 0) flooded.rounds.push(rate);
     }
   }
 }
 
 /** @throws where a verdict is wrong */
-export async function flood(
-  { programs, folder }: SectionOptions,
+export async function rateLimiter(
+  { programs, directory }: SectionOptions,
   { name, listener, key, isEcho }: Omit<Flooded, 'rounds'>,
   count: number,
 ): Promise<Rate> {
   const way = { transport: 'socket', ...listener } as const;
-  const client = new CClient({ program: programs.client, folder, way });
+  const client = new CClient({ program: programs.client, directory, way });
   return thenStopped(
     () => client.close(),
     async () => {
       const { text, expected } = mixed(count, key);
       const before = cpuTime(listener.pid);
-      const { answers, seconds } = await client.flood(text);
+      const { answers, seconds } = await client.rateLimiter(text);
       const cpuSeconds = (cpuTime(listener.pid) - before) / 1e6;
       if (answers !== (isEcho ? '1\n'.repeat(count) : expected)) {
         throw new Error(`expected ${name} to answer each of ${count} requests rightly, and in its turn`);

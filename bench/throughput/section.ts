@@ -23,13 +23,13 @@ export async function throughput(options: SectionOptions): Promise<Record<string
 }
 
 function compareStores(options: SectionOptions): Promise<string> {
-  const { folder } = options;
+  const { directory } = options;
   const node = [process.execPath, 'bench/throughput/node-echo.js'];
   const subjects: [Subject, Lend][] = [
-    echo('echo in Node', folder, node),
-    ours('record in the memory', { folder }),
-    ours('record in a directory on tmpfs', { folder, recordIn: SHARED_MEMORY }),
-    ours('record in a directory on disk', { folder, recordIn: folder }),
+    echo('echo in Node', directory, node),
+    ours('record in the memory', { directory }),
+    ours('record in a directory on tmpfs', { directory, recordIn: SHARED_MEMORY }),
+    ours('record in a directory on disk', { directory, recordIn: directory }),
   ];
   return withAll(subjects, async (all) => {
     await measure(options, all);
@@ -42,10 +42,10 @@ function compareStores(options: SectionOptions): Promise<string> {
 }
 
 function compareKeys(options: SectionOptions): Promise<string> {
-  const { folder } = options;
+  const { directory } = options;
   const subjects = KEYS.map((count) => {
     const { last, more } = keyRing(count);
-    return ours(String(count), { folder, more }, last);
+    return ours(String(count), { directory, more }, last);
   });
   return withAll(subjects, async (all) => {
     await measure(options, all);
@@ -62,8 +62,8 @@ function measure(options: SectionOptions, all: readonly Flooded[]): Promise<void
   return floodAll(options, all, count, rounds);
 }
 
-function echo(name: string, folder: string, command: readonly string[]): [Subject, Lend] {
-  return [{ name, key, isEcho: true }, (action) => withListener(folder, command, action)];
+function echo(name: string, directory: string, command: readonly string[]): [Subject, Lend] {
+  return [{ name, key, isEcho: true }, (action) => withListener(directory, command, action)];
 }
 
 function ours(name: string, settings: DaemonSettings, signer = key): [Subject, Lend] {

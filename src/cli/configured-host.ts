@@ -1,7 +1,7 @@
 import type { Configuration, Hosts, HostSettings } from '../config/configuration.js';
 import { normalizeHost } from '../config/host-name.js';
 import { loadConfiguration } from '../config/load.js';
-import { domainOf, normalizeJid } from '../credential/jid.js';
+import { domainOf, normalizeJid } from '../credential/jid/jid.js';
 
 /** A JID, with what the configuration says of its host. */
 export interface ConfiguredHost {

@@ -11,7 +11,7 @@ Then type here:                  auth:alice:${host}:TOKEN
 `;
 }
 
-/** @returns how to call the program from the present folder */
+/** @returns how to call the program from the present directory */
 function programName(): string {
   const path = relative(process.cwd(), join(dirname(process.argv[1] ?? ''), '..', 'bin', 'xtokend'));
   return path.startsWith('..') ? 'xtokend' : path;

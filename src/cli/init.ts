@@ -1,12 +1,12 @@
 import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { findGroup, nameOfGroup, nameOfUser } from '../accounts.js';
+import { findGroup, nameOfGroup, nameOfUser } from '../system/accounts.js';
 import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
 import { generateSecret } from '../credential/secrets.js';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
-import { findExposure } from '../trusted-path.js';
-import { packageFolder } from './check/package-folder.js';
+import { findExposure } from '../system/trusted-path.js';
+import { packageDirectory } from './check/daemon/package-directory.js';
 import { shareFile, writeNewFile } from './new-file.js';
 
 /** The options of `xtokend init`. */
@@ -34,7 +34,7 @@ export function init({ config, group }: InitOptions): void {
   const gid = group === undefined ? undefined : numberOf(group, file);
   let isNew: boolean;
   try {
-    makeFolder(dirname(file));
+    makeDirectory(dirname(file));
     isNew = !existsSync(file) && writeNewFile(file, newConfiguration(), gid);
     if (!existsSync(file)) throw new InitError(file, 'a symbolic link to nothing is in its place. Remove it');
     if (!isNew && gid !== undefined) share(file, gid);
@@ -55,19 +55,19 @@ function numberOf(group: string, file: string): number {
 }
 
 /** Folders hold no secrets, and the daemon's user must be able to enter them. */
-function makeFolder(folder: string): void {
+function makeDirectory(directory: string): void {
   process.umask(0o022);
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(directory, { recursive: true });
 }
 
-function explain(error: unknown, folder: string): string {
+function explain(error: unknown, directory: string): string {
   const elsewhere = 'or name another file with --config or $XTOKEND_CONFIG';
   switch (codeOf(error)) {
     case 'EACCES':
     case 'EPERM':
-      return `uid ${String(process.geteuid?.())} may not write to ${folder}. Run this as root, ${elsewhere}`;
+      return `uid ${String(process.geteuid?.())} may not write to ${directory}. Run this as root, ${elsewhere}`;
     case 'EROFS':
-      return `the file system of ${folder} is read-only. Mount it writable, ${elsewhere}`;
+      return `the file system of ${directory} is read-only. Mount it writable, ${elsewhere}`;
     case 'ENOSPC':
     case 'EDQUOT':
       return 'the disk is full. Make room and run this again';
@@ -105,7 +105,7 @@ function nextSteps(config: string | undefined): string {
   return `
 Next:
   1. Give the application the same otp_seed and token_secret, and mint tokens with them.
-  2. Connect your chat server: see ${join(packageFolder(), 'README.md')}.
+  2. Connect your chat server: see ${join(packageDirectory(), 'README.md')}.
   3. Look for what is missing:  xtokend check${option}
   4. Mint a token to log in:    xtokend mint${option} alice@example.com
 `;

@@ -1,5 +1,5 @@
 import type { Hosts } from '../config/configuration.js';
-import { domainOf } from '../credential/jid.js';
+import { domainOf } from '../credential/jid/jid.js';
 import type { NamedKey } from '../credential/key.js';
 import type { ExpectedJid } from '../credential/near-misses/jid-spellings.js';
 

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
 import { framings } from '../protocol/framings.js';
-import type { CheckOptions } from './check.js';
+import type { CheckOptions } from './check/check.js';
 import type { InitOptions } from './init.js';
 import type { MintCommandOptions } from './mint.js';
 import { reportErrors } from './report-errors.js';
-import type { ServeOptions } from './serve.js';
-import type { VerifyCommandOptions } from './verify.js';
+import type { ServeOptions } from './serve/serve.js';
+import type { VerifyCommandOptions } from './verify/verify.js';
 
 type Serve = (options: ServeOptions, version: string) => Promise<void>;
 
@@ -114,7 +114,7 @@ function addVerify(program: Command): void {
     .addOption(atOption())
     .addHelpText('after', '\nExit status: 0 accepted, 1 refused, 2 could not tell.')
     .action(async (jid: string, token: string, options: VerifyCommandOptions) => {
-      const { verify } = await import('./verify.js');
+      const { verify } = await import('./verify/verify.js');
       process.exitCode = await verify(jid, token, options);
     });
 }
@@ -151,7 +151,7 @@ function addCheck(program: Command): void {
       '\nExit status: 0 fit to run, 1 not. With --request: 0 accepted, 1 refused, 2 could not tell.',
     )
     .action(async (options: CheckOptions) => {
-      const { check } = await import('./check.js');
+      const { check } = await import('./check/check.js');
       process.exitCode = await check(options);
     });
 }

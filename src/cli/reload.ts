@@ -5,7 +5,7 @@ import {
   readReloadResult,
   runtimeDirectory,
   type ReloadResult,
-} from '../operations/reload-result.js';
+} from '../daemon/reload-result.js';
 import { UsageError } from './usage-error.js';
 
 /** A reload that did not succeed: `code` is `'reload-failed'`. */

@@ -1,4 +1,4 @@
-import { withoutSecrets } from '../known-secrets.js';
+import { withoutSecrets } from '../log/known-secrets.js';
 
 /** Not 1: that is "refused" to `verify` and "not fit to run" to `check`. */
 const EXIT_COULD_NOT = 2;

@@ -1,5 +1,5 @@
 import type { NamedKey } from '../credential/key.js';
-import type { Advice } from './advice.js';
+import type { Advice } from './keys/advice.js';
 import type { LogSettings } from './log.js';
 import type { MetricsAddress } from './metrics.js';
 import type { ReplaySettings } from './replay.js';
@@ -12,7 +12,7 @@ export interface Configuration {
   readonly hosts: Hosts;
   readonly replay: ReplaySettings;
   readonly log: LogSettings;
-  /** Where metrics can be had, or `undefined` where they are not wanted. */
+  /** Where serving metrics, or `undefined` where they are not wanted. */
   readonly metrics: MetricsAddress | undefined;
   /** How long after a request it may still be answered on a terminal, in milliseconds. */
   readonly answerWithin: number;

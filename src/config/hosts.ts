@@ -1,8 +1,8 @@
 import type { NamedKey } from '../credential/key.js';
 import type { Hosts, HostSettings } from './configuration.js';
 import { normalizeHost } from './host-name.js';
-import type { KeyReader } from './keys.js';
-import { readRing, type RingKey } from './ring.js';
+import type { KeyReader } from './keys/keys.js';
+import { readRing, type RingKey } from './keys/key-ring.js';
 import type { Document, HostTable, KeySettings } from './schema.js';
 import { readUsers } from './users.js';
 
@@ -13,7 +13,7 @@ const DEFAULT_KEY = 'default';
  * Reads which hosts are served, and how: those that are listed; where none is, those that keys name, and every other one
  * where there are secrets for it. A host without secrets of its own takes those at the top, and the keys that name no host.
  *
- * @param file the configuration: paths are relative to its folder
+ * @param file the configuration: paths are relative to its directory
  * @param reader gathers the problems
  */
 export async function readHosts(document: Document, file: string, reader: KeyReader): Promise<Hosts> {

@@ -1,11 +1,11 @@
 import { isAbsolute } from 'node:path';
 import { messageOf } from '../errors.js';
-import { rememberSecret } from '../known-secrets.js';
-import type { RedisAddress, RedisSettings } from '../replay/redis-settings.js';
+import { rememberSecret } from '../log/known-secrets.js';
+import type { RedisAddress, RedisSettings } from '../replay/redis/settings.js';
 import type { Problem } from './errors.js';
-import { parseRedisAddress } from './redis-address.js';
+import { parseRedisAddress } from '../replay/redis/address.js';
 import type { ReplayTable } from './schema.js';
-import { readSecretFile, type SecretFilePlaces } from './secret-file.js';
+import { readSecretFile, type SecretFilePlaces } from './keys/secret-file.js';
 
 /** Where used tokens are remembered. */
 export type ReplaySettings =

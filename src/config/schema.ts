@@ -63,7 +63,7 @@ export interface Document extends HostTable {
   metrics?: MetricsTable | undefined;
 }
 
-// The keeper (bin/keeper.sh) refuses within a second, and does not know the configuration.
+// The supervisor (bin/supervisor.sh) refuses within a second, and does not know the configuration.
 const MIN_ANSWER_WITHIN = 1;
 const MAX_ANSWER_WITHIN = 60;
 

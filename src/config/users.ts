@@ -17,7 +17,7 @@ export interface UserSettings {
  * Reads who is a user of a host.
  *
  * @param path of the table in the configuration; where it says nothing, that at the top counts
- * @param file the configuration: other paths are relative to its folder
+ * @param file the configuration: other paths are relative to its directory
  * @returns the settings, or what is wrong with them
  */
 export function readUsers(

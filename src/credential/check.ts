@@ -27,13 +27,13 @@ export function checkCredential<Key extends CredentialKey>(
   // The OTP tells which key it can be, so that more keys cost a comparison each, and there's one HMAC whatever comes. A right OTP
   // still takes about 1 µs longer, since its path is rarely taken and so not optimised. It's of no use without the token_secret.
   for (const key of keys) {
-    const step = key.otpSeed.findStep(otp, now);
-    if (step === undefined) continue;
+    const timeStep = key.otpSeed.findStep(otp, now);
+    if (timeStep === undefined) continue;
     // Of more than one key only by chance, or for who knows both seeds.
     isOtp = true;
     const signature = key.tokenSecret.sign(token.digits, jid);
     if (!timingSafeEqual(signature, token.signature)) continue;
-    return { accepted: true, step, id: signature.toString('latin1'), key };
+    return { accepted: true, timeStep, id: signature.toString('latin1'), key };
   }
   return isOtp ? { accepted: false, reason: 'wrong-signature' } : refuseOtp(keys[0], token, jid);
 }

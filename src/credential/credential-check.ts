@@ -11,7 +11,7 @@ export type CredentialRefusal =
 export interface AcceptedCredential {
   readonly accepted: true;
   /** The time step that the OTP belongs to (RFC 6238); the first, where by chance steps near it have the same OTP. */
-  readonly step: number;
+  readonly timeStep: number;
   /** The signature's bytes as a string: no other token has the same. */
   readonly id: string;
 }

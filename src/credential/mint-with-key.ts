@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { CredentialKey } from './key.js';
-import { stepAt } from './otp.js';
+import { timeStepAt } from './otp.js';
 import { formatToken } from './token.js';
 
 const NONCE_DIGITS = 32;
@@ -12,7 +12,7 @@ const NONCE_DIGITS = 32;
  * @param now milliseconds since the Unix epoch, from 0 on
  */
 export function mintWithKey(key: CredentialKey, jid: string, now: number): string {
-  const digits = key.otpSeed.generate(stepAt(now)) + randomDigits(NONCE_DIGITS);
+  const digits = key.otpSeed.generate(timeStepAt(now)) + randomDigits(NONCE_DIGITS);
   return formatToken({ digits, signature: key.tokenSecret.sign(digits, jid) });
 }
 

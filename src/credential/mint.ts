@@ -1,4 +1,4 @@
-import { normalizeJid } from './jid.js';
+import { normalizeJid } from './jid/jid.js';
 import { createKey } from './key.js';
 import type { KeyText } from './key-text.js';
 import { millisecondsOf } from './milliseconds.js';

@@ -3,7 +3,7 @@ import { InvalidSecretError } from '../errors.js';
 import { OTP_DIGITS } from './token.js';
 
 /** Length of a time step X in milliseconds (RFC 6238, section 4.1). */
-export const STEP_MILLISECONDS = 30_000;
+export const TIME_STEP_MILLISECONDS = 30_000;
 
 /** How many steps before and after the current one are accepted (RFC 6238, section 5.2). */
 export const DEVIATION_STEPS = 1;
@@ -14,21 +14,21 @@ const EIGHT_DIGITS = /^[0-9]{8}$/;
 export const MIN_SEED_CHARACTERS = 16;
 
 /** How many steps are accepted at an instant: neighbours so far apart follow each other without a break. */
-export const WINDOW_STEPS: number = 2 * DEVIATION_STEPS + 1;
+export const WINDOW_TIME_STEPS: number = 2 * DEVIATION_STEPS + 1;
 
 /**
  * The number of the time step T that an instant lies in (RFC 6238, section 4.2).
  *
  * @param now milliseconds since the Unix epoch
  */
-export function stepAt(now: number): number {
-  return Math.floor(now / STEP_MILLISECONDS);
+export function timeStepAt(now: number): number {
+  return Math.floor(now / TIME_STEP_MILLISECONDS);
 }
 
 /** An OTP as a number, with the step that it belongs to. */
 interface Otp {
   readonly value: number;
-  readonly step: number;
+  readonly timeStep: number;
 }
 
 /** The one-time passwords of one `otp_seed`: TOTP with HMAC-SHA-1, 8 digits, 30 s steps, T0 = 0 (RFC 6238). */
@@ -48,7 +48,7 @@ export class OtpSeed {
       secret,
       algorithm: 'SHA1',
       digits: OTP_DIGITS,
-      period: STEP_MILLISECONDS / 1000,
+      period: TIME_STEP_MILLISECONDS / 1000,
     });
   }
 
@@ -58,8 +58,8 @@ export class OtpSeed {
   }
 
   /** @returns the OTP of a time step: 8 decimal digits */
-  generate(step: number): string {
-    return this.#totp.generate({ timestamp: step * STEP_MILLISECONDS });
+  generate(timeStep: number): string {
+    return this.#totp.generate({ timestamp: timeStep * TIME_STEP_MILLISECONDS });
   }
 
   /**
@@ -75,8 +75,8 @@ export class OtpSeed {
     const candidate = Number(otp);
     let found: number | undefined;
     // Every step is compared, as whole numbers: how long a guess takes tells nothing about how many digits are right.
-    for (const { value, step } of this.#windowFrom(stepAt(now) - DEVIATION_STEPS)) {
-      if (candidate === value) found = step;
+    for (const { value, timeStep } of this.#windowFrom(timeStepAt(now) - DEVIATION_STEPS)) {
+      if (candidate === value) found = timeStep;
     }
     return found;
   }
@@ -84,24 +84,27 @@ export class OtpSeed {
   /** The valid OTPs change every 30 s only, so they are kept until then: a check costs no HMAC-SHA-1. */
   #windowFrom(first: number): readonly Otp[] {
     if (first !== this.#windowStep) {
-      const steps = Array.from({ length: WINDOW_STEPS }, (_, index) => first + index);
-      this.#window = steps.map((step) => ({ value: this.#valueOf(step), step: this.#firstStepOf(step) }));
+      const timeSteps = Array.from({ length: WINDOW_TIME_STEPS }, (_, index) => first + index);
+      this.#window = timeSteps.map((timeStep) => ({
+        value: this.#valueOf(timeStep),
+        timeStep: this.#firstStepOf(timeStep),
+      }));
       this.#windowStep = first;
     }
     return this.#window;
   }
 
   /** The first step of an unbroken time in which the OTP of this one is accepted. */
-  #firstStepOf(step: number): number {
-    const value = this.#valueOf(step);
-    const earlier = Array.from({ length: WINDOW_STEPS }, (_, index) => step - 1 - index);
+  #firstStepOf(timeStep: number): number {
+    const value = this.#valueOf(timeStep);
+    const earlier = Array.from({ length: WINDOW_TIME_STEPS }, (_, index) => timeStep - 1 - index);
     const same = earlier.find((other) => other >= 0 && value === this.#valueOf(other));
-    return same === undefined ? step : this.#firstStepOf(same);
+    return same === undefined ? timeStep : this.#firstStepOf(same);
   }
 
   // Time steps before 1970 do not exist; no candidate equals this.
-  #valueOf(step: number): number {
-    return step < 0 ? Number.NaN : Number(this.generate(step));
+  #valueOf(timeStep: number): number {
+    return timeStep < 0 ? Number.NaN : Number(this.generate(timeStep));
   }
 }
 

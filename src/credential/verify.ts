@@ -1,6 +1,6 @@
 import { checkCredential } from './check.js';
 import type { CredentialCheck } from './credential-check.js';
-import { normalizeJid } from './jid.js';
+import { normalizeJid } from './jid/jid.js';
 import { createKey } from './key.js';
 import type { KeyText } from './key-text.js';
 import { millisecondsOf } from './milliseconds.js';
@@ -39,5 +39,5 @@ export function verifyToken({
 }: VerifyOptions): CredentialCheck {
   const key = createKey({ otpSeed, tokenSecret });
   const check = checkCredential([key], token, normalizeJid(jid), millisecondsOf(now));
-  return check.accepted ? { accepted: true, step: check.step, id: check.id } : check;
+  return check.accepted ? { accepted: true, timeStep: check.timeStep, id: check.id } : check;
 }

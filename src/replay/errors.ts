@@ -1,9 +1,9 @@
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 
-/** The record of used tokens cannot be asked: `code` is `'record-unavailable'`. The message says what to do. */
-export class RecordError extends XtokendError {
+/** The replay cache cannot be asked: `code` is `'replay-cache-unavailable'`. The message says what to do. */
+export class ReplayCacheError extends XtokendError {
   constructor(message: string, options?: ErrorOptions) {
-    super('record-unavailable', message, options);
+    super('replay-cache-unavailable', message, options);
   }
 }
 
@@ -13,12 +13,15 @@ export class RecordError extends XtokendError {
  *
  * @param directory where the fault was met
  */
-export function directoryFault(directory: string, error: unknown): RecordError {
-  if (error instanceof RecordError) return error;
+export function directoryFault(directory: string, error: unknown): ReplayCacheError {
+  if (error instanceof ReplayCacheError) return error;
   const code = String(codeOf(error));
-  return new RecordError(`${directory}: ${explanations[code] ?? `it cannot be used (${messageOf(error)})`}`, {
-    cause: error,
-  });
+  return new ReplayCacheError(
+    `${directory}: ${explanations[code] ?? `it cannot be used (${messageOf(error)})`}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 const user = `this user (uid ${String(process.getuid?.())})`;

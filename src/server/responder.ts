@@ -1,19 +1,19 @@
 import { performance } from 'node:perf_hooks';
-import type { Verdict } from '../authenticator.js';
+import type { Decision } from '../authenticator/authenticator.js';
 import type { FrameDecoder, Framing } from '../protocol/framing.js';
 import { parseRequest, type Frame, type Request } from '../protocol/request.js';
-import { stayAwake } from './stay-awake.js';
+import { busyPoll } from './busy-poll.js';
 
 /** Decides one request; rejects where it cannot be told, and never throws. */
-export type Decide = (request: Request) => Promise<Verdict>;
+export type Decide = (request: Request) => Promise<Decision>;
 
 /** Is told what became of each request, and when it was read (by `performance.now()`). */
 export interface Observer {
-  decided(request: Request, verdict: Verdict, readAt: number): void;
+  decided(request: Request, decision: Decision, readAt: number): void;
   /** Something broke; the request was refused. */
   failed(request: Request, error: unknown, readAt: number): void;
   /** Nobody may be waiting for the answer any more; it was not sent. */
-  withheld(request: Request, readAt: number): void;
+  unanswered(request: Request, readAt: number): void;
   /**
    * Bytes came that are no whole request, so nothing was answered.
    *
@@ -36,7 +36,7 @@ export interface ResponderOptions {
   readonly reply: Reply;
 }
 
-type Outcome = { readonly verdict: Verdict } | { readonly error: unknown };
+type Outcome = { readonly decision: Decision } | { readonly error: unknown };
 
 /** A request that was read and not answered yet. */
 interface Pending {
@@ -107,8 +107,8 @@ export class Responder {
     this.#pending.push(pending);
     // A fault refuses, and never keeps a later request from its answer.
     this.#options.decide(request).then(
-      (verdict) => {
-        this.#settle(pending, { verdict });
+      (decision) => {
+        this.#settle(pending, { decision });
       },
       (error: unknown) => {
         this.#settle(pending, { error });
@@ -127,13 +127,13 @@ export class Responder {
 
   #answer({ request, readAt }: Pending, outcome: Outcome): void {
     const { framing, observer, reply } = this.#options;
-    const accepted = 'verdict' in outcome && outcome.verdict.accepted;
+    const accepted = 'decision' in outcome && outcome.decision.accepted;
     if (!reply.send(accepted ? framing.answers.yes : framing.answers.no)) {
-      observer.withheld(request, readAt);
+      observer.unanswered(request, readAt);
       return;
     }
-    stayAwake();
-    if ('verdict' in outcome) observer.decided(request, outcome.verdict, readAt);
+    busyPoll();
+    if ('decision' in outcome) observer.decided(request, outcome.decision, readAt);
     else observer.failed(request, outcome.error, readAt);
   }
 }

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { messageOf } from '../errors.js';
 import type { Framing } from '../protocol/framing.js';
-import { converse } from './conversation.js';
+import { serveStream } from './serve-stream.js';
 import { listenInherited, type InheritedSocket } from './inherited-socket.js';
 import { RequestBudget } from './request-budget.js';
 import type { Decide, Observer } from './responder.js';
@@ -29,7 +29,7 @@ export interface SocketsOptions {
   /** Is told that all sockets are open. */
   readonly onReady: () => void;
   /** Is told what keeps connections from being made. */
-  readonly onTrouble: (path: string, trouble: string) => void;
+  readonly onWarning: (path: string, fault: string) => void;
 }
 
 /**
@@ -78,10 +78,10 @@ async function open(listener: Listener, options: Shared): Promise<Opened> {
     );
     conversations.add(conversation);
   });
-  const onTrouble = (trouble: string): void => {
-    options.onTrouble(name, trouble);
+  const onWarning = (fault: string): void => {
+    options.onWarning(name, fault);
   };
-  reportTroubles(server, onTrouble);
+  reportTroubles(server, onWarning);
   const close = async (): Promise<void> => {
     unwatch();
     ending.abort();
@@ -89,19 +89,19 @@ async function open(listener: Listener, options: Shared): Promise<Opened> {
     try {
       remove();
     } catch (error) {
-      onTrouble(`cannot remove the socket file: ${messageOf(error)}`);
+      onWarning(`cannot remove the socket file: ${messageOf(error)}`);
     }
     await Promise.all(conversations);
   };
   const lost = new AbortController();
   // Whoever has connected before would go on asking this process, and not the one that has the path now.
   const onReplaced = (message: string): void => {
-    onTrouble(message);
+    onWarning(message);
     void close().then(() => {
       lost.abort();
     });
   };
-  const unwatch = watch({ onRemoved: onTrouble, onReplaced });
+  const unwatch = watch({ onRemoved: onWarning, onReplaced });
   return { close, closed: aborted(lost.signal) };
 }
 
@@ -125,18 +125,18 @@ async function serveConnection(
   { framing }: Listener,
   { decide, observer, budget, stop }: Shared & { readonly observer: Observer },
 ): Promise<void> {
-  await converse({ input: socket, output: socket, framing, decide, observer, budget, stop });
+  await serveStream({ input: socket, output: socket, framing, decide, observer, budget, stop });
   // All is written. What comes from now on is not read any more, so whoever writes it is to see that at once.
   if (stop.aborted) socket.destroy();
   else socket.destroySoon();
 }
 
-function reportTroubles(server: Server, onTrouble: (trouble: string) => void): void {
+function reportTroubles(server: Server, onWarning: (fault: string) => void): void {
   let isSaid = false;
   server.maxConnections = MAX_CONNECTIONS;
   server.on('drop', () => {
     if (isSaid) return;
-    onTrouble(`there are ${MAX_CONNECTIONS} connections; more are closed at once`);
+    onWarning(`there are ${MAX_CONNECTIONS} connections; more are closed at once`);
     isSaid = true;
     // Not for each one that is turned away.
     setTimeout(() => {
@@ -144,7 +144,7 @@ function reportTroubles(server: Server, onTrouble: (trouble: string) => void): v
     }, REPEAT_AFTER_MILLISECONDS).unref();
   });
   server.on('error', (error) => {
-    onTrouble(error.message);
+    onWarning(error.message);
   });
 }
 

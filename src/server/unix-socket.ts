@@ -4,7 +4,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { codeOf, failureOf, messageOf, XtokendError } from '../errors.js';
-import { findExposure } from '../trusted-path.js';
+import { findExposure } from '../system/trusted-path.js';
 import { makePrivateDirectory, PRIVATE_NAME_BYTES } from './private-directory.js';
 
 /** Where a Unix socket is, and who may connect to it. */
@@ -175,11 +175,11 @@ function explain(error: unknown, path: string): string {
   const folder = dirname(path);
   if (!existsSync(folder)) return explainMissing(folder);
   if (['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(codeOf(error)))) {
-    return `this user cannot make a file in ${folder}; change its owner or mode, or choose another folder`;
+    return `this user cannot make a file in ${folder}; change its owner or mode, or choose another directory`;
   }
   return messageOf(error);
 }
 
 function explainMissing(folder: string): string {
-  return `there is no folder ${folder}; make it, so that this user can write there`;
+  return `there is no directory ${folder}; make it, so that this user can write there`;
 }

@@ -9,7 +9,7 @@ export interface SeenUsers {
 
 /** Those who have logged in before, as a policy asks for them. Never throws. */
 export interface KnownUsers {
-  /** @returns `'record-unavailable'` if that is unknown now */
-  has(user: string, host: string): Promise<boolean | 'record-unavailable'>;
+  /** @returns `'replay-cache-unavailable'` if that is unknown now */
+  has(user: string, host: string): Promise<boolean | 'replay-cache-unavailable'>;
   add(user: string, host: string): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { explainReadError, readTextFile } from '../config/read-file.js';
-import { preparePlainDomain, preparePlainUser } from '../credential/plain-name.js';
+import { preparePlainDomain, preparePlainUser } from '../credential/jid/plain-name.js';
 import { messageOf, XtokendError } from '../errors.js';
 import { blocksOf } from './list-blocks.js';
 import { assertOneName } from './one-name.js';
@@ -30,7 +30,7 @@ export interface UserListOptions {
    */
   readonly isBlockList?: boolean;
   /** Is told, once, that the file cannot be read any more. */
-  readonly onTrouble: (message: string) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 /**
@@ -75,7 +75,7 @@ export class UserList {
       this.#fault = undefined;
     } catch (error) {
       const fault = `${messageOf(error)}; what it said before counts on`;
-      if (fault !== this.#fault) this.#options.onTrouble(fault);
+      if (fault !== this.#fault) this.#options.onWarning(fault);
       this.#fault = fault;
     }
   }
@@ -152,6 +152,6 @@ function preparePlain(name: string): string | undefined {
 
 /** The tables of string preparation are loaded only where they are needed. */
 async function prepare(name: string): Promise<string> {
-  const { normalizeJid, normalizeUser } = await import('../credential/jid.js');
+  const { normalizeJid, normalizeUser } = await import('../credential/jid/jid.js');
   return name.includes('@') ? normalizeJid(name) : normalizeUser(name);
 }

@@ -10,12 +10,12 @@ export type UserRefusal =
 
 /** Who is a user of a host. */
 export interface UserPolicy {
-  /** @returns `'record-unavailable'` if that is unknown now */
-  isUser(user: string, host: string): Promise<boolean | 'record-unavailable'>;
+  /** @returns `'replay-cache-unavailable'` if that is unknown now */
+  isUser(user: string, host: string): Promise<boolean | 'replay-cache-unavailable'>;
   /** @returns why a user cannot log in, or `undefined` */
   refusalOf(user: string, host: string): Promise<UserRefusal | undefined>;
   /** Is told that a user has just been let in. Never throws, and never waits. */
-  letIn(user: string, host: string): void;
+  recordLogin(user: string, host: string): void;
 }
 
 /** What a {@link createUserPolicy | policy} is made of. */
@@ -25,11 +25,11 @@ export interface UserPolicyOptions {
   readonly allowed: UserList | undefined;
   readonly blocked: UserList | undefined;
   /** Is told what keeps a user from being remembered. */
-  readonly onTrouble: (error: unknown) => void;
+  readonly onWarning: (error: unknown) => void;
 }
 
 /** @returns the policy that some lists make together */
-export function createUserPolicy({ users, allowed, blocked, onTrouble }: UserPolicyOptions): UserPolicy {
+export function createUserPolicy({ users, allowed, blocked, onWarning }: UserPolicyOptions): UserPolicy {
   return {
     isUser: async (user, host) => {
       if (blocked !== undefined && (await blocked.has(user, host))) return false;
@@ -40,8 +40,8 @@ export function createUserPolicy({ users, allowed, blocked, onTrouble }: UserPol
       if (allowed !== undefined && !(await allowed.has(user, host))) return 'unlisted-user';
       return undefined;
     },
-    letIn: (user, host) => {
-      if (users !== 'any' && 'add' in users) users.add(user, host).catch(onTrouble);
+    recordLogin: (user, host) => {
+      if (users !== 'any' && 'add' in users) users.add(user, host).catch(onWarning);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { PROGRAM, xtokend, type Ended } from '../support/xtokend.js';
 

@@ -12,13 +12,13 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { mountTmpfs } from '../support/mounts.js';
 import { OTHER_USER, requireRoot, sharedFolder } from '../support/other-user.js';
 import { PROGRAM, xtokend, type Ended } from '../support/xtokend.js';
 
-const newPath = (): string => join(temporaryFolder(), 'etc/xtokend/xtokend.toml');
+const newPath = (): string => join(temporaryDirectory(), 'etc/xtokend/xtokend.toml');
 const init = (file: string, ...args: string[]): Ended => xtokend(['init', '--config', file, ...args]);
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
@@ -58,12 +58,12 @@ describe('xtokend init', () => {
     expect(readdirSync(dirname(file))).toEqual(['xtokend.toml']);
   });
 
-  it('makes a folder that other users can enter, whatever the umask is', () => {
+  it('makes a directory that other users can enter, whatever the umask is', () => {
     const file = newPath();
     const { status } = spawnSync('sh', ['-c', `umask 077; exec "$0" init --config "$1"`, PROGRAM, file]);
     expect(status).toBe(0);
-    const folder = dirname(file);
-    expect([dirname(folder), folder, file].map(modeOf)).toEqual([0o755, 0o755, 0o600]);
+    const directory = dirname(file);
+    expect([dirname(directory), directory, file].map(modeOf)).toEqual([0o755, 0o755, 0o600]);
   });
 
   it('lets a group read it, also if it exists, and nobody else', (context) => {
@@ -81,16 +81,16 @@ describe('xtokend init', () => {
   it('follows no link, and shares no file that somebody else could have put there', (context) => {
     requireRoot(context);
     const victim = temporaryFile('victim');
-    const link = join(temporaryFolder(), 'xtokend.toml');
+    const link = join(temporaryDirectory(), 'xtokend.toml');
     symlinkSync(victim, link);
     expect(init(link, '--group', String(OTHER_USER)).stderr).toContain('expected a regular file');
-    const folder = sharedFolder(0o755, OTHER_USER);
-    const planted = join(folder, 'xtokend.toml');
+    const directory = sharedFolder(0o755, OTHER_USER);
+    const planted = join(directory, 'xtokend.toml');
     writeFileSync(planted, 'victim', { mode: 0o600 });
     expect(init(planted, '--group', String(OTHER_USER)).status).toBe(2);
     expect([modeOf(victim), modeOf(planted)]).toEqual([0o600, 0o600]);
-    const nowhere = join(temporaryFolder(), 'xtokend.toml');
-    symlinkSync(join(temporaryFolder(), 'nothing'), nowhere);
+    const nowhere = join(temporaryDirectory(), 'xtokend.toml');
+    symlinkSync(join(temporaryDirectory(), 'nothing'), nowhere);
     expect(init(nowhere).stderr).toContain('a symbolic link to nothing is in its place');
   });
 
@@ -99,11 +99,11 @@ describe('xtokend init', () => {
       'found none called no-such-group. Create it with "groupadd --system no-such-group"',
     );
     requireRoot(context);
-    const folder = temporaryFolder();
-    mkdirSync(join(folder, 'private'));
-    chownSync(folder, 0, 0);
-    chmodSync(folder, 0o755);
-    const file = join(folder, 'private/xtokend.toml');
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'private'));
+    chownSync(directory, 0, 0);
+    chmodSync(directory, 0o755);
+    const file = join(directory, 'private/xtokend.toml');
     const ended = spawnSync(PROGRAM, ['init', '--config', file], {
       uid: OTHER_USER,
       gid: OTHER_USER,
@@ -114,12 +114,12 @@ describe('xtokend init', () => {
   });
 
   it('leaves nothing behind on a full disk', (context) => {
-    const folder = mountTmpfs('size=4k');
-    if (folder === undefined) return context.skip('this user may not mount a file system');
-    writeFileSync(join(folder, 'full'), Buffer.alloc(4096));
-    const { status, stderr } = init(join(folder, 'xtokend.toml'));
+    const directory = mountTmpfs('size=4k');
+    if (directory === undefined) return context.skip('this user may not mount a file system');
+    writeFileSync(join(directory, 'full'), Buffer.alloc(4096));
+    const { status, stderr } = init(join(directory, 'xtokend.toml'));
     expect(status).toBe(2);
     expect(stderr).toContain('the disk is full. Make room and run this again');
-    expect(readdirSync(folder)).toEqual(['full']);
+    expect(readdirSync(directory)).toEqual(['full']);
   });
 });

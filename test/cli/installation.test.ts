@@ -9,8 +9,8 @@ import { PROGRAM } from '../support/xtokend.js';
 function runClosed(path: string, mode: number): { status: number | null; stderr: string; root: string } {
   const root = join(passableFolder(), 'xtokend');
   mkdirSync(root);
-  for (const folder of ['bin', 'dist']) {
-    cpSync(join(dirname(PROGRAM), '..', folder), join(root, folder), { recursive: true });
+  for (const directory of ['bin', 'dist']) {
+    cpSync(join(dirname(PROGRAM), '..', directory), join(root, directory), { recursive: true });
   }
   spawnSync('chmod', ['-R', 'go+rX', root]);
   chmodSync(join(root, path), mode);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isNewEnough, OLDEST_NODE } from '../../src/cli/oldest-node.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { NODE_VERSION } from '../support/node.js';
 import { requireScript } from '../support/programs.js';

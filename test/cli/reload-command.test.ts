@@ -1,22 +1,22 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { startXtokend, xtokend, type Ended } from '../support/xtokend.js';
 
 /** Starts a daemon as a unit with RuntimeDirectory= does. */
 async function start(): Promise<{ config: string; env: NodeJS.ProcessEnv }> {
-  const folder = temporaryFolder();
-  const config = join(folder, 'xtokend.toml');
+  const directory = temporaryDirectory();
+  const config = join(directory, 'xtokend.toml');
   writeFileSync(config, SECRETS, { mode: 0o600 });
-  const args = ['--config', config, '--listen', `unix:${folder}/socket`];
-  const child = startXtokend(args, { RUNTIME_DIRECTORY: folder });
+  const args = ['--config', config, '--listen', `unix:${directory}/socket`];
+  const child = startXtokend(args, { RUNTIME_DIRECTORY: directory });
   onTestFinished(() => void child.kill('SIGKILL'));
   let log = '';
   child.stderr.on('data', (data: Buffer) => (log += data.toString()));
   await expect.poll(() => log, { timeout: 10_000 }).toContain('info listening');
-  const env = { MAINPID: String(child.pid), RUNTIME_DIRECTORY: folder };
+  const env = { MAINPID: String(child.pid), RUNTIME_DIRECTORY: directory };
   return { config, env };
 }
 
@@ -47,7 +47,7 @@ describe('xtokend reload', () => {
 
   it('says that the daemon is not running, or that it is not for a shell', () => {
     // The highest number that a process can have, and one more.
-    const gone = { MAINPID: String(2 ** 22 + 1), RUNTIME_DIRECTORY: temporaryFolder() };
+    const gone = { MAINPID: String(2 ** 22 + 1), RUNTIME_DIRECTORY: temporaryDirectory() };
     expect(reload(gone)).toMatchObject({ status: 2 });
     expect(reload(gone).stderr).toContain('is not running');
     expect(reload({}).stderr).toContain('"xtokend reload" is for ExecReload=');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseTime } from '../../src/cli/time.js';
 import { loadConfiguration } from '../../src/config/load.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 
 const load = async (value: string, before = ''): Promise<number | undefined> => {

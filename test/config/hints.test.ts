@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/errors.js';
 import { loadConfiguration } from '../../src/config/load.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 
 async function problemsOf(text: string): Promise<string> {

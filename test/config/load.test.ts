@@ -7,7 +7,7 @@ import { loadConfiguration } from '../../src/config/load.js';
 import { checkCredential } from '../../src/credential/check.js';
 import { mintWithKey } from '../../src/credential/mint-with-key.js';
 import { createKey, type CredentialKey } from '../../src/credential/key.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { key, NOW, OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 
 const otherKey = createKey({ otpSeed: OTHER_SEED, tokenSecret: OTHER_SECRET });
@@ -55,18 +55,18 @@ describe('loadConfiguration', () => {
 
   it('reads secrets from files beside the configuration, without one newline at their end', async () => {
     const file = temporaryFile('otp_seed_file = "seed"\ntoken_secret_file = "keys/secret"\n');
-    const folder = join(file, '..');
-    mkdirSync(join(folder, 'keys'));
-    writeFileSync(join(folder, 'seed'), `${OTP_SEED}\n`);
-    writeFileSync(join(folder, 'keys/secret'), `${TOKEN_SECRET}\n\n`);
+    const directory = join(file, '..');
+    mkdirSync(join(directory, 'keys'));
+    writeFileSync(join(directory, 'seed'), `${OTP_SEED}\n`);
+    writeFileSync(join(directory, 'keys/secret'), `${TOKEN_SECRET}\n\n`);
     const configuration = await loadConfiguration(file, {});
     const withNewline = createKey({ otpSeed: OTP_SEED, tokenSecret: `${TOKEN_SECRET}\n` });
     expect(takes(configuration, 'example.com', withNewline)).toBe(true);
-    expect(configuration.secretFiles).toEqual([join(folder, 'seed'), join(folder, 'keys/secret')]);
+    expect(configuration.secretFiles).toEqual([join(directory, 'seed'), join(directory, 'keys/secret')]);
   });
 
   it('looks for bare names in $CREDENTIALS_DIRECTORY', async () => {
-    const credentials = temporaryFolder();
+    const credentials = temporaryDirectory();
     writeFileSync(join(credentials, 'seed'), OTP_SEED);
     writeFileSync(join(credentials, 'secret'), TOKEN_SECRET);
     const env = { CREDENTIALS_DIRECTORY: credentials };
@@ -96,7 +96,7 @@ describe('loadConfiguration', () => {
 
 describe('a configuration that cannot be read', () => {
   it('is looked for in three places', async () => {
-    const missing = join(temporaryFolder(), 'none.toml');
+    const missing = join(temporaryDirectory(), 'none.toml');
     const env = { XTOKEND_CONFIG: '/also/none.toml' };
     await expect(loadConfiguration(missing, env)).rejects.toMatchObject({
       code: 'unreadable-configuration',
@@ -114,7 +114,7 @@ To make one: xtokend init --config ${missing}`,
   });
 
   it.each([
-    ['a folder', () => temporaryFolder(), 'expected a regular file'],
+    ['a directory', () => temporaryDirectory(), 'expected a regular file'],
     ['a FIFO that nobody writes', () => fifo(), 'expected a regular file'],
     ['an endless device', () => '/dev/zero', 'expected a regular file'],
     ['bytes that are not UTF-8', () => latin1File(), 'expected UTF-8 text'],
@@ -129,7 +129,7 @@ To make one: xtokend init --config ${missing}`,
 });
 
 function fifo(): string {
-  const path = join(temporaryFolder(), 'fifo');
+  const path = join(temporaryDirectory(), 'fifo');
   execFileSync('mkfifo', [path]);
   return path;
 }

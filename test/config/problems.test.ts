@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/errors.js';
 import { loadConfiguration } from '../../src/config/load.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 
 async function problemsOf(text: string): Promise<string[]> {
@@ -13,7 +13,7 @@ async function problemsOf(text: string): Promise<string[]> {
 
 const missing = 'is missing, and so is';
 const paste = 'paste what `xtokend keygen` prints';
-const cure = '`xtokend keygen` makes a good one';
+const fix = '`xtokend keygen` makes a good one';
 
 describe('a problem of a configuration', () => {
   it.each([
@@ -54,8 +54,8 @@ describe('a problem of a configuration', () => {
     [`otp_seed = 12345\ntoken_secret = "${TOKEN_SECRET}"\n`, 'otp_seed: expected a text in quotes'],
     [
       `otp_seed = "SHORT"\ntoken_secret = "tiny"\n`,
-      `otp_seed: expected at least 16 base32 characters, found 5; ${cure}`,
-      `token_secret: expected at least 16 characters, found 4; ${cure}`,
+      `otp_seed: expected at least 16 base32 characters, found 5; ${fix}`,
+      `token_secret: expected at least 16 characters, found 4; ${fix}`,
     ],
     [
       `otp_seed = "${OTP_SEED}"\notp_seed_file = "/x"\ntoken_secret = "${TOKEN_SECRET}"`,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/errors.js';
 import { loadConfiguration } from '../../src/config/load.js';
 import type { ReplaySettings } from '../../src/config/replay.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 
 const load = async (replay: string, env: NodeJS.ProcessEnv = {}): Promise<ReplaySettings> =>
@@ -44,14 +44,14 @@ describe('[replay]', () => {
   });
 
   it('reads the password and the authority of a Redis from files', async () => {
-    const folder = temporaryFolder();
-    writeFileSync(join(folder, 'password'), 'hunter2\n');
-    writeFileSync(join(folder, 'ca'), 'PEM');
-    const files = `password_file = "${folder}/password"\nca_file = "${folder}/ca"`;
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'password'), 'hunter2\n');
+    writeFileSync(join(directory, 'ca'), 'PEM');
+    const files = `password_file = "${directory}/password"\nca_file = "${directory}/ca"`;
     const config = temporaryFile(`${SECRETS}[replay]\nstore = "redis"\nusername = "chat"\n${files}\n`);
     const { replay, secretFiles } = await loadConfiguration(config, {});
     expect(replay).toMatchObject({ addresses: [local], username: 'chat', password: 'hunter2', ca: 'PEM' });
-    expect(secretFiles).toEqual([config, `${folder}/password`]);
+    expect(secretFiles).toEqual([config, `${directory}/password`]);
   });
 
   it.each([

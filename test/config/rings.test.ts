@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Configuration } from '../../src/config/configuration.js';
 import { ConfigurationError } from '../../src/config/errors.js';
 import { loadConfiguration } from '../../src/config/load.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 
 const OTHER = `otp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`;

@@ -3,7 +3,7 @@ import { explainToken, type Explanation } from '../../src/credential/explain.js'
 import { createKey, type CredentialKey } from '../../src/credential/key.js';
 import { mintWithKey } from '../../src/credential/mint-with-key.js';
 import { timeZoneShift } from '../../src/credential/near-misses/time-zone.js';
-import { stepAt } from '../../src/credential/otp.js';
+import { timeStepAt } from '../../src/credential/otp.js';
 import { key, NOW, OTHER_SECRET, OTHER_SEED, OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
 
 const jid = 'alice@example.com';
@@ -17,7 +17,7 @@ describe('explainToken', () => {
     expect(explain(token)).toMatchObject({
       form: [],
       signature: { key, mistakes: [] },
-      otp: { key, mistakes: [], step: stepAt(NOW) + distance },
+      otp: { key, mistakes: [], timeStep: timeStepAt(NOW) + distance },
     });
   });
 
@@ -29,7 +29,7 @@ describe('explainToken', () => {
   it('tells another signer from another time', () => {
     const forger = createKey({ otpSeed: OTP_SEED, tokenSecret: OTHER_SECRET });
     const explanation = explain(mintWithKey(forger, jid, NOW));
-    expect(explanation).toMatchObject({ signature: undefined, otp: { step: stepAt(NOW) } });
+    expect(explanation).toMatchObject({ signature: undefined, otp: { timeStep: timeStepAt(NOW) } });
   });
 
   it('tells of several keys which one made the signature, and which the OTP', () => {
@@ -39,7 +39,7 @@ describe('explainToken', () => {
     expect(otp?.key).toBe(other);
     expect(explain(mintWithKey(other, jid, NOW), [key, other])).toMatchObject({
       signature: { mistakes: [] },
-      otp: { step: stepAt(NOW) },
+      otp: { timeStep: timeStepAt(NOW) },
     });
   });
 
@@ -72,8 +72,8 @@ describe('timeZoneShift', () => {
     [117, 60],
     [-119, -60],
     [-123, -60],
-  ])('takes %i time steps for an offset of %i minutes', (steps, minutes) => {
-    expect(timeZoneShift(steps)).toBe(minutes);
+  ])('takes %i time steps for an offset of %i minutes', (timeSteps, minutes) => {
+    expect(timeZoneShift(timeSteps)).toBe(minutes);
   });
 
   it.each([
@@ -83,7 +83,7 @@ describe('timeZoneShift', () => {
     122, 110, -118, -130,
     // Beyond all offsets.
     1710, -1710, 2880,
-  ])('takes %i time steps for none', (steps) => {
-    expect(timeZoneShift(steps)).toBeUndefined();
+  ])('takes %i time steps for none', (timeSteps) => {
+    expect(timeZoneShift(timeSteps)).toBeUndefined();
   });
 });

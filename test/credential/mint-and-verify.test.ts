@@ -20,7 +20,7 @@ describe('a minted token', () => {
   });
 
   it('is accepted for its JID in any spelling', () => {
-    expect(verifyToken({ ...alice, token })).toMatchObject({ accepted: true, step: NOW / 30_000 });
+    expect(verifyToken({ ...alice, token })).toMatchObject({ accepted: true, timeStep: NOW / 30_000 });
     expect(verifyToken({ ...alice, jid: 'ALICE@Example.com.', token })).toMatchObject({ accepted: true });
   });
 

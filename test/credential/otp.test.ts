@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { OtpSeed, stepAt } from '../../src/credential/otp.js';
+import { OtpSeed, timeStepAt } from '../../src/credential/otp.js';
 import { InvalidSecretError } from '../../src/errors.js';
 import { NOW, OTP_SEED } from '../support/keys.js';
 
@@ -16,7 +16,7 @@ describe('OtpSeed', () => {
     [2000000000, '69279037'],
     [20000000000, '65353130'],
   ])('generates the OTP of RFC 6238 at %i s', (seconds, otp) => {
-    expect(new OtpSeed(RFC_SEED).generate(stepAt(seconds * 1000))).toBe(otp);
+    expect(new OtpSeed(RFC_SEED).generate(timeStepAt(seconds * 1000))).toBe(otp);
   });
 
   it.each([
@@ -27,26 +27,26 @@ describe('OtpSeed', () => {
     [2, undefined],
   ])('finds an OTP that is %i steps off as %s', (distance, found) => {
     const seed = new OtpSeed(OTP_SEED);
-    const current = stepAt(NOW);
+    const current = timeStepAt(NOW);
     const otp = seed.generate(current + distance);
     expect(seed.findStep(otp, NOW)).toBe(found === undefined ? undefined : current + found);
   });
 
   it('keeps an OTP from the first millisecond of the step before to the last of the step after', () => {
     const seed = new OtpSeed(OTP_SEED);
-    const otp = seed.generate(stepAt(NOW));
+    const otp = seed.generate(timeStepAt(NOW));
     const found = [-30_001, -30_000, 0, 59_999, 60_000].map((offset) => seed.findStep(otp, NOW + offset));
-    const step = stepAt(NOW);
-    expect(found).toEqual([undefined, step, step, step, undefined]);
+    const timeStep = timeStepAt(NOW);
+    expect(found).toEqual([undefined, timeStep, timeStep, timeStep, undefined]);
   });
 
   it('finds the same whatever was asked before', () => {
     const seed = new OtpSeed(OTP_SEED);
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 100 }), fc.integer({ min: -3, max: 3 }), (step, distance) => {
-        const otp = new OtpSeed(OTP_SEED).generate(Math.max(0, step + distance));
-        const expected = new OtpSeed(OTP_SEED).findStep(otp, step * 30_000);
-        expect(seed.findStep(otp, step * 30_000)).toBe(expected);
+      fc.property(fc.integer({ min: 0, max: 100 }), fc.integer({ min: -3, max: 3 }), (timeStep, distance) => {
+        const otp = new OtpSeed(OTP_SEED).generate(Math.max(0, timeStep + distance));
+        const expected = new OtpSeed(OTP_SEED).findStep(otp, timeStep * 30_000);
+        expect(seed.findStep(otp, timeStep * 30_000)).toBe(expected);
       }),
     );
   });

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { Clock } from '../support/clock.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 import { requirePackage } from '../support/requirement.js';
 import { startXtokend } from '../support/xtokend.js';
@@ -31,7 +31,7 @@ function prepare(context: TestContext): { clock: Clock; config: string } {
   const clock = Clock.create();
   requirePackage(context, clock !== undefined, 'gcc');
   if (clock === undefined) throw new Error('skipped');
-  return { clock, config: temporaryFile(`${SECRETS}[replay]\npath = "${temporaryFolder()}"\n`) };
+  return { clock, config: temporaryFile(`${SECRETS}[replay]\npath = "${temporaryDirectory()}"\n`) };
 }
 
 const mint = (clock: Clock): string =>

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { mintToken } from '../../src/index.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 import { startXtokend } from '../support/xtokend.js';
 
@@ -42,7 +42,7 @@ async function live(config: string, tokens: readonly string[]): Promise<string[]
 
 describe('a process that is killed at random moments', () => {
   it('accepts no token again whose 1 was read', { timeout: 180_000 }, async () => {
-    const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryFolder()}"\n`);
+    const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryDirectory()}"\n`);
     let offered: string[] = [];
     let deaths = 0;
     const accepted = new Set<string>();

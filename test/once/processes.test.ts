@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { mintToken } from '../../src/index.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 import { hasRedis, RedisServer } from '../support/redis.js';
 import { requirePackage } from '../support/requirement.js';
@@ -49,7 +49,7 @@ describe(
   { timeout: 80_000 },
   () => {
     it('are each accepted once, by a directory', async () => {
-      const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryFolder()}"\n`);
+      const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryDirectory()}"\n`);
       expectOnce(await offerToAll(config));
     });
 

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
-import { Authenticator } from '../../src/authenticator.js';
+import { Authenticator } from '../../src/authenticator/authenticator.js';
 import { loadConfiguration } from '../../src/config/load.js';
 import { createKey, type CredentialKey } from '../../src/credential/key.js';
 import { mintWithKey } from '../../src/credential/mint-with-key.js';
-import { openHosts } from '../../src/operations/served-hosts.js';
+import { openHosts } from '../../src/daemon/served-hosts.js';
 import { parseRequest } from '../../src/protocol/request.js';
-import { MemoryRecord } from '../../src/replay/memory-record.js';
-import { MemorySeenUsers } from '../../src/users/memory-seen-users.js';
-import { temporaryFile } from '../support/folder.js';
+import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
+import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
+import { temporaryFile } from '../support/directory.js';
 import { key as oldKey, NOW, OTHER_SECRET, OTHER_SEED, SECRETS } from '../support/keys.js';
 
 const HOUR = 3_600_000;
@@ -32,7 +32,7 @@ const applications = [
 
 it('keys are changed within a week, and no login is refused on the way', async () => {
   let now = NOW;
-  const replay = new MemoryRecord();
+  const replay = new MemoryReplayCache();
   let authenticator: Authenticator | undefined;
   const uses = new Map<string, number>();
   for (; now < NOW + 7 * DAY; now += HOUR / 12) {
@@ -41,11 +41,11 @@ it('keys are changed within a week, and no login is refused on the way', async (
     for (const [index, { switchesOn, clock }] of applications.entries()) {
       const maker: CredentialKey = now < NOW + switchesOn * DAY ? oldKey : newKey;
       const token = mintWithKey(maker, `user${index}@example.com`, now + clock);
-      const verdict = await authenticator?.decide(
+      const decision = await authenticator?.decide(
         parseRequest(Buffer.from(`auth:user${index}:example.com:${token}`)),
       );
-      expect(verdict).toMatchObject({ accepted: true });
-      const used = verdict?.about.key ?? '';
+      expect(decision).toMatchObject({ accepted: true });
+      const used = decision?.context.key ?? '';
       uses.set(used, (uses.get(used) ?? 0) + 1);
     }
   }
@@ -67,12 +67,12 @@ it('keys are changed within a week, and no login is refused on the way', async (
 it('a key that is not good yet, or no more, lets nobody in, and the log can say so', async () => {
   let now = NOW;
   const text = `${OLD}not_after = "${day(0)}"\n${NEW}not_before = "${day(1)}"\n`;
-  const authenticator = await take(text, new MemoryRecord(), () => now);
+  const authenticator = await take(text, new MemoryReplayCache(), () => now);
   const decide = (maker: CredentialKey): Promise<object> =>
     authenticator.decide(
       parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(maker, 'a@b.example', now)}`)),
     );
-  const inactive = (key: string): object => ({ accepted: false, reason: 'inactive-key', about: { key } });
+  const inactive = (key: string): object => ({ accepted: false, reason: 'inactive-key', context: { key } });
   expect(await decide(oldKey)).toMatchObject(inactive('old'));
   expect(await decide(newKey)).toMatchObject(inactive('new'));
   now = NOW - 1;
@@ -81,8 +81,8 @@ it('a key that is not good yet, or no more, lets nobody in, and the log can say 
   expect(await decide(newKey)).toMatchObject({ accepted: true });
 });
 
-async function take(text: string, replay: MemoryRecord, clock: () => number): Promise<Authenticator> {
+async function take(text: string, replay: MemoryReplayCache, clock: () => number): Promise<Authenticator> {
   const { hosts } = await loadConfiguration(temporaryFile(text), {});
-  const hostOf = await openHosts(hosts, { seen: new MemorySeenUsers(), onTrouble: () => undefined });
+  const hostOf = await openHosts(hosts, { seen: new MemorySeenUsers(), onWarning: () => undefined });
   return new Authenticator({ hostOf, replay, clock });
 }

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { refused } from '../../src/authenticator.js';
+import { refused } from '../../src/authenticator/authenticator.js';
 import { MAX_EXTRA_REQUESTS } from '../../src/server/request-budget.js';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryDirectory } from '../support/directory.js';
 import { ask, open, serve, serveWith } from '../support/served-sockets.js';
 
 describe('serveSockets', () => {
   it('gives a client its turn while others flood', async () => {
-    const { paths, stop, end } = await serve(temporaryFolder(), {});
+    const { paths, stop, end } = await serve(temporaryDirectory(), {});
     const turns: number[] = [];
     const flooders = await Promise.all(Array.from({ length: 8 }, () => open(paths[0])));
     for (const socket of flooders) {
@@ -34,14 +34,14 @@ describe('serveSockets', () => {
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
     const { paths } = await serveWith(async (request) => {
-      if (!('user' in request) || request.user !== name) return { accepted: true, about: {} };
+      if (!('user' in request) || request.user !== name) return { accepted: true, context: {} };
       unanswered += 1;
       most = Math.max(most, unanswered);
       await released;
       unanswered -= 1;
       return refused('unknown-user');
     });
-    const flood = Array.from({ length: hostile }, () =>
+    const rateLimiter = Array.from({ length: hostile }, () =>
       ask(paths[0], `isuser:${name}:example.com\n`.repeat(requests)),
     );
     await expect.poll(() => unanswered).toBe(hostile + MAX_EXTRA_REQUESTS);
@@ -51,7 +51,7 @@ describe('serveSockets', () => {
       expect(String(await once(honest, 'data'))).toBe('1\n');
     }
     release();
-    expect(await Promise.all(flood)).toEqual(Array(hostile).fill('0\n'.repeat(requests)));
+    expect(await Promise.all(rateLimiter)).toEqual(Array(hostile).fill('0\n'.repeat(requests)));
     expect(most).toBe(hostile + MAX_EXTRA_REQUESTS);
   });
 });

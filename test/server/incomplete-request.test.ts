@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { packets } from '../../src/protocol/packets.js';
 import { lines } from '../../src/protocol/lines.js';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryDirectory } from '../support/directory.js';
 import { ask, open, serve } from '../support/served-sockets.js';
 
 const TLS = Buffer.from('16030100f1010000ed0303', 'hex');
@@ -24,7 +24,7 @@ describe('bytes that are no whole request', () => {
       'bytes that are no request of the generic',
     ],
   ] as const)('are reported once, at the end of the connection: %s', async (_, bytes, framing, cause) => {
-    const { paths, incomplete } = await serve(temporaryFolder(), { framing });
+    const { paths, incomplete } = await serve(temporaryDirectory(), { framing });
     expect(await ask(paths[0], Buffer.from(bytes))).toBe('');
     expect(incomplete).toEqual([expect.stringContaining(cause)]);
     expect(incomplete.join()).not.toContain('alice');
@@ -34,7 +34,7 @@ describe('bytes that are no whole request', () => {
     'are reported while the connection goes on, and not once more at its end',
     { timeout: 10_000 },
     async () => {
-      const { paths, incomplete } = await serve(temporaryFolder(), { framing: packets });
+      const { paths, incomplete } = await serve(temporaryDirectory(), { framing: packets });
       const socket = await open(paths[0]);
       for (const byte of 'auth:alice') socket.write(byte);
       await expect.poll(() => incomplete, { timeout: 8000 }).toHaveLength(1);
@@ -47,7 +47,7 @@ describe('bytes that are no whole request', () => {
   );
 
   it('are reported if the end is that of the listener, or one without a farewell', async () => {
-    const { paths, incomplete, stop, end } = await serve(temporaryFolder(), {});
+    const { paths, incomplete, stop, end } = await serve(temporaryDirectory(), {});
     const [leaving, staying] = [await open(paths[0]), await open(paths[0])];
     for (const socket of [leaving, staying]) {
       socket.write('isuser:2:0\nisuser:2');
@@ -62,7 +62,7 @@ describe('bytes that are no whole request', () => {
 
   it('are none where nothing comes, or all is answered', async () => {
     const { paths, incomplete, stop, end } = await serve(
-      temporaryFolder(),
+      temporaryDirectory(),
       {},
       { name: 'b', framing: packets },
     );
@@ -75,7 +75,7 @@ describe('bytes that are no whole request', () => {
   });
 
   it('are not reported of a request that waits for earlier ones', { timeout: 10_000 }, async () => {
-    const { paths, incomplete } = await serve(temporaryFolder(), {});
+    const { paths, incomplete } = await serve(temporaryDirectory(), {});
     const socket = await open(paths[0]);
     socket.write('isuser:2:4000\nisuser:2');
     await once(socket, 'data');

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { askDuring, countYes } from '../support/asker.js';
 import { ask } from '../support/ask.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { fakeLogProgram } from '../support/log-program.js';
 import { freePort } from '../support/ports.js';
@@ -32,7 +32,7 @@ async function activate(
   before: readonly string[] = [],
 ): Promise<Activated> {
   const [command = '', ...args] = [...before, 'systemd-socket-activate', ...options, ...program];
-  const env = { PATH: process.env['PATH'], STATE_DIRECTORY: temporaryFolder() };
+  const env = { PATH: process.env['PATH'], STATE_DIRECTORY: temporaryDirectory() };
   const pass = ['-E', 'STATE_DIRECTORY', '-E', 'PATH'];
   const at = args.indexOf(options[0] ?? '');
   const child = spawn(command, [...args.slice(0, at), ...pass, ...args.slice(at)], { env });
@@ -49,8 +49,8 @@ async function activate(
   return { child, output: () => output };
 }
 
-function socketsIn(folder: string, ...names: string[]): { paths: string[]; options: string[] } {
-  const paths = names.map((name) => join(folder, name));
+function socketsIn(directory: string, ...names: string[]): { paths: string[]; options: string[] } {
+  const paths = names.map((name) => join(directory, name));
   return { paths, options: [...paths.flatMap((path) => ['-l', path]), '--fdname', names.join(':')] };
 }
 
@@ -62,9 +62,9 @@ describe('sockets that systemd hands over', () => {
   const xtokend = (): string[] => [PROGRAM, 'serve', '--config', temporaryFile(SECRETS)];
 
   it('are answered in the protocol of their name, besides those of --listen, and their files stay', async () => {
-    const folder = temporaryFolder();
-    const { paths, options } = socketsIn(folder, 'generic', 'ejabberd');
-    const own = join(folder, 'own');
+    const directory = temporaryDirectory();
+    const { paths, options } = socketsIn(directory, 'generic', 'ejabberd');
+    const own = join(directory, 'own');
     const { child, output } = await activate(options, [...xtokend(), '--listen', `unix:${own}`]);
     expect(await ask(paths[0] ?? '', 'isuser:a:b\n')).toBe('1\n');
     expect(await ask(paths[1] ?? '', '\0\x0aisuser:a:b')).toBe('\0\x02\0\x01');
@@ -72,11 +72,11 @@ describe('sockets that systemd hands over', () => {
     expect(output()).toContain('info listening path="systemd:ejabberd"');
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
-    expect(readdirSync(folder).sort()).toEqual(['ejabberd', 'generic']);
+    expect(readdirSync(directory).sort()).toEqual(['ejabberd', 'generic']);
   });
 
   it('are not handed on to children', async () => {
-    const { paths, options } = socketsIn(temporaryFolder(), 'generic');
+    const { paths, options } = socketsIn(temporaryDirectory(), 'generic');
     const config = temporaryFile(`${SECRETS}[log]\ntarget = "syslog"\n`);
     const path = fakeLogProgram('logger').env['PATH'] ?? '';
     const { child } = await activate(options, ['env', `PATH=${path}`, PROGRAM, '--config', config]);
@@ -92,7 +92,7 @@ describe('sockets that systemd hands over', () => {
   });
 
   it("are answered also where a person's terminal is standard input", async () => {
-    const { paths, options } = socketsIn(temporaryFolder(), 'generic');
+    const { paths, options } = socketsIn(temporaryDirectory(), 'generic');
     const command = ['systemd-socket-activate', ...options, '-E', 'PATH', ...xtokend()].join(' ');
     // script(1) gives the program a terminal.
     const child = spawn('script', ['-qec', command, '/dev/null']);
@@ -105,9 +105,13 @@ describe('sockets that systemd hands over', () => {
     expect(screen).toContain('info listening');
   });
 
-  it.each<[string, (folder: string) => Promise<string[]>, string]>([
-    ['datagrams', (folder) => Promise.resolve(['-d', '-l', `${folder}/s`]), 'found something else'],
-    ['packets', (folder) => Promise.resolve(['--seqpacket', '-l', `${folder}/s`]), 'found something else'],
+  it.each<[string, (directory: string) => Promise<string[]>, string]>([
+    ['datagrams', (directory) => Promise.resolve(['-d', '-l', `${directory}/s`]), 'found something else'],
+    [
+      'packets',
+      (directory) => Promise.resolve(['--seqpacket', '-l', `${directory}/s`]),
+      'found something else',
+    ],
     [
       'an abstract name',
       () => Promise.resolve(['-l', '@xtokend-test-activated']),
@@ -115,7 +119,7 @@ describe('sockets that systemd hands over', () => {
     ],
     ['TCP', async () => ['-l', `127.0.0.1:${await freePort()}`], 'found a TCP socket, which anybody'],
   ])('are refused in words where they are for %s', async (_, choose, message) => {
-    const options = await choose(temporaryFolder());
+    const options = await choose(temporaryDirectory());
     const { child, output } = await activate(options, xtokend());
     const address = options.at(-1) ?? '';
     if (address.includes(':'))
@@ -166,7 +170,7 @@ describe('sockets that systemd hands over', () => {
   });
 
   it('lose no request over 20 restarts under load, and nothing is accepted twice', async () => {
-    const { paths, options } = socketsIn(temporaryFolder(), 'generic');
+    const { paths, options } = socketsIn(temporaryDirectory(), 'generic');
     const [path = ''] = paths;
     const { child, output } = await activate(options, [HOLDER, ...xtokend()]);
     const count = (text: string): number => output().split(text).length - 1;

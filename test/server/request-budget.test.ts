@@ -37,12 +37,15 @@ class Connection {
 
 describe('the budget of requests', () => {
   it('bounds what waits, lets every connection go on, and loses no place, whatever comes in whichever order', async () => {
-    const steps = fc.array(fc.record({ of: fc.nat(5), is: fc.constantFrom('answer', 'answer', 'close') }), {
-      maxLength: 60,
-    });
+    const timeSteps = fc.array(
+      fc.record({ of: fc.nat(5), is: fc.constantFrom('answer', 'answer', 'close') }),
+      {
+        maxLength: 60,
+      },
+    );
     const requests = fc.array(fc.nat(12), { minLength: 1, maxLength: 6 });
     await fc.assert(
-      fc.asyncProperty(requests, steps, async (counts, events) => {
+      fc.asyncProperty(requests, timeSteps, async (counts, events) => {
         const budget = new RequestBudget(EXTRA);
         const connections = counts.map((count) => new Connection(budget, count));
         const closed = new Set<Connection>();

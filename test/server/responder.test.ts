@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Verdict } from '../../src/authenticator.js';
+import type { Decision } from '../../src/authenticator/authenticator.js';
 import { lines } from '../../src/protocol/lines.js';
 import type { Request } from '../../src/protocol/request.js';
 import { Responder, type Observer, type Reply } from '../../src/server/responder.js';
@@ -9,14 +9,14 @@ import { cuts, split } from '../support/chunks.js';
 const silent: Observer = {
   decided: () => undefined,
   failed: () => undefined,
-  withheld: () => undefined,
+  unanswered: () => undefined,
   incomplete: () => undefined,
 };
-const accepted: Verdict = { accepted: true, about: { jid: 'a@b' } };
-const refused: Verdict = { accepted: false, reason: 'unknown-host', about: {} };
+const accepted: Decision = { accepted: true, context: { jid: 'a@b' } };
+const refused: Decision = { accepted: false, reason: 'unknown-host', context: {} };
 
 /** Accepts `yes`, throws at `broken`, and takes as many turns of the event loop as the user's name is long. */
-async function decide(request: Request): Promise<Verdict> {
+async function decide(request: Request): Promise<Decision> {
   if (!('user' in request)) return refused;
   for (let turns = request.user.length; turns > 0; turns -= 1) await Promise.resolve();
   if (request.host === 'broken') throw new Error('the store is gone');
@@ -60,9 +60,9 @@ describe('Responder', () => {
   it('tells its observer of every decision and every failure', async () => {
     const events: string[] = [];
     const observer: Observer = {
-      decided: (request, verdict) => events.push(`${request.operation} ${verdict.accepted ? 'yes' : 'no'}`),
+      decided: (request, decision) => events.push(`${request.operation} ${decision.accepted ? 'yes' : 'no'}`),
       failed: (request, error) => events.push(`${request.operation} ${String(error)}`),
-      withheld: () => undefined,
+      unanswered: () => undefined,
       incomplete: () => undefined,
     };
     const responder = new Responder({ framing: lines, decide, observer, reply: replyTo([]) });

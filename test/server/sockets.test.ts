@@ -6,25 +6,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { packets } from '../../src/protocol/packets.js';
 import { ListenError } from '../../src/server/unix-socket.js';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryDirectory } from '../support/directory.js';
 import { ask, open, readAll, serve } from '../support/served-sockets.js';
 
 describe('serveSockets', () => {
   it('answers in the framing of each socket', async () => {
-    const { paths } = await serve(temporaryFolder(), { name: 'a' }, { name: 'b', framing: packets });
+    const { paths } = await serve(temporaryDirectory(), { name: 'a' }, { name: 'b', framing: packets });
     expect(await ask(paths[0], 'isuser:2:0\nisuser:3:0\n')).toBe('1\n0\n');
     expect(await ask(paths[1], '\0\x0aisuser:2:0\0\x0aisuser:3:0')).toBe('\0\x02\0\x01\0\x02\0\0');
   });
 
   it('answers pipelined requests in their order, however long each takes', async () => {
-    const { paths } = await serve(temporaryFolder(), {});
+    const { paths } = await serve(temporaryDirectory(), {});
     const users = Array.from({ length: 3000 }, () => Math.floor(Math.random() * 1000));
     const requests = users.map((user) => `isuser:${user}:${user % 10}\n`).join('');
     expect(await ask(paths[0], requests)).toBe(users.map((user) => `${(user + 1) % 2}\n`).join(''));
   });
 
   it('serves many connections, and none waits for another', async () => {
-    const { paths } = await serve(temporaryFolder(), {});
+    const { paths } = await serve(temporaryDirectory(), {});
     const slow = await open(paths[0]);
     slow.write('isuser:2:60000\n');
     const users = Array.from({ length: 300 }, (_, user) => user);
@@ -33,7 +33,7 @@ describe('serveSockets', () => {
   });
 
   it('reads no more than it may hold from a client that does not read, and answers all once it does', async () => {
-    const { paths, decided } = await serve(temporaryFolder(), {});
+    const { paths, decided } = await serve(temporaryDirectory(), {});
     const socket = await open(paths[0]);
     const requests = 500_000;
     socket.end('isuser:2:0\n'.repeat(requests));
@@ -49,7 +49,7 @@ describe('serveSockets', () => {
   });
 
   it('goes on without a client that leaves in the middle of everything', async () => {
-    const { paths, withheld } = await serve(temporaryFolder(), {});
+    const { paths, unanswered } = await serve(temporaryDirectory(), {});
     for (let round = 0; round < 20; round += 1) {
       const socket = await open(paths[0]);
       socket.write('isuser:2:20\n'.repeat(10) + 'isuser:2');
@@ -57,11 +57,11 @@ describe('serveSockets', () => {
       socket.destroy();
     }
     expect(await ask(paths[0], 'isuser:2:0\n')).toBe('1\n');
-    await expect.poll(withheld).toBeGreaterThan(0);
+    await expect.poll(unanswered).toBeGreaterThan(0);
   });
 
   it('lets so many in at once and no more, says so once, and lets others in afterwards', async () => {
-    const { paths, troubles } = await serve(temporaryFolder(), {});
+    const { paths, troubles } = await serve(temporaryDirectory(), {});
     const sockets: Socket[] = [];
     for (let count = 0; count < 1024; count += 1) sockets.push(await open(paths[0]));
     for (let count = 0; count < 3; count += 1) expect(await readAll(await open(paths[0]))).toBe('');
@@ -73,7 +73,7 @@ describe('serveSockets', () => {
   });
 
   it('answers what it has read when it is told to stop, and lets nobody in any more', async () => {
-    const { paths, stop, end } = await serve(temporaryFolder(), {});
+    const { paths, stop, end } = await serve(temporaryDirectory(), {});
     const socket = await open(paths[0]);
     socket.write('isuser:2:100\nisuser:3:0\nisuser:2');
     await sleep(50);
@@ -84,7 +84,7 @@ describe('serveSockets', () => {
   });
 
   it('reads and answers what has come before it is told to stop, and nothing that comes later', async () => {
-    const { paths, stop, end, decided } = await serve(temporaryFolder(), {}, { name: 'other' });
+    const { paths, stop, end, decided } = await serve(temporaryDirectory(), {}, { name: 'other' });
     const sockets = [await open(paths[0]), await open(paths[0]), await open(paths[1])];
     // The connections are taken up, and wait.
     for (const socket of sockets) {
@@ -104,15 +104,15 @@ describe('serveSockets', () => {
   });
 
   it('reads no more than half a second from a client that never ceases, once it is told to stop', async () => {
-    const { paths, stop, end, decided } = await serve(temporaryFolder(), {});
+    const { paths, stop, end, decided } = await serve(temporaryDirectory(), {});
     const socket = await open(paths[0]);
     let received = 0;
     socket.on('data', (data: Buffer) => (received += data.length / 2));
-    const flood = (): void => {
+    const rateLimiter = (): void => {
       while (!socket.destroyed && socket.write('isuser:2:0\n'.repeat(3000)));
-      socket.once('drain', flood);
+      socket.once('drain', rateLimiter);
     };
-    flood();
+    rateLimiter();
     await expect.poll(decided).toBeGreaterThan(0);
     const start = performance.now();
     stop.abort();
@@ -123,7 +123,7 @@ describe('serveSockets', () => {
   });
 
   it('ends within a second although a client does not read', async () => {
-    const { paths, stop, end } = await serve(temporaryFolder(), {});
+    const { paths, stop, end } = await serve(temporaryDirectory(), {});
     (await open(paths[0])).write('isuser:2:0\n'.repeat(200_000));
     await sleep(100);
     stop.abort();
@@ -131,7 +131,7 @@ describe('serveSockets', () => {
   });
 
   it('ends within a second although a client that asks nothing more does not read', async () => {
-    const { paths, stop, end } = await serve(temporaryFolder(), {});
+    const { paths, stop, end } = await serve(temporaryDirectory(), {});
     (await open(paths[0])).end('isuser:2:0\n'.repeat(200_000));
     (await open(paths[0])).end('isuser:2:0\n'.repeat(5000));
     await sleep(300);
@@ -140,16 +140,16 @@ describe('serveSockets', () => {
   });
 
   it('leaves no socket behind where one of them cannot be opened', async () => {
-    const folder = temporaryFolder();
-    writeFileSync(join(folder, 'taken'), '');
-    await expect(serve(folder, { name: 'first' }, { name: 'taken' })).rejects.toThrow(ListenError);
-    expect(existsSync(join(folder, 'first'))).toBe(false);
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'taken'), '');
+    await expect(serve(directory, { name: 'first' }, { name: 'taken' })).rejects.toThrow(ListenError);
+    expect(existsSync(join(directory, 'first'))).toBe(false);
   });
 });
 
 describe('a socket whose file is replaced', () => {
   it('answers what it has read before it is closed', { timeout: 10_000 }, async () => {
-    const { paths, end, troubles, decided, withheld } = await serve(temporaryFolder(), {});
+    const { paths, end, troubles, decided, unanswered } = await serve(temporaryDirectory(), {});
     const socket = await open(paths[0]);
     const answers = readAll(socket);
     rmSync(paths[0] ?? '');
@@ -163,6 +163,6 @@ describe('a socket whose file is replaced', () => {
     clearInterval(timer);
     expect(troubles).toEqual(['socket replaced by another process; closing this listener']);
     expect(decided()).toBeGreaterThan(0);
-    expect([(await answers).length / 2, withheld()]).toEqual([decided(), 0]);
+    expect([(await answers).length / 2, unanswered()]).toEqual([decided(), 0]);
   });
 });

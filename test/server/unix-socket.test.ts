@@ -17,7 +17,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listenUnix, ListenError } from '../../src/server/unix-socket.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import {
   OTHER_USER,
   passableFolder,
@@ -55,7 +55,7 @@ async function isReachable(path: string): Promise<boolean> {
 
 describe('listenUnix', () => {
   it('makes a socket with the permissions and the group that were asked for', async () => {
-    const path = join(temporaryFolder(), 'socket');
+    const path = join(temporaryDirectory(), 'socket');
     await listen(path, 0o600, String(process.getgid?.()));
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(path).gid).toBe(process.getgid?.());
@@ -63,12 +63,12 @@ describe('listenUnix', () => {
   });
 
   it('replaces one that a dead process left, and takes its own away', async () => {
-    const folder = temporaryFolder();
-    const path = join(folder, 'socket');
-    const dead = createServer().listen(join(folder, 'made'));
+    const directory = temporaryDirectory();
+    const path = join(directory, 'socket');
+    const dead = createServer().listen(join(directory, 'made'));
     await once(dead, 'listening');
     // Closing would take the file away; the name that is left behind leads to nobody.
-    renameSync(join(folder, 'made'), path);
+    renameSync(join(directory, 'made'), path);
     dead.close();
     expect(await isReachable(path)).toBe(false);
     const { remove } = await listen(path);
@@ -78,7 +78,7 @@ describe('listenUnix', () => {
   });
 
   it('does not take away what another process made there meanwhile', async () => {
-    const path = join(temporaryFolder(), 'socket');
+    const path = join(temporaryDirectory(), 'socket');
     const { remove } = await listen(path);
     rmSync(path);
     writeFileSync(path, 'another');
@@ -87,7 +87,7 @@ describe('listenUnix', () => {
   });
 
   it('leaves a socket alone on which somebody answers', async () => {
-    const path = join(temporaryFolder(), 'socket');
+    const path = join(temporaryDirectory(), 'socket');
     await listen(path);
     const { ino } = lstatSync(path);
     await expect(listen(path)).rejects.toThrow(`cannot listen on ${path}: somebody answers there already`);
@@ -109,7 +109,7 @@ describe('listenUnix', () => {
       },
     ],
   ])('leaves %s alone', async (_, make) => {
-    const path = join(temporaryFolder(), 'socket');
+    const path = join(temporaryDirectory(), 'socket');
     make(path);
     const { ino } = lstatSync(path);
     await expect(listen(path)).rejects.toThrow('found another file; move it away');
@@ -117,18 +117,18 @@ describe('listenUnix', () => {
   });
 
   it.each([
-    ['its folder is missing', 'no/such/folder', undefined, /there is no folder .*no\/such; make it/],
+    ['its directory is missing', 'no/such/directory', undefined, /there is no directory .*no\/such; make it/],
     // In /proc not even root can make a file.
-    ['its folder takes no files', 'proc/socket', undefined, /this user cannot make a file in .*proc/],
+    ['its directory takes no files', 'proc/socket', undefined, /this user cannot make a file in .*proc/],
     ['there is no such group', 'socket', 'no-such-group', /cannot be given to the group no-such-group/],
     ['its path is too long', 'a'.repeat(100), undefined, /expected a path of \d+ bytes at most, found 1\d\d/],
   ])('says so where %s, and leaves nothing behind', async (_, name, group, message) => {
-    const folder = temporaryFolder();
-    symlinkSync('/proc', join(folder, 'proc'));
-    const attempt = listen(join(folder, name), 0o660, group);
+    const directory = temporaryDirectory();
+    symlinkSync('/proc', join(directory, 'proc'));
+    const attempt = listen(join(directory, name), 0o660, group);
     await expect(attempt).rejects.toThrow(ListenError);
     await expect(attempt).rejects.toThrow(message);
-    expect(existsSync(join(folder, 'socket'))).toBe(false);
+    expect(existsSync(join(directory, 'socket'))).toBe(false);
   });
 });
 
@@ -137,7 +137,7 @@ describe('a directory that other users can change', () => {
 
   /** Puts a link to the victim into the place of every socket in the directory, and in those that are in it. */
   const PLANT_LINKS = `
-    const fs = require('fs'), { join } = require('path'), [folder, victim] = process.argv.slice(1);
+    const fs = require('fs'), { join } = require('path'), [directory, victim] = process.argv.slice(1);
     console.log('ready');
     const plant = (place, depth) => {
       for (const entry of fs.readdirSync(place, { withFileTypes: true })) {
@@ -148,7 +148,7 @@ describe('a directory that other users can change', () => {
         } catch {}
       }
     };
-    for (;;) plant(folder, 0);`;
+    for (;;) plant(directory, 0);`;
 
   it.each([
     ['belongs to another user', 0o755, OTHER_USER, 0],
@@ -156,63 +156,63 @@ describe('a directory that other users can change', () => {
     ['is open to a group', 0o775, 0, OTHER_USER],
     ['is sticky, so that others can be there first', 0o1777, 0, 0],
   ])('is refused where it %s: no mode of another file is changed, 20 of 20', async (_, mode, uid, gid) => {
-    const folder = sharedFolder(mode, uid, gid);
+    const directory = sharedFolder(mode, uid, gid);
     const victim = temporaryFile('secret');
-    await startAsOther(PLANT_LINKS, folder, victim);
+    await startAsOther(PLANT_LINKS, directory, victim);
     for (let round = 0; round < 20; round += 1) {
-      const attempt = listen(join(folder, 'socket'), 0o660, String(OTHER_USER));
+      const attempt = listen(join(directory, 'socket'), 0o660, String(OTHER_USER));
       await expect(attempt).rejects.toThrow(
         'expected a directory that only root and this user can change, but',
       );
       expect(statSync(victim)).toMatchObject({ mode: 0o100600, uid: 0, gid: 0 });
     }
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it('is refused wherever it is on the way', async () => {
-    const folder = join(sharedFolder(0o755, OTHER_USER), 'run');
-    mkdirSync(folder);
-    await expect(listen(join(folder, 'socket'))).rejects.toThrow(
+    const directory = join(sharedFolder(0o755, OTHER_USER), 'run');
+    mkdirSync(directory);
+    await expect(listen(join(directory, 'socket'))).rejects.toThrow(
       /(nobody|65534) owns .*shared; fix: chown root /,
     );
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(directory)).toEqual([]);
   });
 });
 
 describe('the directory that a socket is made in', () => {
   it('can be entered by this user alone, and is gone afterwards', async (context) => {
     requireRoot(context);
-    const folder = passableFolder();
-    chmodSync(folder, 0o755);
-    const bin = join(temporaryFolder(), 'bin');
+    const directory = passableFolder();
+    chmodSync(directory, 0o755);
+    const bin = join(temporaryDirectory(), 'bin');
     mkdirSync(bin);
     // In the place of chgrp(1): what it is told at that moment.
     const script = `#!/bin/sh\nstat -c '%a' "$(dirname "$4")" >"${bin}/mode"\n`;
     writeFileSync(join(bin, 'chgrp'), script, { mode: 0o755 });
     vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
     onTestFinished(() => void vi.unstubAllEnvs());
-    await listen(join(folder, 'socket'), 0o660, 'any');
+    await listen(join(directory, 'socket'), 0o660, 'any');
     expect(readFileSync(join(bin, 'mode'), 'utf8')).toBe('700\n');
-    expect(readdirSync(folder)).toEqual(['socket']);
+    expect(readdirSync(directory)).toEqual(['socket']);
   });
 
   it('is removed by a later start where a killed process left it, and nothing else is', async () => {
-    const folder = temporaryFolder();
+    const directory = temporaryDirectory();
     const [left, young, another] = ['.xtokend-aaaaaa', '.xtokend-bbbbbb', '.xtokend-cccccc'] as const;
-    for (const name of [left, young, another]) mkdirSync(join(folder, name));
-    const dead = createServer().listen(join(folder, 'made'));
+    for (const name of [left, young, another]) mkdirSync(join(directory, name));
+    const dead = createServer().listen(join(directory, 'made'));
     await once(dead, 'listening');
-    renameSync(join(folder, 'made'), join(folder, left, 'socket'));
+    renameSync(join(directory, 'made'), join(directory, left, 'socket'));
     dead.close();
-    writeFileSync(join(folder, another, 'file'), '');
-    for (const name of [left, another]) utimesSync(join(folder, name), 1, 1);
-    await listen(join(folder, 'socket'));
-    expect(readdirSync(folder).sort()).toEqual([young, another, 'socket']);
+    writeFileSync(join(directory, another, 'file'), '');
+    for (const name of [left, another]) utimesSync(join(directory, name), 1, 1);
+    await listen(join(directory, 'socket'));
+    expect(readdirSync(directory).sort()).toEqual([young, another, 'socket']);
   });
 
   it('leaves room for the longest path that is accepted', async () => {
-    const folder = temporaryFolder();
-    const longest = join(folder, 'a'.repeat(91 - folder.length - 1));
+    const directory = temporaryDirectory();
+    const longest = join(directory, 'a'.repeat(91 - directory.length - 1));
     await listen(longest);
     expect(await isReachable(longest)).toBe(true);
     await expect(listen(`${longest}a`)).rejects.toThrow('expected a path of 91 bytes at most, found 92');

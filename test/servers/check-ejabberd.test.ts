@@ -7,7 +7,7 @@ import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { check, type Checked } from '../support/check.js';
 import { replaced } from '../support/documents.js';
 import { Ejabberd, hasEjabberd } from '../support/ejabberd.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { requirePackage } from '../support/requirement.js';
 import { login, type LoginResult } from '../support/xmpp-login.js';
@@ -69,18 +69,18 @@ describe('ejabberd and what xtokend check says of it', () => {
   });
 
   it.each([
-    ['example.com', ACCEPTED, ['PLAIN'], ['ok ejabberd-good']],
-    ['internal.example', REFUSED, expect.arrayContaining(['PLAIN']), ['problem ejabberd-other']],
-    ['oauth.example', ACCEPTED, ['PLAIN', 'X-OAUTH2'], ['ok ejabberd-good', 'warning ejabberd-oauth']],
+    ['example.com', ACCEPTED, ['PLAIN'], ['ok ejabberd-ok']],
+    ['internal.example', REFUSED, expect.arrayContaining(['PLAIN']), ['problem ejabberd-other-method']],
+    ['oauth.example', ACCEPTED, ['PLAIN', 'X-OAUTH2'], ['ok ejabberd-ok', 'warning ejabberd-oauth']],
     ['mute.example', undefined, [], ['problem ejabberd-plain-off']],
-    ['appended.example', ACCEPTED, expect.arrayContaining(['PLAIN']), ['ok ejabberd-good']],
+    ['appended.example', ACCEPTED, expect.arrayContaining(['PLAIN']), ['ok ejabberd-ok']],
     [
       'any.example',
       ACCEPTED,
       expect.arrayContaining(['PLAIN']),
-      ['ok ejabberd-good', 'note ejabberd-accounts'],
+      ['ok ejabberd-ok', 'note ejabberd-accounts'],
     ],
-    ['seen.example', ACCEPTED, expect.arrayContaining(['PLAIN']), ['ok ejabberd-good']],
+    ['seen.example', ACCEPTED, expect.arrayContaining(['PLAIN']), ['ok ejabberd-ok']],
   ])('judges %s by itself', async (name, result, mechanisms: unknown, codes) => {
     const offered = await offeredAt(ejabberd.service('WebSocket'), name);
     expect(offered).toEqual(mechanisms);
@@ -92,7 +92,7 @@ describe('ejabberd and what xtokend check says of it', () => {
 
   it('takes a host that the configuration does not name for one of others', () => {
     const { of } = checkFile(ejabberd, SECRETS);
-    expect(of('ejabberd-other')).toEqual([expect.stringMatching(/^note: .* internal\.example: /)]);
+    expect(of('ejabberd-other-method')).toEqual([expect.stringMatching(/^note: .* internal\.example: /)]);
   });
 
   it('keeps local accounts beside tokens only with users = "seen"', async () => {
@@ -126,7 +126,7 @@ describe('ejabberd with one pool for several hosts', () => {
       expect(await logIn(newUser(), host, tokenOf(`mallory@${host}`))).toEqual(REFUSED);
     }
     expect(ejabberd.poolOf('a.example')).toHaveLength(2);
-    expect(checkFile(ejabberd, SECRETS).of('ejabberd-good')).toHaveLength(1);
+    expect(checkFile(ejabberd, SECRETS).of('ejabberd-ok')).toHaveLength(1);
   });
 });
 
@@ -135,11 +135,11 @@ describe('the command line in extauth_program', () => {
   const program = resolve('bin/xtokend');
 
   it.each([
-    [`node ${bundle} --protocol ejabberd`, true, 'ok ejabberd-good'],
+    [`node ${bundle} --protocol ejabberd`, true, 'ok ejabberd-ok'],
     [`node ${bundle}`, false, 'problem ejabberd-protocol'],
-    [`env LANG=C ${program} --protocol=ejabberd`, true, 'ok ejabberd-good'],
+    [`env LANG=C ${program} --protocol=ejabberd`, true, 'ok ejabberd-ok'],
     [`env LANG=C ${program}`, false, 'problem ejabberd-protocol'],
-    [`sh -c "${program} --protocol ejabberd"`, true, 'ok ejabberd-good'],
+    [`sh -c "${program} --protocol ejabberd"`, true, 'ok ejabberd-ok'],
     [`sh -c '${program} serve'`, false, 'problem ejabberd-protocol'],
     [`${program} --protocol ejabberd --protocol generic`, false, 'problem ejabberd-protocol'],
     [`node /no/such/xtokend.cjs --protocol ejabberd`, false, 'problem ejabberd-program'],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { check, type Checked } from '../support/check.js';
 import { Daemon } from '../support/daemon.js';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryDirectory } from '../support/directory.js';
 import { exampleFor, isInstalled, Prosody, releases, type ProsodyRelease } from '../support/prosody.js';
 import { requirePackage } from '../support/requirement.js';
 import { login } from '../support/xmpp-login.js';
@@ -13,20 +13,20 @@ import { ACCEPTED, newUser, tokenOf } from './logins.js';
 
 /** Each host of Prosody: its settings, whether a token gets in over TCP, and what `xtokend check` finds. */
 const HOSTS = [
-  ['example.com', undefined, true, ['ok prosody-good']],
-  ['inherits.example', '', true, ['ok prosody-good']],
+  ['example.com', undefined, true, ['ok prosody-ok']],
+  ['inherits.example', '', true, ['ok prosody-ok']],
   ['typo.example', 'authentication = "xtokend"', false, ['problem prosody-provider-name']],
-  ['hashed.example', 'authentication = "internal_hashed"', false, ['problem prosody-other']],
-  ['anonymous.example', 'anonymous_login = true', false, ['problem prosody-other']],
+  ['hashed.example', 'authentication = "internal_hashed"', false, ['problem prosody-other-provider']],
+  ['anonymous.example', 'anonymous_login = true', false, ['problem prosody-other-provider']],
   ['absent.example', 'authentication = "ldap_two"', false, ['problem prosody-module-missing']],
-  ['off.example', 'enabled = false', false, ['note prosody-disabled', 'warning host-absent']],
+  ['off.example', 'enabled = false', false, ['note prosody-disabled', 'warning host-unused']],
   ['mute.example', 'modules_disabled = { "saslauth" }', false, ['problem prosody-saslauth']],
-  ['spoken.example', 'modules_disabled = { "saslauth" } modules_disabled = nil', true, ['ok prosody-good']],
+  ['spoken.example', 'modules_disabled = { "saslauth" } modules_disabled = nil', true, ['ok prosody-ok']],
   [
     'plain.example',
     'disable_sasl_mechanisms = { "PLAIN" }',
     false,
-    ['ok prosody-good', 'warning prosody-plain-off'],
+    ['ok prosody-ok', 'warning prosody-plain-off'],
   ],
   ['computed.example', 'authentication = "xto" .. "ken"', true, ['note prosody-computed']],
 ] as const;
@@ -38,7 +38,7 @@ const CODES = /^(?:prosody-(?!unencrypted)|host-)/;
 const AS_ROOT = 'prosody_user = "root"';
 
 function checkFile(prosody: Prosody, configuration: string): Checked {
-  return check(configuration, { args: ['--prosody', join(prosody.folder, 'prosody.cfg.lua')] });
+  return check(configuration, { args: ['--prosody', join(prosody.directory, 'prosody.cfg.lua')] });
 }
 
 async function start(release: ProsodyRelease, settings: (socketPath: string) => string): Promise<Prosody> {
@@ -55,7 +55,7 @@ async function getsIn(prosody: Prosody, domain: string): Promise<boolean> {
   const username = newUser();
   const password = tokenOf(`${username}@${domain}`);
   const result = await login({ service: prosody.service('TCP'), domain, username, password });
-  return result.verdict === ACCEPTED.verdict;
+  return result.decision === ACCEPTED.decision;
 }
 
 describe.each(releases)('$name and what xtokend check says of it', { timeout: 60_000 }, (release) => {
@@ -64,7 +64,7 @@ describe.each(releases)('$name and what xtokend check says of it', { timeout: 60
   });
 
   it('judges each host by itself', async () => {
-    const included = temporaryFolder();
+    const included = temporaryDirectory();
     const file = 'VirtualHost "included.example" authentication = "xtoken"';
     writeFileSync(join(included, 'a.cfg.lua'), file);
     writeFileSync(join(included, '.b.cfg.lua'), 'VirtualHost "hidden.example" authentication = "xtoken"');
@@ -78,9 +78,9 @@ describe.each(releases)('$name and what xtokend check says of it', { timeout: 60
     );
     const expected = [
       ...HOSTS,
-      ['included.example', '', true, ['ok prosody-good']],
-      ['table.example', '', true, ['ok prosody-good']],
-      ['hidden.example', '', false, ['warning host-absent']],
+      ['included.example', '', true, ['ok prosody-ok']],
+      ['table.example', '', true, ['ok prosody-ok']],
+      ['hidden.example', '', false, ['warning host-unused']],
     ] as const;
     const named = expected.map(([name]) => `[hosts."${name}"]\n`).join('');
     const { findings } = checkFile(prosody, SECRETS + named);
@@ -113,7 +113,7 @@ describe.each(releases)('$name and what xtokend check says of it', { timeout: 60
     );
     const { of, findings } = checkFile(prosody, SECRETS);
     expect(findings.filter(({ code }) => code === 'prosody-web').map(({ level }) => level)).toEqual(levels);
-    expect(of('prosody-good')).toHaveLength(1);
+    expect(of('prosody-ok')).toHaveLength(1);
     expect(of('prosody-unencrypted')).toEqual([]);
     for (const offer of [offeredOver.bosh, offeredOver.webSocket]) {
       expect(await offer(prosody, 'example.com')).toEqual(offered);

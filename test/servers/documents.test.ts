@@ -4,7 +4,7 @@ import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { codeIn, replaced } from '../support/documents.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { isInstalled, Prosody, releases } from '../support/prosody.js';
 import { requirePackage } from '../support/requirement.js';
@@ -14,9 +14,9 @@ import { ACCEPTED, REFUSED, tokenOf } from './logins.js';
 
 const PAGE = 'docs/prosody.md';
 
-/** A folder that stands for the root of a machine on which xtokend is installed, and its environment. */
+/** A directory that stands for the root of a machine on which xtokend is installed, and its environment. */
 function machine(): { root: string; env: NodeJS.ProcessEnv } {
-  const root = temporaryFolder();
+  const root = temporaryDirectory();
   mkdirSync(join(root, 'bin'));
   symlinkSync(PROGRAM, join(root, 'bin/xtokend'));
   const PATH = `${root}/bin:${process.env['PATH'] ?? ''}`;
@@ -24,7 +24,7 @@ function machine(): { root: string; env: NodeJS.ProcessEnv } {
   return { root, env: { PATH, STATE_DIRECTORY, XTOKEND_CONFIG: `${root}/etc/xtokend/xtokend.toml` } };
 }
 
-/** Runs the commands of a page as they stand, but for the folders. What they start ends with the test. */
+/** Runs the commands of a page as they stand, but for the directories. What they start ends with the test. */
 async function follow(page: string, root: string, env: NodeJS.ProcessEnv): Promise<void> {
   const installed = codeIn(page, 'sh').replaceAll('"$(npm root --global)/xtokend', `"${resolve('.')}`);
   // This machine gets no accounts; test/systemd/pages.test.ts has a machine for them.

@@ -129,7 +129,7 @@ describe('a pool of two processes', () => {
     });
 
     it('takes it once', () => {
-      expect(results.filter(({ verdict }) => verdict === 'accepted')).toHaveLength(1);
+      expect(results.filter(({ decision }) => decision === 'accepted')).toHaveLength(1);
     });
   });
 });

@@ -13,9 +13,9 @@ otp_seed = "${OTHER_SEED}"
 token_secret = "${OTHER_SECRET}"
 `;
 
-export const ACCEPTED: LoginResult = { verdict: 'accepted' };
-export const REFUSED: LoginResult = { verdict: 'refused', condition: 'not-authorized' };
-export const UNAVAILABLE: LoginResult = { verdict: 'refused', condition: 'temporary-auth-failure' };
+export const ACCEPTED: LoginResult = { decision: 'accepted' };
+export const REFUSED: LoginResult = { decision: 'refused', condition: 'not-authorized' };
+export const UNAVAILABLE: LoginResult = { decision: 'refused', condition: 'temporary-auth-failure' };
 
 /** @returns a token by the secrets of most hosts */
 export function tokenOf(jid: string, now: Date = new Date()): string {
@@ -30,7 +30,7 @@ export function otherTokenOf(jid: string): string {
 /** @returns what the log of an xtokend says of a user's logins: `accepted`, or why not */
 export function decisionsIn(log: string, jid: string): string[] {
   const line = new RegExp(`info (accepted|refused) operation="auth" (?:reason="(.*)" )?jid="${jid}"`, 'g');
-  return [...log.matchAll(line)].map(([, verdict = '', reason]) => reason ?? verdict);
+  return [...log.matchAll(line)].map(([, decision = '', reason]) => reason ?? decision);
 }
 
 /** What no host accepts, and why. */

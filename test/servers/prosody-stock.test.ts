@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { check } from '../support/check.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/processes.js';
 import { isInstalled, LPTY_FOLDER, Prosody, releases } from '../support/prosody.js';
 import { requirePackage } from '../support/requirement.js';
@@ -39,8 +39,8 @@ describe.each(releases)('$name with the stock module', { timeout: 90_000 }, (rel
       const isGood = Math.random() < 0.5;
       const result = await logIn(user, tokenOf(`${isGood ? user : 'mallory'}@example.com`));
       // What goes without an answer is refused as well.
-      if (result.verdict === 'accepted') expect(isGood).toBe(true);
-      accepted += result.verdict === 'accepted' ? 1 : 0;
+      if (result.decision === 'accepted') expect(isGood).toBe(true);
+      accepted += result.decision === 'accepted' ? 1 : 0;
       const node =
         count % KILL_EVERY === KILL_EVERY - 1 ? findProgram(descendantsOf(prosody.pid), 'node') : 0;
       if (node > 0) process.kill(node, 'SIGKILL');
@@ -73,7 +73,7 @@ describe.each(releases)('$name with the stock module', { timeout: 90_000 }, (rel
     ] as const) {
       const file = temporaryFile(
         // As check knows the stock module by its name.
-        readFileSync(join(server.folder, 'prosody.cfg.lua'), 'utf8').replace(
+        readFileSync(join(server.directory, 'prosody.cfg.lua'), 'utf8').replace(
           '"stock"',
           '"external_insecure"',
         ),

@@ -60,7 +60,7 @@ describe.each(releases)('$name while xtokend is in trouble', { timeout: 60_000 }
     stop.abort();
     await Promise.all(workers);
     expect(
-      seen.filter(({ isGood, result }) => isGood && result.verdict === 'accepted').length,
+      seen.filter(({ isGood, result }) => isGood && result.decision === 'accepted').length,
     ).toBeGreaterThan(50);
     for (const { isGood, result } of seen) {
       expect([isGood ? ACCEPTED : REFUSED, UNAVAILABLE]).toContainEqual(result);

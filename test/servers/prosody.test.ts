@@ -117,7 +117,7 @@ describe.each(releases)('$name with mod_auth_xtoken', (release) => {
     await login({ service: prosody.service('TCP'), domain: 'example.com', username: 'a', password: 'bad' });
     const url = `http://127.0.0.1:${prosody.httpPort}/metrics`;
     const metrics = await (await fetch(url)).text();
-    expect(metrics).toMatch(/xtoken__requests_total\{host="example.com",.*verdict="refused"\} [1-9]/);
+    expect(metrics).toMatch(/xtoken__requests_total\{host="example.com",.*outcome="refused"\} [1-9]/);
     expect(metrics).toMatch(/xtoken__duration_seconds_count\{host="example.com",operation="auth"\} [1-9]/);
   });
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { xml } from '@xmpp/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { replaced } from '../support/documents.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { connect, login } from '../support/xmpp-login.js';
 import { isInstalled, LPTY_FOLDER, Prosody, releases } from '../support/prosody.js';
 import { requirePackage } from '../support/requirement.js';

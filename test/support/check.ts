@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Finding } from '../../src/cli/check/finding.js';
-import { temporaryFile } from './folder.js';
+import { temporaryFile } from './directory.js';
 import { xtokend } from './xtokend.js';
 
 /** What `xtokend check` is run with. */
@@ -29,7 +29,7 @@ export function check(configuration: string | { readonly path: string }, run: Ch
   const of = (code: string): string[] =>
     findings
       .filter((finding) => finding.code === code)
-      .map(({ level, message, cure = '' }) => `${level}: ${message}; ${cure}`);
+      .map(({ level, message, fix = '' }) => `${level}: ${message}; ${fix}`);
   return { status, fit, findings, of };
 }
 

@@ -18,7 +18,7 @@ export interface CheckedService {
   readonly bad: readonly string[];
   readonly of: (code: string) => string[];
   /** @returns what to do about the first finding of a code */
-  readonly cure: (code: string) => string;
+  readonly fix: (code: string) => string;
 }
 
 /** The service on a machine of its own, as it is set up by hand. */
@@ -78,13 +78,13 @@ export class ServiceMachine {
     const { stdout, stderr } = this.machine.run('xtokend check --json || [ $? = 1 ]');
     expect(stderr).toBe('');
     const { findings } = JSON.parse(stdout) as { findings: Finding[] };
-    const show = ({ level, code, message, cure = '' }: Finding): string =>
-      `${level} ${code}: ${message}; ${cure}`;
+    const show = ({ level, code, message, fix = '' }: Finding): string =>
+      `${level} ${code}: ${message}; ${fix}`;
     const having = (code: string): Finding[] => findings.filter((finding) => finding.code === code);
     return {
       bad: findings.filter(({ level }) => level === 'problem' || level === 'warning').map(show),
       of: (code) => having(code).map(show),
-      cure: (code) => having(code)[0]?.cure ?? '',
+      fix: (code) => having(code)[0]?.fix ?? '',
     };
   }
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from './folder.js';
+import { temporaryDirectory } from './directory.js';
 
 const SOURCE = fileURLToPath(new URL('clock.c', import.meta.url));
 
@@ -12,18 +12,18 @@ export class Clock {
   readonly #file: string;
   #offset = 0;
 
-  private constructor(folder: string) {
-    this.#file = join(folder, 'offset');
-    this.env = { LD_PRELOAD: join(folder, 'clock.so'), CLOCK_OFFSET: this.#file };
+  private constructor(directory: string) {
+    this.#file = join(directory, 'offset');
+    this.env = { LD_PRELOAD: join(directory, 'clock.so'), CLOCK_OFFSET: this.#file };
     closeSync(openSync(this.#file, 'w'));
     this.set(0);
   }
 
   /** @returns a clock for the time of a test, or `undefined` where there is no compiler */
   static create(): Clock | undefined {
-    const folder = temporaryFolder();
-    const args = ['-O2', '-shared', '-fPIC', SOURCE, '-o', join(folder, 'clock.so')];
-    return spawnSync('gcc', args, { stdio: 'inherit' }).status === 0 ? new Clock(folder) : undefined;
+    const directory = temporaryDirectory();
+    const args = ['-O2', '-shared', '-fPIC', SOURCE, '-o', join(directory, 'clock.so')];
+    return spawnSync('gcc', args, { stdio: 'inherit' }).status === 0 ? new Clock(directory) : undefined;
   }
 
   /** @param seconds how far it is ahead of the machine's */

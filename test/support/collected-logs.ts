@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Names the folder that everything goes to that was logged in a run of the tests; support/machine.ts makes it. */
+/** Names the directory that everything goes to that was logged in a run of the tests; support/machine.ts makes it. */
 export const COLLECTED_LOGS_VARIABLE = 'XTOKEND_COLLECTED_LOGS';
 
 /** What stands in a clone of the project, made-up secrets and all. */
@@ -10,15 +10,15 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /** Remembers what an xtokend logged, for the search after all tests. */
 export function collectLog(text: string | Buffer): void {
-  const folder = process.env[COLLECTED_LOGS_VARIABLE];
-  if (folder !== undefined) appendFileSync(join(folder, `${process.pid}.log`), text);
+  const directory = process.env[COLLECTED_LOGS_VARIABLE];
+  if (directory !== undefined) appendFileSync(join(directory, `${process.pid}.log`), text);
 }
 
-/** Remembers what stands in the files of a folder, and of those in it, that are named like logs. */
-export function collectLogsIn(folder: string): void {
-  if (!existsSync(folder)) return;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
+/** Remembers what stands in the files of a directory, and of those in it, that are named like logs. */
+export function collectLogsIn(directory: string): void {
+  if (!existsSync(directory)) return;
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
     // Never through a link: some tests have one to /proc.
     if (entry.isDirectory() && !IS_SOURCE.test(entry.name)) collectLogsIn(path);
     // Not a FIFO, for one.

@@ -41,7 +41,7 @@ export function hasEjabberd(): boolean {
 }
 
 /**
- * A running ejabberd, on loopback and in a folder of its own. It runs in Erlang itself and not by ejabberdctl, which
+ * A running ejabberd, on loopback and in a directory of its own. It runs in Erlang itself and not by ejabberdctl, which
  * wants a user and a system service of its own; as it has no name in the network of Erlang, it needs no epmd either.
  * How it authenticates is what docs/ejabberd.md says.
  */
@@ -51,12 +51,12 @@ export class Ejabberd {
   readonly #pools: EjabberdOptions['pools'];
   readonly #process: ChildProcess;
 
-  private constructor(folder: string, ports: Ports, pools: EjabberdOptions['pools']) {
-    this.#folder = folder;
+  private constructor(directory: string, ports: Ports, pools: EjabberdOptions['pools']) {
+    this.#folder = directory;
     this.#ports = ports;
     this.#pools = pools;
-    this.#process = spawn('erl', erlangArguments(folder), {
-      env: environment(folder),
+    this.#process = spawn('erl', erlangArguments(directory), {
+      env: environment(directory),
       // Its standard input ends when this process does, whatever becomes of it; then so does ejabberd.
       stdio: ['pipe', 'ignore', 'ignore'],
     });
@@ -64,13 +64,13 @@ export class Ejabberd {
 
   /** @returns once it answers, and all xtokend processes are ready */
   static async start(options: EjabberdOptions): Promise<Ejabberd> {
-    const folder = mkdtempSync(join(tmpdir(), 'xtokend-ejabberd-'));
+    const directory = mkdtempSync(join(tmpdir(), 'xtokend-ejabberd-'));
     const ports = { tcp: await freePort(), http: await freePort() };
-    writeFileSync(join(folder, 'xtokend.toml'), options.configuration, { mode: 0o600 });
-    writeFileSync(join(folder, 'ejabberd.yml'), configurationOf(options, folder, ports));
+    writeFileSync(join(directory, 'xtokend.toml'), options.configuration, { mode: 0o600 });
+    writeFileSync(join(directory, 'ejabberd.yml'), configurationOf(options, directory, ports));
     // It asks nobody about the names of its hosts.
-    writeFileSync(join(folder, 'inetrc'), '{lookup, [file]}.\n');
-    const ejabberd = new Ejabberd(folder, ports, options.pools);
+    writeFileSync(join(directory, 'inetrc'), '{lookup, [file]}.\n');
+    const ejabberd = new Ejabberd(directory, ports, options.pools);
     const latest = Date.now() + START_MILLISECONDS;
     while (!ejabberd.#isReady) {
       if (hasEnded(ejabberd.#process) || Date.now() > latest) {
@@ -145,10 +145,10 @@ interface Ports {
   readonly http: number;
 }
 
-function configurationOf(options: EjabberdOptions, folder: string, { tcp, http }: Ports): string {
+function configurationOf(options: EjabberdOptions, directory: string, { tcp, http }: Ports): string {
   const { pools, hostSettings = {}, settings = '' } = options;
   const hosts = Object.entries(pools).map(([host, size]) => {
-    const documented = documentedSettings(folder, host, size);
+    const documented = documentedSettings(directory, host, size);
     const text = hostSettings[host]?.(documented) ?? documented;
     return `  "${host}":\n${text.replace(/^/gm, '    ')}`;
   });
@@ -167,14 +167,14 @@ ${hosts.join('\n')}
 }
 
 /** The documented settings, for one host. Its processes log into a file each; ejabberd runs the program in a shell. */
-function documentedSettings(folder: string, host: string, poolSize: number): string {
+function documentedSettings(directory: string, host: string, poolSize: number): string {
   const settings = replaced(codeIn('docs/ejabberd.md', 'yaml'), '/usr/bin/xtokend', PROGRAM);
   const option = '--protocol ejabberd';
-  const logged = replaced(settings, option, `${option} 2>>${folder}/pool-${host}-$$.log`);
+  const logged = replaced(settings, option, `${option} 2>>${directory}/pool-${host}-$$.log`);
   return replaced(logged, 'extauth_pool_size: 2', `extauth_pool_size: ${poolSize}`);
 }
 
-function erlangArguments(folder: string): string[] {
+function erlangArguments(directory: string): string[] {
   const endWithInput = 'spawn(fun() -> io:get_line([]), halt() end).';
   // Other tests run at the same time: no threads that spin while they wait.
   const threads = ['+S', '2:2', '+sbwt', 'none', '+sbwtdcpu', 'none', '+sbwtdio', 'none'];
@@ -183,7 +183,7 @@ function erlangArguments(folder: string): string[] {
     '-noshell',
     '-mnesia',
     'dir',
-    `"${folder}/database"`,
+    `"${directory}/database"`,
     '-s',
     'ejabberd',
     '-eval',
@@ -191,16 +191,16 @@ function erlangArguments(folder: string): string[] {
   ];
 }
 
-function environment(folder: string): NodeJS.ProcessEnv {
+function environment(directory: string): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     STATE_DIRECTORY: process.env['STATE_DIRECTORY'],
-    HOME: folder,
-    XTOKEND_CONFIG: join(folder, 'xtokend.toml'),
-    EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'),
-    EJABBERD_LOG_PATH: join(folder, 'ejabberd.log'),
+    HOME: directory,
+    XTOKEND_CONFIG: join(directory, 'xtokend.toml'),
+    EJABBERD_CONFIG_PATH: join(directory, 'ejabberd.yml'),
+    EJABBERD_LOG_PATH: join(directory, 'ejabberd.log'),
     ERL_CRASH_DUMP_BYTES: '0',
-    ERL_INETRC: join(folder, 'inetrc'),
+    ERL_INETRC: join(directory, 'inetrc'),
     // Where Debian has put ejabberd differs from one kind of machine to the other.
     ERL_LIBS: /^ERL_LIBS='(.*)'$/m.exec(readFileSync(CONTROL, 'utf8'))?.[1],
     ERL_MAX_PORTS: '1024',

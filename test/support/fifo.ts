@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from './folder.js';
+import { temporaryDirectory } from './directory.js';
 
 /** A named pipe that only its owner may open. */
 export interface Fifo {
@@ -14,7 +14,7 @@ export interface Fifo {
 
 /** Opens a new FIFO for writing; what is written is read by the test alone. */
 export function openFifo(): Fifo {
-  const path = join(temporaryFolder(), 'fifo');
+  const path = join(temporaryDirectory(), 'fifo');
   execFileSync('mkfifo', ['-m', '600', path]);
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(path, 'w');

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from './folder.js';
+import { temporaryDirectory } from './directory.js';
 
 /** A stand-in for logger(1) or systemd-cat(1), which on a test machine find nobody to talk to. */
 export interface FakeLogProgram {
@@ -14,18 +14,18 @@ export interface FakeLogProgram {
 
 /** @returns a program that stands first in PATH, and appends its input to a file, or does something else with it */
 export function fakeLogProgram(name: string, work = 'exec cat'): FakeLogProgram {
-  const folder = temporaryFolder();
-  const [log, args, pid] = ['passed-on.log', 'arguments', 'pid'].map((file) => join(folder, file)) as [
+  const directory = temporaryDirectory();
+  const [log, args, pid] = ['passed-on.log', 'arguments', 'pid'].map((file) => join(directory, file)) as [
     string,
     string,
     string,
   ];
   const script = `#!/bin/sh\necho "$*" >${args}\necho $$ >${pid}\n${work} >>${log}\n`;
-  mkdirSync(join(folder, 'bin'));
-  writeFileSync(join(folder, 'bin', name), script, { mode: 0o755 });
+  mkdirSync(join(directory, 'bin'));
+  writeFileSync(join(directory, 'bin', name), script, { mode: 0o755 });
   const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
   return {
-    env: { PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}` },
+    env: { PATH: `${join(directory, 'bin')}:${process.env['PATH'] ?? ''}` },
     log: () => read(log),
     args: () => read(args).trim(),
     pid: () => Number(read(pid)),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { machineAge } from '../../src/operations/processes.js';
+import { machineAge } from '../../src/system/processes.js';
 import { COLLECTED_LOGS_VARIABLE } from './collected-logs.js';
 import { putNodeFirst } from './node.js';
 import { findSecrets } from './secret-search.js';
@@ -15,10 +15,10 @@ const HORIZON_MILLISECONDS = 90_000;
  * looks for secrets in all that was logged.
  */
 export async function setup(): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'xtokend-state-'));
+  const directory = mkdtempSync(join(tmpdir(), 'xtokend-state-'));
   const logs = mkdtempSync(join(tmpdir(), 'xtokend-logs-'));
   putNodeFirst();
-  process.env['STATE_DIRECTORY'] = folder;
+  process.env['STATE_DIRECTORY'] = directory;
   process.env[COLLECTED_LOGS_VARIABLE] = logs;
   const rest = HORIZON_MILLISECONDS - (machineAge() ?? 0);
   if (rest > 0) {
@@ -27,7 +27,7 @@ export async function setup(): Promise<() => Promise<void>> {
   }
   return async () => {
     const found = await findSecrets(logs);
-    for (const path of [folder, logs]) rmSync(path, { recursive: true, force: true });
+    for (const path of [directory, logs]) rmSync(path, { recursive: true, force: true });
     if (found.length === 0) return;
     // Vitest prints what is thrown here, and ends with 0 all the same.
     process.exitCode = 1;

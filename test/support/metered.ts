@@ -3,7 +3,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
-import { temporaryFolder } from './folder.js';
+import { temporaryDirectory } from './directory.js';
 import { SECRETS } from './keys.js';
 import { freePort } from './ports.js';
 import { PROGRAM, startXtokend } from './xtokend.js';
@@ -16,10 +16,10 @@ export class Metered {
   readonly #answers: AsyncIterator<string>;
 
   constructor(settings: string, program: string = PROGRAM) {
-    const folder = temporaryFolder();
-    this.#config = join(folder, 'xtokend.toml');
+    const directory = temporaryDirectory();
+    this.#config = join(directory, 'xtokend.toml');
     this.configure(settings);
-    this.child = startXtokend(['serve', '--config', this.#config], { STATE_DIRECTORY: folder }, program);
+    this.child = startXtokend(['serve', '--config', this.#config], { STATE_DIRECTORY: directory }, program);
     this.child.stderr.on('data', (data: Buffer) => (this.log += data.toString()));
     this.#answers = createInterface(this.child.stdout)[Symbol.asyncIterator]();
     onTestFinished(() => void this.child.kill('SIGKILL'));
@@ -46,7 +46,7 @@ export class Metered {
     this.log = '';
     this.configure(settings);
     this.child.kill('SIGHUP');
-    await this.says('info reloaded');
+    await this.says('info configuration reloaded');
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished, type TestContext } from 'vitest';
-import { temporaryFolder } from './folder.js';
+import { temporaryDirectory } from './directory.js';
 
 /** A user and group without rights, whom root's directories are given to: nobody. */
 export const OTHER_USER = 65_534;
@@ -15,18 +15,18 @@ export function requireRoot(context: TestContext): void {
 
 /** @returns a new directory that other users can pass through, but not write to */
 export function passableFolder(): string {
-  const folder = temporaryFolder();
-  chmodSync(folder, 0o711);
-  return folder;
+  const directory = temporaryDirectory();
+  chmodSync(directory, 0o711);
+  return directory;
 }
 
 /** @returns a new directory in one of root's, with a mode, that belongs to another user or a group of them */
 export function sharedFolder(mode: number, uid = 0, gid = 0): string {
-  const folder = join(passableFolder(), 'shared');
-  mkdirSync(folder);
-  chownSync(folder, uid, gid);
-  chmodSync(folder, mode);
-  return folder;
+  const directory = join(passableFolder(), 'shared');
+  mkdirSync(directory);
+  chownSync(directory, uid, gid);
+  chmodSync(directory, mode);
+  return directory;
 }
 
 const IDS = { uid: OTHER_USER, gid: OTHER_USER };

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { temporaryFolder } from './folder.js';
+import { temporaryDirectory } from './directory.js';
 import { releases, type ProsodyRelease } from './prosody.js';
 
 /** How a part of a JID is prepared. */
@@ -39,8 +39,12 @@ export const ejabberd: PreparingServer = {
   name: 'ejabberd',
   isInstalled: existsSync('/usr/bin/escript') && existsSync('/usr/share/doc/erlang-p1-stringprep'),
   prepare: (profile, texts) => {
-    const folder = temporaryFolder();
-    const [script, input, output] = [join(folder, 'prepare'), join(folder, 'input'), join(folder, 'output')];
+    const directory = temporaryDirectory();
+    const [script, input, output] = [
+      join(directory, 'prepare'),
+      join(directory, 'input'),
+      join(directory, 'output'),
+    ];
     writeFileSync(script, ERLANG);
     writeFileSync(input, pack(texts));
     execFileSync('escript', [script, profile, input, output], { timeout: 60_000 });
@@ -48,7 +52,7 @@ export const ejabberd: PreparingServer = {
   },
 };
 
-/** The folder of the libraries that belong to a program. */
+/** The directory of the libraries that belong to a program. */
 function libraryOf({ program }: ProsodyRelease): string {
   return resolve(dirname(program), '../lib/prosody');
 }

@@ -48,20 +48,20 @@ export interface ProsodyOptions {
 
 const START_MILLISECONDS = 20_000;
 
-/** A running Prosody, on loopback and in a folder of its own. Its configuration is prosody.cfg.example.lua. */
+/** A running Prosody, on loopback and in a directory of its own. Its configuration is prosody.cfg.example.lua. */
 export class Prosody {
-  readonly folder: string;
+  readonly directory: string;
   readonly c2sPort: number;
   readonly httpPort: number;
   readonly #release: ProsodyRelease;
   readonly #process: ChildProcess;
 
-  private constructor(folder: string, c2sPort: number, httpPort: number, options: ProsodyOptions) {
-    this.folder = folder;
+  private constructor(directory: string, c2sPort: number, httpPort: number, options: ProsodyOptions) {
+    this.directory = directory;
     this.c2sPort = c2sPort;
     this.httpPort = httpPort;
     this.#release = options.release;
-    this.#process = spawn(options.release.program, ['-F', '--config', join(folder, 'prosody.cfg.lua')], {
+    this.#process = spawn(options.release.program, ['-F', '--config', join(directory, 'prosody.cfg.lua')], {
       env: {
         PATH: process.env['PATH'],
         STATE_DIRECTORY: process.env['STATE_DIRECTORY'],
@@ -72,11 +72,11 @@ export class Prosody {
   }
 
   static async start(options: ProsodyOptions): Promise<Prosody> {
-    const folder = mkdtempSync(join(tmpdir(), 'xtokend-prosody-'));
+    const directory = mkdtempSync(join(tmpdir(), 'xtokend-prosody-'));
     const [c2sPort, httpPort] = [await freePort(), await freePort()];
-    mkdirSync(join(folder, 'data'));
-    writeFileSync(join(folder, 'prosody.cfg.lua'), configurationOf(options, folder, c2sPort, httpPort));
-    const prosody = new Prosody(folder, c2sPort, httpPort, options);
+    mkdirSync(join(directory, 'data'));
+    writeFileSync(join(directory, 'prosody.cfg.lua'), configurationOf(options, directory, c2sPort, httpPort));
+    const prosody = new Prosody(directory, c2sPort, httpPort, options);
     const latest = Date.now() + START_MILLISECONDS;
     const listens = (port: number): Promise<boolean> => accepts({ port, host: '127.0.0.1' });
     while (!((await listens(c2sPort)) && (await listens(httpPort)))) {
@@ -92,7 +92,7 @@ export class Prosody {
 
   /** What it has logged so far. */
   get log(): string {
-    const path = join(this.folder, 'prosody.log');
+    const path = join(this.directory, 'prosody.log');
     return existsSync(path) ? readFileSync(path, 'utf8') : '(nothing)';
   }
 
@@ -107,7 +107,7 @@ export class Prosody {
   async reloadModule(): Promise<void> {
     const command = [
       '--config',
-      join(this.folder, 'prosody.cfg.lua'),
+      join(this.directory, 'prosody.cfg.lua'),
       'shell',
       'module',
       'reload',
@@ -119,19 +119,24 @@ export class Prosody {
 
   async stop(): Promise<void> {
     await end(this.#process);
-    collectLogsIn(this.folder);
-    rmSync(this.folder, { recursive: true, force: true });
+    collectLogsIn(this.directory);
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
-function configurationOf(options: ProsodyOptions, folder: string, c2sPort: number, httpPort: number): string {
+function configurationOf(
+  options: ProsodyOptions,
+  directory: string,
+  c2sPort: number,
+  httpPort: number,
+): string {
   return `
     run_as_root = true
     network_backend = "${options.networkBackend ?? 'epoll'}"
-    pidfile = "${folder}/prosody.pid"
-    data_path = "${folder}/data"
-    admin_socket = "${folder}/admin.sock"
-    log = { debug = "${folder}/prosody.log" }
+    pidfile = "${directory}/prosody.pid"
+    data_path = "${directory}/data"
+    admin_socket = "${directory}/admin.sock"
+    log = { debug = "${directory}/prosody.log" }
     modules_enabled = { "roster", "saslauth", "disco", "ping", "presence", "message", "iq", "admin_shell", "websocket", "http_openmetrics" }
     modules_disabled = { "s2s", "offline" }
     c2s_interfaces, http_interfaces = { "127.0.0.1" }, { "127.0.0.1" }

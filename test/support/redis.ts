@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisSettings } from '../../src/replay/redis-settings.js';
-import { parseRedisAddress } from '../../src/config/redis-address.js';
+import type { RedisSettings } from '../../src/replay/redis/settings.js';
+import { parseRedisAddress } from '../../src/replay/redis/address.js';
 import { freePort } from './ports.js';
 import { end, hasEnded } from './processes.js';
 
@@ -16,14 +16,14 @@ export function hasRedis(): boolean {
 
 /** A Redis server of our own, on a port and a Unix socket; it can be stopped and started again. */
 export class RedisServer {
-  readonly folder: string;
+  readonly directory: string;
   readonly port: number;
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
 
   private constructor(port: number, args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.folder = mkdtempSync(join(tmpdir(), 'xtokend-redis-'));
+    this.directory = mkdtempSync(join(tmpdir(), 'xtokend-redis-'));
     this.port = port;
     this.#args = args;
     this.#env = env;
@@ -41,12 +41,12 @@ export class RedisServer {
   }
 
   get socket(): string {
-    return join(this.folder, 'redis.sock');
+    return join(this.directory, 'redis.sock');
   }
 
   /** @returns once it answers */
   async start(): Promise<void> {
-    const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder];
+    const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
     const quiet = ['--save', '', '--appendonly', 'no', '--unixsocket', this.socket];
     this.#child = spawn('redis-server', [...own, ...quiet, ...this.#args], {
       stdio: 'ignore',
@@ -86,7 +86,7 @@ export class RedisServer {
 
   async remove(): Promise<void> {
     await this.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   /** @returns what redis-cli prints */

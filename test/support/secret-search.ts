@@ -14,11 +14,11 @@ const FORBIDDEN: readonly (readonly [string, RegExp])[] = [
   ['a password', /hunter2/],
 ];
 
-/** @returns what was found in the files of a folder, and in which lines; of each kind the first */
-export async function findSecrets(folder: string): Promise<string[]> {
+/** @returns what was found in the files of a directory, and in which lines; of each kind the first */
+export async function findSecrets(directory: string): Promise<string[]> {
   const found = new Map<string, string>();
-  for (const file of readdirSync(folder)) {
-    for await (const line of createInterface({ input: createReadStream(join(folder, file)) })) {
+  for (const file of readdirSync(directory)) {
+    for await (const line of createInterface({ input: createReadStream(join(directory, file)) })) {
       for (const [what, pattern] of FORBIDDEN) {
         if (!found.has(what) && pattern.test(line)) found.set(what, `${what}: ${line.slice(0, 1000)}`);
       }

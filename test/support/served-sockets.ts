@@ -3,11 +3,11 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
-import { refused } from '../../src/authenticator.js';
+import { refused } from '../../src/authenticator/authenticator.js';
 import { lines } from '../../src/protocol/lines.js';
 import type { Decide, Observer } from '../../src/server/responder.js';
 import { serveSockets, type Listener } from '../../src/server/sockets.js';
-import { temporaryFolder } from './folder.js';
+import { temporaryDirectory } from './directory.js';
 
 /** Says yes to even users, after some time where the host is a number of milliseconds. */
 const decide: Decide = async (request) => {
@@ -15,7 +15,7 @@ const decide: Decide = async (request) => {
   const milliseconds = Number(request.host);
   if (milliseconds > 0) await sleep(milliseconds);
   const isEven = Number(request.user) % 2 === 0;
-  return isEven ? { accepted: true, about: {} } : refused('unknown-host');
+  return isEven ? { accepted: true, context: {} } : refused('unknown-host');
 };
 
 interface Running {
@@ -23,7 +23,7 @@ interface Running {
   readonly stop: AbortController;
   readonly end: Promise<void>;
   readonly troubles: string[];
-  readonly withheld: () => number;
+  readonly unanswered: () => number;
   readonly decided: () => number;
   /** What was reported of bytes that are no whole request. */
   readonly incomplete: readonly string[];
@@ -31,18 +31,18 @@ interface Running {
 
 type Settings = Partial<Omit<Listener, 'path'>> & { readonly name?: string };
 
-/** Serves sockets in a folder, until the test ends. */
-export function serve(folder: string, ...settings: Settings[]): Promise<Running> {
-  return start(decide, folder, settings);
+/** Serves sockets in a directory, until the test ends. */
+export function serve(directory: string, ...settings: Settings[]): Promise<Running> {
+  return start(decide, directory, settings);
 }
 
 /** Serves one socket, with decisions of the test's own. */
 export function serveWith(decideOtherwise: Decide): Promise<Running> {
-  return start(decideOtherwise, temporaryFolder(), [{}]);
+  return start(decideOtherwise, temporaryDirectory(), [{}]);
 }
 
-async function start(decide: Decide, folder: string, settings: readonly Settings[]): Promise<Running> {
-  const paths = settings.map(({ name = 'socket' }) => join(folder, name));
+async function start(decide: Decide, directory: string, settings: readonly Settings[]): Promise<Running> {
+  const paths = settings.map(({ name = 'socket' }) => join(directory, name));
   const listeners = settings.map((setting, index) => ({
     mode: 0o660,
     framing: lines,
@@ -52,11 +52,11 @@ async function start(decide: Decide, folder: string, settings: readonly Settings
   const stop = new AbortController();
   const troubles: string[] = [];
   const incomplete: string[] = [];
-  const counts = { withheld: 0, decided: 0 };
+  const counts = { unanswered: 0, decided: 0 };
   const observer: Observer = {
     decided: () => (counts.decided += 1),
     failed: () => undefined,
-    withheld: () => (counts.withheld += 1),
+    unanswered: () => (counts.unanswered += 1),
     incomplete: (cause) => incomplete.push(cause),
   };
   let listening = 0;
@@ -67,7 +67,7 @@ async function start(decide: Decide, folder: string, settings: readonly Settings
     stop: stop.signal,
     onListening: () => (listening += 1),
     onReady: () => undefined,
-    onTrouble: (_, trouble) => troubles.push(trouble),
+    onWarning: (_, fault) => troubles.push(fault),
   });
   onTestFinished(async () => {
     stop.abort();
@@ -79,7 +79,7 @@ async function start(decide: Decide, folder: string, settings: readonly Settings
     stop,
     end,
     troubles,
-    withheld: () => counts.withheld,
+    unanswered: () => counts.unanswered,
     decided: () => counts.decided,
     incomplete,
   };

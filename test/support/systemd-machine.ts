@@ -27,11 +27,11 @@ export class SystemdMachine {
   #output = '';
   #pid = 0;
 
-  private constructor(folder: string, group: string, command: readonly string[]) {
-    this.#folder = folder;
+  private constructor(directory: string, group: string, command: readonly string[]) {
+    this.#folder = directory;
     this.#group = group;
-    const local = installPackage(folder);
-    const root = join(folder, 'root');
+    const local = installPackage(directory);
+    const root = join(directory, 'root');
     mkdirSync(root);
     const unshare = ['unshare', ...NAMESPACES, '--fork', '--propagation', 'private'];
     // Enters a control group of its own first, which then is the root of all that systemd sees.
@@ -120,10 +120,10 @@ export class SystemdMachine {
 }
 
 function places(): [string, string] {
-  const folder = mkdtempSync(join(tmpdir(), 'xtokend-systemd-'));
-  const group = join(controlGroups() ?? '', basename(folder));
+  const directory = mkdtempSync(join(tmpdir(), 'xtokend-systemd-'));
+  const group = join(controlGroups() ?? '', basename(directory));
   mkdirSync(group);
-  return [folder, group];
+  return [directory, group];
 }
 
 /** @returns where the hierarchy of version 2 is mounted */
@@ -131,13 +131,13 @@ function controlGroups(): string | undefined {
   return /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
 }
 
-/** @returns a folder with what npm would put into /usr/local */
-function installPackage(folder: string): string {
-  const local = join(folder, 'local');
+/** @returns a directory with what npm would put into /usr/local */
+function installPackage(directory: string): string {
+  const local = join(directory, 'local');
   const quiet = ['--silent', '--offline', '--no-audit', '--no-fund'];
   const npm = (...args: string[]): string => spawnSync('npm', args, { encoding: 'utf8' }).stdout.trim();
-  const tarball = npm('pack', '--ignore-scripts', '--silent', '--pack-destination', folder);
-  npm('install', '--global', ...quiet, '--prefix', local, resolve(folder, tarball));
+  const tarball = npm('pack', '--ignore-scripts', '--silent', '--pack-destination', directory);
+  npm('install', '--global', ...quiet, '--prefix', local, resolve(directory, tarball));
   return local;
 }
 

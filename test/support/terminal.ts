@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { mintToken } from '../../src/index.js';
-import { temporaryFile, temporaryFolder } from './folder.js';
+import { temporaryFile, temporaryDirectory } from './directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from './keys.js';
 import { PROGRAM } from './xtokend.js';
 
@@ -33,7 +33,7 @@ function login(): string {
 
 /** A stand-in for logger(1) and what it has written. */
 export interface FakeLogger {
-  readonly folder: string;
+  readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
   /** Waits until a text stands in the log. */
   readonly expectLogged: (text: string) => Promise<void>;
@@ -43,15 +43,15 @@ export interface FakeLogger {
 
 /** @returns a logger(1) that writes into a file: on a test machine nobody listens on /dev/log */
 export function fakeLogger(): FakeLogger {
-  const folder = temporaryFolder();
-  const [path, bin] = [join(folder, 'syslog'), join(folder, 'logger-bin')];
+  const directory = temporaryDirectory();
+  const [path, bin] = [join(directory, 'syslog'), join(directory, 'logger-bin')];
   const script = `#!/bin/sh\ncase "$*" in *--prio-prefix*) exec /bin/cat >>${path} ;; *) echo "$*" >>${path} ;; esac\n`;
   mkdirSync(bin);
   writeFileSync(path, '');
   writeFileSync(join(bin, 'logger'), script, { mode: 0o755 });
   const logged = (): string => readFileSync(path, 'utf8');
   return {
-    folder,
+    directory,
     logged,
     env: { ...environment(), PATH: `${bin}:${process.env['PATH'] ?? ''}` },
     expectLogged: (text) => expect.poll(logged, { timeout: 5000 }).toContain(text),
@@ -64,9 +64,9 @@ export function hex(text: string): string {
 }
 
 /** @returns the path of an xtokend whose Node program is broken */
-export function brokenInstallation(folder: string): string {
-  mkdirSync(join(folder, 'dist'));
-  cpSync(dirname(PROGRAM), join(folder, 'bin'), { recursive: true });
-  writeFileSync(join(folder, 'dist/xtokend.cjs'), 'this is no program');
-  return join(folder, 'bin/xtokend');
+export function brokenInstallation(directory: string): string {
+  mkdirSync(join(directory, 'dist'));
+  cpSync(dirname(PROGRAM), join(directory, 'bin'), { recursive: true });
+  writeFileSync(join(directory, 'dist/xtokend.cjs'), 'this is no program');
+  return join(directory, 'bin/xtokend');
 }

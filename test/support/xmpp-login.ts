@@ -17,7 +17,7 @@ export interface LoginOptions {
 
 /** What the server says to a login; the condition is that of SASL (RFC 6120, section 6.5). */
 export type LoginResult =
-  { readonly verdict: 'accepted' } | { readonly verdict: 'refused'; readonly condition: string };
+  { readonly decision: 'accepted' } | { readonly decision: 'refused'; readonly condition: string };
 
 const LOGIN_MILLISECONDS = 15_000;
 const FAREWELL_MILLISECONDS = 1000;
@@ -31,10 +31,10 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
   try {
     const client = await connect(options);
     await leave(client);
-    return { verdict: 'accepted' };
+    return { decision: 'accepted' };
   } catch (error) {
     if (!isSaslError(error)) throw error;
-    return { verdict: 'refused', condition: error.condition };
+    return { decision: 'refused', condition: error.condition };
   }
 }
 
@@ -116,8 +116,8 @@ async function startedInTime(client: Client): Promise<void> {
 /** Says goodbye; a server that does not answer that is not waited for. */
 async function leave(client: Client): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise((resolve) => (timer = setTimeout(resolve, FAREWELL_MILLISECONDS)));
-  await Promise.race([client.stop().catch(() => undefined), patience]);
+  const replyDeadline = new Promise((resolve) => (timer = setTimeout(resolve, FAREWELL_MILLISECONDS)));
+  await Promise.race([client.stop().catch(() => undefined), replyDeadline]);
   clearTimeout(timer);
 }
 

@@ -37,10 +37,10 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
     // That takes the runtime directory of the service.
     run('systemctl reload xtokend');
     expect(bad).toEqual([]);
-    expect(of('service-good')).toEqual([expect.stringContaining('xtokend.service, which is user xtokend')]);
-    expect(of('record-good')).toEqual([expect.stringContaining('tried in /var/lib/xtokend')]);
-    expect(of('socket-good')).toEqual([
-      `ok socket-good: user prosody may connect, and xtokend answers on ${SOCKET}; `,
+    expect(of('service-ok')).toEqual([expect.stringContaining('xtokend.service, which is user xtokend')]);
+    expect(of('replay-ok')).toEqual([expect.stringContaining('tried in /var/lib/xtokend')]);
+    expect(of('socket-ok')).toEqual([
+      `ok socket-ok: user prosody may connect, and xtokend answers on ${SOCKET}; `,
     ]);
     expect(
       run("systemctl list-units --all --no-legend 'xtokend-check*'; find /run -name 'xtokend-check*'"),
@@ -66,23 +66,23 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
       expect.stringContaining('problem configuration-unreadable: as xtokend.service (user xtokend): '),
       `problem service-unreadable: user xtokend may not ${obstacle}`,
     ]);
-    expect(early.of('record-good')).toEqual([]);
+    expect(early.of('replay-ok')).toEqual([]);
     expect(service.machine.run('systemctl restart xtokend').status).not.toBe(0);
     const late = service.check();
     expect(late.of('service-failing')).toEqual([expect.stringContaining("doesn't stay up")]);
-    expect(late.of('socket-good')).toEqual([]);
-    run(late.cure('service-unreadable'));
+    expect(late.of('socket-ok')).toEqual([]);
+    run(late.fix('service-unreadable'));
     service.restart();
     expect(service.check().bad).toEqual([]);
   });
 
   it('names a fix for open secrets that the service survives', () => {
     run(`chown root:root ${FILE}; chmod 644 ${FILE}`);
-    const { bad, cure } = service.check();
+    const { bad, fix } = service.check();
     expect(bad).toEqual([
-      `warning file-open: every user of this machine can get at the secrets in ${FILE}; chown root:xtokend ${FILE} && chmod 640 ${FILE}`,
+      `warning file-world-readable: every user of this machine can get at the secrets in ${FILE}; chown root:xtokend ${FILE} && chmod 640 ${FILE}`,
     ]);
-    run(cure('file-open'));
+    run(fix('file-world-readable'));
     service.restart();
     expect(service.check().bad).toEqual([]);
   });
@@ -90,12 +90,12 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
   it('finds a list of users that only root may read, and one that the unit hides', () => {
     service.configure(`users = "file:/etc/xtokend/users"\n${SECRETS}`);
     run('echo alice >/etc/xtokend/users; chmod 600 /etc/xtokend/users');
-    const { bad, cure } = service.check();
+    const { bad, fix } = service.check();
     expect(bad).toEqual([
       expect.stringContaining('problem list-unreadable: as xtokend.service (user xtokend): '),
       expect.stringContaining('may not read /etc/xtokend/users (root:root, mode 0600); chmod o+r '),
     ]);
-    run(cure('service-unreadable'));
+    run(fix('service-unreadable'));
     expect(service.check().bad).toEqual([]);
     service.configure(`users = "file:/etc/xtokend/none"\n${SECRETS}`);
     expect(service.check().bad).toEqual([expect.stringContaining('there is no such file')]);
@@ -114,13 +114,13 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
     const { bad, of } = service.check();
     expect(bad).toEqual([
       expect.stringMatching(
-        /^problem record-unusable: as xtokend\.service .*leave replay\.path out: .*ReadWritePaths=\/srv\/xtokend/s,
+        /^problem replay-unavailable: as xtokend\.service .*leave replay\.path out: .*ReadWritePaths=\/srv\/xtokend/s,
       ),
     ]);
-    expect(of('record-good')).toEqual([]);
+    expect(of('replay-ok')).toEqual([]);
     // Its mode alone doesn't help: the unit makes it read-only.
     run('install -d -o xtokend -m 700 /srv/xtokend');
-    expect(service.check().of('record-unusable')).toHaveLength(1);
+    expect(service.check().of('replay-unavailable')).toHaveLength(1);
     service.dropIn('z-path', 'ReadWritePaths=/srv/xtokend');
     service.restart();
     expect(service.check().bad).toEqual([]);
@@ -133,22 +133,22 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
     const shut = service.check();
     expect(shut.bad).toEqual([
       expect.stringMatching(
-        /^warning metrics-unusable: .*keeps the service from the network; the drop-in metrics-tcp\.conf/,
+        /^warning metrics-unavailable: .*keeps the service from the network; the drop-in metrics-tcp\.conf/,
       ),
     ]);
-    expect(shut.of('metrics-good')).toEqual([]);
+    expect(shut.of('metrics-ok')).toEqual([]);
     // A network of its own, in which it may listen, but nobody else is.
     service.dropIn('z-families', 'RestrictAddressFamilies=AF_UNIX AF_INET\nIPAddressAllow=localhost');
-    expect(service.check().of('metrics-unusable')).toHaveLength(1);
+    expect(service.check().of('metrics-unavailable')).toHaveLength(1);
     service.install('metrics-tcp.conf');
     // It still runs without the drop-in.
-    expect(service.check().of('metrics-silent')).toEqual([
+    expect(service.check().of('metrics-not-served')).toEqual([
       expect.stringContaining('nobody serves metrics at 127.0.0.1:9477'),
     ]);
     service.restart();
     const { bad, of } = service.check();
     expect(bad).toEqual([]);
-    expect(of('metrics-good')).toEqual(['ok metrics-good: xtokend answers on 127.0.0.1:9477; ']);
+    expect(of('metrics-ok')).toEqual(['ok metrics-ok: xtokend answers on 127.0.0.1:9477; ']);
   });
 
   it('finds key files that the service does not get, and those that have changed since it started', () => {
@@ -212,14 +212,14 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
       kill -STOP $(cat /run/older)
       systemctl start xtokend.socket xtokend.service`);
     const pid = run('cat /run/older').trim();
-    const { bad, cure } = service.check();
+    const { bad, fix } = service.check();
     expect(bad).toEqual([
       `problem socket-shared: more than one process listens by the name ${SOCKET}: a chat server that connected earlier still asks process ${pid} (stopped); kill -KILL ${pid}`,
     ]);
     const asked = run('xtokend check --request isuser:alice:example.com');
     expect(asked).toMatch(/^1: accepted/);
     expect(asked).toContain(`still asks process ${pid} (stopped): kill -KILL ${pid}.`);
-    run(cure('socket-shared'));
+    run(fix('socket-shared'));
     expect(service.check().bad).toEqual([]);
     expect(run('xtokend check --request isuser:alice:example.com')).not.toContain('asks process');
   });

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { stepAt, STEP_MILLISECONDS } from '../../src/credential/otp.js';
+import { timeStepAt, TIME_STEP_MILLISECONDS } from '../../src/credential/otp.js';
 import { askDuring, countYes, login as loginBy } from '../support/asker.js';
 import { codeIn, replaced } from '../support/documents.js';
 import { SECRETS } from '../support/keys.js';
@@ -17,10 +17,10 @@ const SOCKET = '/run/xtokend/xtokend.sock';
 const impediment = SystemdMachine.impediment();
 
 /** As far as a clock may be ahead: a token of the next step is good before one of this step is, on a machine that has just started. */
-const AHEAD = STEP_MILLISECONDS;
+const AHEAD = TIME_STEP_MILLISECONDS;
 const login = (user: string): string => loginBy(user, AHEAD);
 /** A token that is older than a service that has just started. */
-const oldLogin = (user: string): string => loginBy(user, -STEP_MILLISECONDS);
+const oldLogin = (user: string): string => loginBy(user, -TIME_STEP_MILLISECONDS);
 
 let machine: SystemdMachine;
 let bootedAt = 0;
@@ -97,7 +97,7 @@ describe('a machine with systemd', () => {
     expect(status).toMatch(/CapBnd:\t0+\n/);
     expect(status).toContain(`Uid:\t${machine.do('id --user xtokend').trim()}\t`);
     // This machine is a few seconds old. Tokens of this step and the next could have been used before it started.
-    await sleep((stepAt(bootedAt) + 1) * STEP_MILLISECONDS - Date.now() + 100);
+    await sleep((timeStepAt(bootedAt) + 1) * TIME_STEP_MILLISECONDS - Date.now() + 100);
     const request = `${login('alice')}\n`;
     expect(await ask(request)).toBe('1\n');
     expect(await ask(request)).toBe('0\n');
@@ -188,7 +188,7 @@ describe('a machine with systemd', () => {
     expect(await ask('isuser:a:b\n')).toBe('1\n');
     // It cannot see how old this machine is, so that its own start is the horizon; but it has read the token.
     expect(await ask(`${oldLogin('bob')}\n`)).toBe('0\n');
-    expect(journal()).toContain('reason="before-horizon" jid="bob@example.com"');
+    expect(journal()).toContain('reason="replay-unknown" jid="bob@example.com"');
     expect(machine.do(`cat /proc/${property('MainPID')}/environ`)).toContain('NODE_OPTIONS=--jitless');
     remove('xtokend.service', 'hardest.conf');
   });
@@ -204,11 +204,11 @@ describe('a machine with systemd', () => {
       printf '[replay]\\nstore = "redis"\\nurl = "redis://127.0.0.1:6379"\\n' >>${file}
       systemctl restart xtokend`);
     expect(await ask(`${login('carol')}\n`)).toBe('0\n');
-    expect(journal()).toContain('reason="record-unavailable" jid="carol@example.com"');
+    expect(journal()).toContain('reason="replay-cache-unavailable" jid="carol@example.com"');
     install('xtokend.service', 'redis-tcp.conf');
     // A Redis that has just started knows nothing of the tokens of this moment: to have learnt that is to have asked it.
     expect(await ask(`${oldLogin('dave')}\n`)).toBe('0\n');
-    expect(journal()).toContain('reason="before-horizon" jid="dave@example.com"');
+    expect(journal()).toContain('reason="replay-unknown" jid="dave@example.com"');
     machine.do(`cp /root/good.toml ${file}`);
     remove('xtokend.service', 'redis-tcp.conf');
   });
@@ -221,9 +221,7 @@ describe('a machine with systemd', () => {
       printf '[metrics]\\nlisten = "127.0.0.1:9477"\\n' >>${file}
       systemctl restart xtokend`);
     expect(machine.run(scrape).status).not.toBe(0);
-    expect(journal()).toMatch(
-      /there are no metrics: .* may not use TCP.* install the drop-in metrics-tcp\.conf/,
-    );
+    expect(journal()).toMatch(/metrics disabled: .* may not use TCP.* install the drop-in metrics-tcp\.conf/);
     install('xtokend.service', 'metrics-tcp.conf');
     expect(await ask('isuser:a:b\n')).toBe('1\n');
     expect(machine.do(scrape)).toContain('xtokend_build_info{');
@@ -241,8 +239,8 @@ describe('a machine with systemd', () => {
 /** Prints what it finds where it should find nothing, and what it could write. */
 const LOOK_AROUND = `
   find /tmp /home /root /srv /run /mnt -mindepth 1 -not -path '/run/mount*' 2>/dev/null
-  for folder in /usr /usr/bin /sys /proc/sys/kernel /usr/local/bin/node; do
-    if touch $folder/xtokend 2>/dev/null; then echo $folder; fi
+  for directory in /usr /usr/bin /sys /proc/sys/kernel /usr/local/bin/node; do
+    if touch $directory/xtokend 2>/dev/null; then echo $directory; fi
   done
   grep -v -e ' / / ' -e ' - tmpfs xtokend-' -e ' ro,' -e ' - devtmpfs ' -e ' /proc ' -e ' - devpts ' -e ' - cgroup2 ' /proc/self/mountinfo
   echo end`;

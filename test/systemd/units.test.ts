@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { replaced } from '../support/documents.js';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryDirectory } from '../support/directory.js';
 import { requirePackage } from '../support/requirement.js';
 import { PROGRAM } from '../support/xtokend.js';
 
@@ -11,18 +11,18 @@ const isInstalled = spawnSync('systemd-analyze', ['--version']).status === 0;
 
 /** @returns the path of the service, beside its socket and with a drop-in, as an operator would have it */
 function install(dropIn?: string): string {
-  const folder = temporaryFolder();
-  const service = join(folder, 'xtokend.service');
+  const directory = temporaryDirectory();
+  const service = join(directory, 'xtokend.service');
   const unit = readFileSync('systemd/xtokend.service', 'utf8');
   writeFileSync(
     service,
     replaced(replaced(unit, 'Start=xtokend', `Start=${PROGRAM}`), 'Reload=xtokend', `Reload=${PROGRAM}`),
   );
-  copyFileSync('systemd/xtokend.socket', join(folder, 'xtokend.socket'));
+  copyFileSync('systemd/xtokend.socket', join(directory, 'xtokend.socket'));
   if (dropIn !== undefined) {
     const of = dropIn === 'prosody.conf' ? 'xtokend.socket.d' : 'xtokend.service.d';
-    mkdirSync(join(folder, of));
-    copyFileSync(join('systemd/drop-ins', dropIn), join(folder, of, dropIn));
+    mkdirSync(join(directory, of));
+    copyFileSync(join('systemd/drop-ins', dropIn), join(directory, of, dropIn));
   }
   return service;
 }

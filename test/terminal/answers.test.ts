@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryDirectory } from '../support/directory.js';
 import { hasLpty, openLpty } from '../support/lpty.js';
 import { descendantsOf, findProgram } from '../support/processes.js';
 import { requirePackage } from '../support/requirement.js';
@@ -22,7 +22,7 @@ describe('on the terminal of lpty', () => {
   });
 
   it('nothing but answers stands there, whatever goes wrong', async () => {
-    const talker = join(temporaryFolder(), 'talker.cjs');
+    const talker = join(temporaryDirectory(), 'talker.cjs');
     writeFileSync(
       talker,
       `setInterval(() => { console.log('1'); console.error('0'); process.emitWarning('1'); }, 20);`,
@@ -51,8 +51,8 @@ describe('on the terminal of lpty', () => {
 
   it('the special bytes do no harm in the very first request, with a controlling terminal as of lpty 1.2', async () => {
     // setsid makes the terminal the controlling one, so that a key on it raises a signal.
-    const folder = temporaryFolder();
-    const program = join(folder, 'controlling');
+    const directory = temporaryDirectory();
+    const program = join(directory, 'controlling');
     writeFileSync(program, `#!/bin/sh\nexec setsid --ctty --wait ${PROGRAM}\n`, { mode: 0o755 });
     for (const byte of ['03', '1a', '1c', '13']) {
       const harness = openLpty(program, environment());

@@ -40,8 +40,8 @@ describe('on the terminal of lpty', () => {
   });
 
   it('an exception that nobody expected costs one process, not the terminal', async () => {
-    const { folder, env, expectLogged } = fakeLogger();
-    const trap = join(folder, 'trap.cjs');
+    const { directory, env, expectLogged } = fakeLogger();
+    const trap = join(directory, 'trap.cjs');
     writeFileSync(trap, `process.on('SIGUSR2', () => { throw new Error('nobody expected this'); });`);
     const harness = openLpty(PROGRAM, { ...env, NODE_OPTIONS: `--require ${trap}` });
     await harness.warmUp();
@@ -52,27 +52,27 @@ describe('on the terminal of lpty', () => {
     expect(await survivorsOf([node], 5000)).toEqual([]);
     await harness.ask(UNKNOWN);
     await expectInStep(harness);
-    await expectLogged('ending after an exception that nobody expected: Error: nobody expected this');
+    await expectLogged('uncaught exception; exiting: Error: nobody expected this');
     await expectLogged('the Node process ended with status 1; it is started again');
   });
 
   describe('nobody is left behind', () => {
     it.each([
-      ['SIGTERM to the keeper', (keeper: number) => process.kill(keeper, 'SIGTERM')],
-      ['SIGKILL to the keeper', (keeper: number) => process.kill(keeper, 'SIGKILL')],
+      ['SIGTERM to the supervisor', (supervisor: number) => process.kill(supervisor, 'SIGTERM')],
+      ['SIGKILL to the supervisor', (supervisor: number) => process.kill(supervisor, 'SIGKILL')],
       ['SIGKILL to the server', (_: number, server: number) => process.kill(server, 'SIGKILL')],
     ])('after %s', async (_, kill) => {
       const { env } = fakeLogger();
       const harness = openLpty(PROGRAM, env);
       await harness.warmUp();
-      // The keeper, Node and its logger.
+      // The supervisor, Node and its logger.
       await expect.poll(() => descendantsOf(harness.pid).length).toBeGreaterThanOrEqual(3);
       const ours = descendantsOf(harness.pid);
       kill(findProgram(ours, 'sh'), harness.pid);
       expect(await survivorsOf(ours, 2000)).toEqual([]);
     });
 
-    it('after SIGTERM to the keeper of a Node that is stopped', async () => {
+    it('after SIGTERM to the supervisor of a Node that is stopped', async () => {
       const harness = openLpty(PROGRAM, environment());
       await harness.warmUp();
       const ours = descendantsOf(harness.pid);

@@ -15,12 +15,12 @@ describe('on the terminal of lpty', () => {
   });
 
   it('requests are refused at once where there is no Node, until there is one', async () => {
-    const { folder, env, expectLogged } = fakeLogger();
+    const { directory, env, expectLogged } = fakeLogger();
     const tools = ['sh', 'stty', 'cat', 'dd', 'grep', 'readlink', 'sleep', 'timeout'];
-    for (const tool of tools) symlinkSync(`/bin/${tool}`, join(folder, tool));
+    for (const tool of tools) symlinkSync(`/bin/${tool}`, join(directory, tool));
     const harness = openLpty(PROGRAM, {
       ...env,
-      PATH: `${folder}:${env['PATH']?.split(':')[0] ?? ''}`,
+      PATH: `${directory}:${env['PATH']?.split(':')[0] ?? ''}`,
     });
     await harness.ask(KNOWN, 0.5);
     // What comes before the terminal is emptied is never answered.
@@ -28,14 +28,14 @@ describe('on the terminal of lpty', () => {
     expect(await harness.ask(KNOWN)).toBe('refused');
     expect(await harness.ask(KNOWN)).toBe('refused');
     await expectLogged("there is no 'node' in PATH");
-    symlinkSync(NODE, join(folder, 'node'));
+    symlinkSync(NODE, join(directory, 'node'));
     for (let tries = 0; tries < 20 && (await harness.ask(KNOWN)) !== 'accepted'; tries += 1) await sleep(500);
     await expectInStep(harness);
   });
 
   it('requests are refused at once where the installation is broken, and the log says how to see why', async () => {
-    const { folder, env, expectLogged } = fakeLogger();
-    const harness = openLpty(brokenInstallation(folder), env);
+    const { directory, env, expectLogged } = fakeLogger();
+    const harness = openLpty(brokenInstallation(directory), env);
     await harness.ask(KNOWN, 0.5);
     await sleep(1500);
     expect(await harness.ask(KNOWN)).toBe('refused');
@@ -48,22 +48,22 @@ describe('on the terminal of lpty', () => {
   it.each(['missing', 'broken'])(
     'a configuration that is %s refuses, and a good one is taken up',
     async (state) => {
-      const { folder, env, expectLogged } = fakeLogger();
-      const config = join(folder, 'xtokend.toml');
+      const { directory, env, expectLogged } = fakeLogger();
+      const config = join(directory, 'xtokend.toml');
       if (state === 'broken') writeFileSync(config, 'otp_seed = ');
       const harness = openLpty(PROGRAM, { ...env, XTOKEND_CONFIG: config });
       await harness.ask(KNOWN, 0.5);
       while ((await harness.ask(KNOWN)) !== 'refused') await sleep(100);
       expect(await harness.ask(KNOWN)).toBe('refused');
-      await expectLogged('refusing every request: ');
+      await expectLogged('no valid configuration; refusing all requests: ');
       writeFileSync(config, CONFIGURATION);
       await expectInStep(harness);
     },
   );
 
   it('--protocol ejabberd is refused, with the reason in the log', async () => {
-    const { folder, env, expectLogged } = fakeLogger();
-    const program = join(folder, 'with-arguments');
+    const { directory, env, expectLogged } = fakeLogger();
+    const program = join(directory, 'with-arguments');
     writeFileSync(program, `#!/bin/sh\nexec ${PROGRAM} --protocol ejabberd\n`, { mode: 0o755 });
     const harness = openLpty(program, env);
     await harness.ask(KNOWN, 1);

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { hasLpty, openLpty } from '../support/lpty.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/processes.js';
 import { requireScript } from '../support/programs.js';
@@ -23,9 +23,9 @@ function catchesSigterm(pid: number): boolean {
   return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
 }
 
-/** Puts a program of ours in the place of one that the keeper uses. */
-function fake(folder: string, name: string, script: string): NodeJS.ProcessEnv {
-  const bin = join(folder, `fake-${name}`);
+/** Puts a program of ours in the place of one that the supervisor uses. */
+function fake(directory: string, name: string, script: string): NodeJS.ProcessEnv {
+  const bin = join(directory, `fake-${name}`);
   mkdirSync(bin);
   writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   return { PATH: `${bin}:${process.env['PATH'] ?? ''}` };
@@ -48,8 +48,8 @@ describe('on the terminal of lpty', () => {
     ['cannot be set', 'stty', 'case $1 in -a) exec /bin/stty -a ;; *) exit 1 ;; esac'],
     ['cannot be emptied', 'cat', 'exit 1'],
   ])('a terminal that %s gets no wrong answer, and the process ends with 0', async (state, name, script) => {
-    const { folder, env } = fakeLogger();
-    const harness = openLpty(PROGRAM, { ...env, ...fake(folder, name, script) });
+    const { directory, env } = fakeLogger();
+    const harness = openLpty(PROGRAM, { ...env, ...fake(directory, name, script) });
     if (state === 'cannot be read') {
       // Taken for one that another program drives.
       await harness.warmUp();
@@ -68,21 +68,21 @@ describe('on the terminal of lpty', () => {
       const harness = openLpty(PROGRAM, { ...env, XTOKEND_CONFIG: config });
       await harness.warmUp();
       await expectInStep(harness);
-      if (!['/dev/stdout', '/dev/stderr'].includes(target)) await expectLogged('the log cannot be written');
+      if (!['/dev/stdout', '/dev/stderr'].includes(target)) await expectLogged('log write failed');
     },
   );
 
-  it('a keeper that refuses, and was stopped, says nothing late', async () => {
-    const { folder, env } = fakeLogger();
-    const harness = openLpty(brokenInstallation(folder), env);
+  it('a supervisor that refuses, and was stopped, says nothing late', async () => {
+    const { directory, env } = fakeLogger();
+    const harness = openLpty(brokenInstallation(directory), env);
     await harness.ask(KNOWN, 0.5);
     await sleep(2000);
     expect(await harness.ask(KNOWN)).toBe('refused');
-    const keeper = findProgram(descendantsOf(harness.pid), 'sh');
-    process.kill(keeper, 'SIGSTOP');
+    const supervisor = findProgram(descendantsOf(harness.pid), 'sh');
+    process.kill(supervisor, 'SIGSTOP');
     for (let asked = 0; asked < 3; asked += 1)
       expect(await harness.ask(`${KNOWN}${'m'.repeat(900)}`, 0.7)).toBe('silent');
-    process.kill(keeper, 'SIGCONT');
+    process.kill(supervisor, 'SIGCONT');
     // As long as the server does not wait, nothing is to be answered.
     await sleep(1500);
     expect(await harness.perform('read 0')).toBe('nothing');
@@ -96,10 +96,10 @@ describe('on the terminal of lpty', () => {
       await harness.perform('raw 0a');
       const ours = descendantsOf(harness.pid);
       await sleep(start);
-      const [keeper] = ours;
-      if (keeper === undefined) throw new Error('expected the process that was just started');
-      while (!catchesSigterm(keeper)) await sleep(1);
-      process.kill(keeper, 'SIGTERM');
+      const [supervisor] = ours;
+      if (supervisor === undefined) throw new Error('expected the process that was just started');
+      while (!catchesSigterm(supervisor)) await sleep(1);
+      process.kill(supervisor, 'SIGTERM');
       expect(await survivorsOf(ours, 2000)).toEqual([]);
       // After any other end the module would start nothing again.
       expect(await harness.ask(KNOWN, 0.1)).not.toBe('dead');

@@ -52,8 +52,8 @@ describe('on the terminal of lpty', () => {
   });
 
   it('what is more than a request is refused once as well while the program cannot run', async () => {
-    const { folder, env, expectLogged } = fakeLogger();
-    const harness = openLpty(brokenInstallation(folder), env);
+    const { directory, env, expectLogged } = fakeLogger();
+    const harness = openLpty(brokenInstallation(directory), env);
     await harness.ask(KNOWN, 0.5);
     await expectLogged('every login is refused');
     await expect.poll(() => harness.ask(KNOWN, 1), { timeout: 10_000 }).toBe('refused');

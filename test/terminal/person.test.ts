@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { requireScript } from '../support/programs.js';
 import { CONFIGURATION } from '../support/terminal.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';

@@ -14,21 +14,21 @@ describe('a configuration on the terminal of lpty', () => {
     requirePackage(context, hasLpty(), 'lua5.2 and lua-lpty');
   });
 
-  it('is taken up when its file changes, and when the keeper gets SIGHUP; a broken one is not', async () => {
+  it('is taken up when its file changes, and when the supervisor gets SIGHUP; a broken one is not', async () => {
     const { env, expectLogged } = fakeLogger();
     const file = env['XTOKEND_CONFIG'] ?? '';
     const harness = openLpty(PROGRAM, env);
     await harness.warmUp();
     await expectInStep(harness);
-    const keeper = findProgram(descendantsOf(harness.pid), 'sh');
+    const supervisor = findProgram(descendantsOf(harness.pid), 'sh');
 
     replace(file, 'this is no configuration');
-    await expectLogged('the configuration was not taken up, the one from before goes on');
+    await expectLogged('configuration reload failed, keeping the previous one');
     await expectInStep(harness);
 
     replace(file, WIDER);
     // Before anybody looks at the file by itself.
-    process.kill(keeper, 'SIGHUP');
+    process.kill(supervisor, 'SIGHUP');
     await expect.poll(() => harness.ask(UNKNOWN)).toBe('accepted');
 
     replace(file, CONFIGURATION);
@@ -36,7 +36,7 @@ describe('a configuration on the terminal of lpty', () => {
     await expectInStep(harness);
   });
 
-  it('outlives signals to the keeper while Node starts, and opens no debugger', async () => {
+  it('outlives signals to the supervisor while Node starts, and opens no debugger', async () => {
     const { env, logged } = fakeLogger();
     const harness = openLpty(PROGRAM, env);
     const calm = harness.warmUp().then(() => true);
@@ -44,21 +44,21 @@ describe('a configuration on the terminal of lpty', () => {
     await expect
       .poll(() => findProgram(processes(), 'node'), { interval: 2, timeout: 5000 })
       .toBeGreaterThan(0);
-    const keeper = findProgram(processes(), 'sh');
+    const supervisor = findProgram(processes(), 'sh');
     for (let turn = 0; !(await Promise.race([calm, sleep(3, false)])); turn += 1) {
-      process.kill(keeper, turn % 2 === 0 ? 'SIGHUP' : 'SIGUSR1');
+      process.kill(supervisor, turn % 2 === 0 ? 'SIGHUP' : 'SIGUSR1');
     }
     await expectInStep(harness);
     expect(logged()).not.toContain('ended with status');
   });
 
-  it('is summed up in the log at SIGUSR1 to the keeper', async () => {
+  it('is summed up in the log at SIGUSR1 to the supervisor', async () => {
     const { env, expectLogged } = fakeLogger();
     const harness = openLpty(PROGRAM, env);
     await harness.warmUp();
-    const keeper = findProgram(descendantsOf(harness.pid), 'sh');
+    const supervisor = findProgram(descendantsOf(harness.pid), 'sh');
     for (let signals = 0; signals < 5; signals += 1) {
-      process.kill(keeper, 'SIGUSR1');
+      process.kill(supervisor, 'SIGUSR1');
       await sleep(20);
     }
     await expectLogged('summary configuration=');

@@ -1,11 +1,11 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { DirectorySeenUsers } from '../../src/users/directory-seen-users.js';
-import { MemorySeenUsers } from '../../src/users/memory-seen-users.js';
-import { RedisSeenUsers } from '../../src/users/redis-seen-users.js';
+import { DirectorySeenUsers } from '../../src/replay/directory/seen-users.js';
+import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
+import { RedisSeenUsers } from '../../src/replay/redis/seen-users.js';
 import type { SeenUsers } from '../../src/users/seen-users.js';
-import { temporaryFolder } from '../support/folder.js';
+import { temporaryDirectory } from '../support/directory.js';
 import { hasRedis, redisSettings, RedisServer } from '../support/redis.js';
 import { requirePackage } from '../support/requirement.js';
 
@@ -30,7 +30,7 @@ describe('those who have logged in before', () => {
   });
 
   it('are remembered in a directory, whose names say nothing of them', async () => {
-    const root = join(temporaryFolder(), 'seen-users');
+    const root = join(temporaryDirectory(), 'seen-users');
     await expectToRemember(() => new DirectorySeenUsers(root), true);
     expect(readdirSync(root, { recursive: true }).join()).not.toContain('alice');
   });
@@ -43,7 +43,7 @@ describe('those who have logged in before', () => {
   });
 
   it('cannot be told where something is in the way, and that is said', async () => {
-    const root = join(temporaryFolder(), 'seen-users');
+    const root = join(temporaryDirectory(), 'seen-users');
     writeFileSync(root, '');
     const seen = new DirectorySeenUsers(root);
     await expect(seen.add('alice', HOST)).rejects.toThrow(`${root}: expected a directory, found a file`);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Authenticator, type Verdict } from '../../src/authenticator.js';
+import { Authenticator, type Decision } from '../../src/authenticator/authenticator.js';
 import { mintWithKey } from '../../src/credential/mint-with-key.js';
 import { parseRequest } from '../../src/protocol/request.js';
-import { MemoryRecord } from '../../src/replay/memory-record.js';
+import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import { UserList } from '../../src/users/user-list.js';
 import { createUserPolicy } from '../../src/users/user-policy.js';
-import { temporaryFile } from '../support/folder.js';
+import { temporaryFile } from '../support/directory.js';
 import { key, named, NOW } from '../support/keys.js';
 
 const HOST = 'bücher.example';
@@ -13,19 +13,19 @@ const LIST = `bob\nélodie@${HOST}\ncarol@${HOST}\n`;
 
 /** @returns what decides on requests for every host, with a list of users who are blocked, or who alone may log in */
 async function openWith(kind: 'allowed' | 'blocked'): Promise<Authenticator> {
-  const onTrouble = (): void => undefined;
+  const onWarning = (): void => undefined;
   const list = await UserList.open(temporaryFile(LIST, 'users'), {
     isBlockList: kind === 'blocked',
-    onTrouble,
+    onWarning,
   });
   const lists = { allowed: undefined, blocked: undefined, [kind]: list };
-  const users = createUserPolicy({ users: kind === 'allowed' ? list : 'any', ...lists, onTrouble });
+  const users = createUserPolicy({ users: kind === 'allowed' ? list : 'any', ...lists, onWarning });
   const hostOf = () => ({ keys: [named('default', key)], users });
-  return new Authenticator({ hostOf, replay: new MemoryRecord(), clock: () => NOW });
+  return new Authenticator({ hostOf, replay: new MemoryReplayCache(), clock: () => NOW });
 }
 
 /** Asks as a server does that sends names as they were typed, with a token of an application that signs them so. */
-function ask(authenticator: Authenticator, user: string, host = HOST): Promise<Verdict[]> {
+function ask(authenticator: Authenticator, user: string, host = HOST): Promise<Decision[]> {
   const token = mintWithKey(key, `${user}@${host}`, NOW);
   const requests = [`auth:${user}:${host}:${token}`, `isuser:${user}:${host}`];
   return Promise.all(requests.map((text) => authenticator.decide(parseRequest(Buffer.from(text)))));
@@ -83,7 +83,7 @@ describe('a list of users', () => {
     'b\u0001ob',
     'x'.repeat(1024),
   ])('cannot have the line %j', async (line) => {
-    const open = UserList.open(temporaryFile(`alice\n${line}\n`, 'users'), { onTrouble: () => undefined });
+    const open = UserList.open(temporaryFile(`alice\n${line}\n`, 'users'), { onWarning: () => undefined });
     await expect(open).rejects.toThrow(/^the list of users .*: line 2: the (user|domain) of the JID /);
   });
 });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { MAX_LIST_LINES } from '../../src/users/list-blocks.js';
 import { UserList, UserListError } from '../../src/users/user-list.js';
-import { temporaryFile, temporaryFolder } from '../support/folder.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 
 const HOST = 'example.com';
 
@@ -16,7 +16,7 @@ async function open(
 ): Promise<{ list: UserList; path: string; troubles: string[] }> {
   const troubles: string[] = [];
   const path = temporaryFile(text, 'users');
-  const list = await UserList.open(path, { isBlockList, onTrouble: (message) => troubles.push(message) });
+  const list = await UserList.open(path, { isBlockList, onWarning: (message) => troubles.push(message) });
   return { list, path, troubles };
 }
 
@@ -73,7 +73,7 @@ describe('a list of users', () => {
   it.each(['fffe61006c00', 'feff0061006c'])('is refused as UTF-16: %s', async (bytes) => {
     const path = temporaryFile('', 'users');
     writeFileSync(path, Buffer.from(bytes, 'hex'));
-    const opened = UserList.open(path, { onTrouble: () => undefined });
+    const opened = UserList.open(path, { onWarning: () => undefined });
     await expect(opened).rejects.toThrow('expected UTF-8 text, found UTF-16; save it as UTF-8');
   });
 
@@ -142,7 +142,7 @@ describe('a list of users', () => {
 
   it('counts on as it was where nobody can say whether it has changed', async () => {
     const path = temporaryFile('alice\n', 'users');
-    const list = await UserList.open(path, { onTrouble: () => undefined });
+    const list = await UserList.open(path, { onWarning: () => undefined });
     rmSync(path);
     // A loop: even root cannot look there.
     symlinkSync(path, path);
@@ -176,11 +176,11 @@ describe('a list of users', () => {
   });
 
   it('cannot be opened where it cannot be read; a FIFO does not hang it', async () => {
-    const folder = temporaryFolder();
-    const fifo = join(folder, 'fifo');
+    const directory = temporaryDirectory();
+    const fifo = join(directory, 'fifo');
     execFileSync('mkfifo', [fifo]);
-    for (const path of [join(folder, 'missing'), fifo, folder]) {
-      await expect(UserList.open(path, { onTrouble: () => undefined })).rejects.toThrow(UserListError);
+    for (const path of [join(directory, 'missing'), fifo, directory]) {
+      await expect(UserList.open(path, { onWarning: () => undefined })).rejects.toThrow(UserListError);
     }
     await expect(open('alice\nno user: this\n')).rejects.toThrow(/line 2: /);
   });

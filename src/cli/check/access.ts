@@ -8,13 +8,13 @@ const permissions = { read: 4, write: 2, execute: 1 } as const;
 
 /** What stands in somebody's way. */
 export type Obstacle =
-  | { readonly kind: 'folder' | 'file'; readonly path: string; readonly stats: Stats }
+  | { readonly kind: 'directory' | 'file'; readonly path: string; readonly stats: Stats }
   /** Nothing is there, or the present user cannot look. */
   | { readonly kind: 'missing'; readonly path: string }
   | { readonly kind: 'unknown'; readonly path: string };
 
 /**
- * Says what keeps a user from a file: a folder on the way that may not be searched, or the file itself. By modes alone:
+ * Says what keeps a user from a file: a directory on the way that may not be searched, or the file itself. By modes alone:
  * access control lists are not looked at.
  *
  * @returns `undefined` where nothing does
@@ -25,9 +25,10 @@ export function obstacleTo(
   permission: keyof typeof permissions,
 ): Obstacle | undefined {
   try {
-    for (const folder of foldersOnTheWay(path)) {
-      const stats = statSync(folder);
-      if (!isAllowed(stats, account, permissions.execute)) return { kind: 'folder', path: folder, stats };
+    for (const directory of foldersOnTheWay(path)) {
+      const stats = statSync(directory);
+      if (!isAllowed(stats, account, permissions.execute))
+        return { kind: 'directory', path: directory, stats };
     }
     const stats = statSync(path);
     return isAllowed(stats, account, permissions[permission]) ? undefined : { kind: 'file', path, stats };
@@ -42,8 +43,8 @@ function foldersOnTheWay(path: string): string[] {
 }
 
 function foldersOf(path: string): string[] {
-  const folder = dirname(path);
-  return folder === path ? [] : [...foldersOf(folder), folder];
+  const directory = dirname(path);
+  return directory === path ? [] : [...foldersOf(directory), directory];
 }
 
 /** The first of owner, group and others that fits decides alone. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { entriesOf } from '../../accounts.js';
+import { entriesOf } from '../../system/accounts.js';
 
 /** A user of this machine. */
 export interface Account {

@@ -1,8 +1,8 @@
 import { normalizeHost } from '../../config/host-name.js';
-import { readEjabberd } from './ejabberd-configuration.js';
+import { readEjabberd } from './ejabberd/configuration.js';
 import type { Finding } from './finding.js';
-import { readProsody } from './prosody-configuration.js';
-import { wayOf } from './prosody-way.js';
+import { readProsody } from './prosody/configuration.js';
+import { wayOf } from './prosody/provider.js';
 import type { Situation } from './situation.js';
 
 /** A chat server of this machine. */
@@ -75,10 +75,10 @@ export async function checkAbsentHosts(situation: Situation): Promise<Finding[]>
     .filter((name) => !present.has(name))
     .map((name) => ({
       level: 'warning',
-      code: 'host-absent',
+      code: 'host-unused',
       subject: 'configuration',
       message: `${configuration?.file ?? ''} serves ${name}, which is no host of ${describe(servers)} on this machine`,
-      cure: 'correct the name, or add the host there; ignore this if another machine has it',
+      fix: 'correct the name, or add the host there; ignore this if another machine has it',
     }));
 }
 

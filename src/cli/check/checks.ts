@@ -1,22 +1,22 @@
 import { messageOf } from '../../errors.js';
 import { checkAbsentHosts } from './chat-hosts.js';
-import { checkClock } from './clock.js';
-import { checkConfiguration } from './configuration.js';
-import { checkEjabberd } from './ejabberd.js';
+import { checkClock } from './daemon/clock.js';
+import { checkConfiguration } from './configuration/configuration.js';
+import { checkEjabberd } from './ejabberd/ejabberd.js';
 import type { Finding, Subject } from './finding.js';
-import { checkKeys } from './keys.js';
-import { checkLog } from './log.js';
-import { checkMetrics } from './metrics.js';
-import { checkNode } from './node.js';
-import { checkProsody } from './prosody.js';
-import { checkRecord } from './record.js';
-import { checkSecretFiles } from './secret-files.js';
-import { checkSecrets } from './secrets.js';
+import { checkKeys } from './configuration/keys.js';
+import { checkLog } from './daemon/log.js';
+import { checkMetrics } from './daemon/metrics.js';
+import { checkNode } from './daemon/node.js';
+import { checkProsody } from './prosody/prosody.js';
+import { checkReplayCache } from './daemon/replay.js';
+import { checkSecretFiles } from './configuration/secret-files.js';
+import { checkSecrets } from './configuration/secrets.js';
 import { checkAsService } from './service/check-as-service.js';
 import { checkRunning } from './service/check-running.js';
 import type { Situation } from './situation.js';
-import { checkSockets } from './sockets.js';
-import { checkUsers } from './users.js';
+import { checkSockets } from './sockets/sockets.js';
+import { checkUsers } from './configuration/users.js';
 
 type Check = (situation: Situation) => readonly Finding[] | Promise<readonly Finding[]>;
 
@@ -26,7 +26,7 @@ const daemonChecks: readonly (readonly [Subject, Check])[] = [
   ['secrets', checkSecrets],
   ['keys', checkKeys],
   ['users', checkUsers],
-  ['record', checkRecord],
+  ['replay', checkReplayCache],
   ['log', checkLog],
   ['metrics', checkMetrics],
 ];
@@ -49,7 +49,7 @@ const SUBJECTS: readonly Subject[] = [
   'keys',
   'users',
   'clock',
-  'record',
+  'replay',
   'log',
   'metrics',
   'service',
@@ -86,6 +86,6 @@ async function run(subject: Subject, check: Check, situation: Situation): Promis
     return await check(situation);
   } catch (error) {
     const message = `this could not be looked at: ${messageOf(error)}`;
-    return [{ level: 'warning', code: 'not-looked-at', subject, message }];
+    return [{ level: 'warning', code: 'not-checked', subject, message }];
   }
 }

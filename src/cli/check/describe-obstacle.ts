@@ -1,5 +1,5 @@
 import type { Obstacle } from './access.js';
-import { nameOfGroup, nameOfUser } from '../../accounts.js';
+import { nameOfGroup, nameOfUser } from '../../system/accounts.js';
 import type { Account } from './accounts.js';
 
 /** Says in words what keeps a user from a file. @param verb what the user wants to do with it */
@@ -10,6 +10,6 @@ export function describeObstacle(obstacle: Obstacle, { name }: Account, verb: st
   const { uid, gid, mode } = obstacle.stats;
   const owner = `${nameOfUser(uid) ?? uid}:${nameOfGroup(gid)}`;
   const found = `${owner}, mode ${(mode & 0o7777).toString(8).padStart(4, '0')}`;
-  const what = obstacle.kind === 'folder' ? 'pass through' : verb;
+  const what = obstacle.kind === 'directory' ? 'pass through' : verb;
   return `user ${name} may not ${what} ${path} (${found})`;
 }

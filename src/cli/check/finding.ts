@@ -11,7 +11,7 @@ export type Subject =
   | 'keys'
   | 'users'
   | 'clock'
-  | 'record'
+  | 'replay'
   | 'log'
   | 'metrics'
   | 'service'
@@ -28,5 +28,5 @@ export interface Finding {
   /** What is so, and where that is not obvious, why it matters. */
   readonly message: string;
   /** What to do about it. */
-  readonly cure?: string;
+  readonly fix?: string;
 }

@@ -25,17 +25,17 @@ export function report(findings: readonly Finding[], options: ReportOptions): st
   return `${texts.join('\n')}\n${conclude(findings)}\n`;
 }
 
-function describe({ level, subject, message, cure }: Finding, { width, hasColours }: ReportOptions): string {
+function describe({ level, subject, message, fix }: Finding, { width, hasColours }: ReportOptions): string {
   const columns = Math.max(width - INDENT, MIN_TEXT_COLUMNS);
   const head = level.padEnd(LEVEL_COLUMNS);
   const coloured = hasColours ? `\u001b[${COLOURS[level]}m${head}\u001b[39m` : head;
-  const lines = [...wrap(printable(message), columns), ...wrapCure(cure, columns)];
+  const lines = [...wrap(printable(message), columns), ...wrapFix(fix, columns)];
   return `${coloured}${subject.padEnd(SUBJECT_COLUMNS)}${lines.join(`\n${' '.repeat(INDENT)}`)}\n`;
 }
 
-function wrapCure(cure: string | undefined, columns: number): string[] {
-  if (cure === undefined) return [];
-  const lines = cure.split('\n').flatMap((part) => wrap(printable(part), columns - 2));
+function wrapFix(fix: string | undefined, columns: number): string[] {
+  if (fix === undefined) return [];
+  const lines = fix.split('\n').flatMap((part) => wrap(printable(part), columns - 2));
   return lines.map((line, index) => `${index === 0 ? '→' : ' '} ${line}`);
 }
 

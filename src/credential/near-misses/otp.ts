@@ -1,7 +1,7 @@
 import { Secret, TOTP } from 'otpauth';
 import type { CredentialKey } from '../key.js';
 import type { KeyText } from '../key-text.js';
-import { STEP_MILLISECONDS, stepAt } from '../otp.js';
+import { TIME_STEP_MILLISECONDS, timeStepAt } from '../otp.js';
 import { OTP_DIGITS } from '../token.js';
 import { decodings } from './decodings.js';
 import type { NearMiss } from './near-miss.js';
@@ -12,10 +12,10 @@ export interface OtpFinding<Key> {
   /** Empty if it's right, for its time. */
   readonly mistakes: readonly NearMiss[];
   /** The time step that it belongs to, if it's right. */
-  readonly step: number | undefined;
+  readonly timeStep: number | undefined;
 }
 
-const STEPS_PER_DAY = (24 * 60 * 60 * 1000) / STEP_MILLISECONDS;
+const STEPS_PER_DAY = (24 * 60 * 60 * 1000) / TIME_STEP_MILLISECONDS;
 /** To search a day takes some 20 ms. */
 const MAX_KEYS = 3;
 /** How old a token may be whose OTP was made with a mistake, and how far ahead its clock. */
@@ -40,30 +40,30 @@ export function findOtp<Key extends CredentialKey>(
   const searched = keys.slice(0, MAX_KEYS);
   const otp = digits.slice(0, OTP_DIGITS);
   for (const key of searched) {
-    const step = nearestStep(key, otp, stepAt(now));
-    if (step !== undefined) return { key, mistakes: [], step };
+    const timeStep = nearestStep(key, otp, timeStepAt(now));
+    if (timeStep !== undefined) return { key, mistakes: [], timeStep };
   }
   for (const key of searched) {
     const mistakes = findShortOtp(key, digits, now) ?? findMistakes(key, otp, now);
-    if (mistakes !== undefined) return { key, mistakes, step: undefined };
+    if (mistakes !== undefined) return { key, mistakes, timeStep: undefined };
   }
   return undefined;
 }
 
 function nearestStep(key: CredentialKey, otp: string, current: number): number | undefined {
   for (let distance = 0; distance <= STEPS_PER_DAY; distance += 1) {
-    const step = [current - distance, current + distance].find(
+    const timeStep = [current - distance, current + distance].find(
       (s) => s >= 0 && key.otpSeed.generate(s) === otp,
     );
-    if (step !== undefined) return step;
+    if (timeStep !== undefined) return timeStep;
   }
   return undefined;
 }
 
 function findShortOtp({ otpSeed }: CredentialKey, digits: string, now: number): NearMiss[] | undefined {
   const short = digits.slice(0, SHORT_OTP_DIGITS);
-  const isShort = timesAround(now, STEP_MILLISECONDS).some((time) =>
-    otpSeed.generate(stepAt(time)).endsWith(short),
+  const isShort = timesAround(now, TIME_STEP_MILLISECONDS).some((time) =>
+    otpSeed.generate(timeStepAt(time)).endsWith(short),
   );
   return isShort ? [shortOtp] : undefined;
 }
@@ -154,7 +154,7 @@ const algorithms = [
 ];
 
 const periods = [
-  { seconds: STEP_MILLISECONDS / 1000, mistake: undefined },
+  { seconds: TIME_STEP_MILLISECONDS / 1000, mistake: undefined },
   {
     seconds: 60,
     mistake: { code: 'otp-period', text: 'its OTP is made with time steps of 60 s: use 30 s' },

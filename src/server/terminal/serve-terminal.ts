@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Decide, Observer } from '../responder.js';
-import { stayAwake } from '../stay-awake.js';
+import { busyPoll } from '../busy-poll.js';
 import { AnswerPolicy, type AnswerPolicyOptions, type Sent } from './answer-policy.js';
 
 const HEARTBEAT_MILLISECONDS = 250;
@@ -36,7 +36,7 @@ export async function serveTerminal(options: TerminalOptions): Promise<void> {
       });
     },
     onUnanswered: ({ request, readAt }) => {
-      observer.withheld(request, readAt);
+      observer.unanswered(request, readAt);
     },
   });
   const attempt = untilClear(() => policy.answer(), port.clock);
@@ -50,12 +50,12 @@ export async function serveTerminal(options: TerminalOptions): Promise<void> {
 async function decide(sent: Sent, { decide, observer }: TerminalOptions): Promise<void> {
   const { request, readAt } = sent;
   try {
-    const verdict = await decide(request);
+    const decision = await decide(request);
     const onAnswered = (): void => {
-      stayAwake();
-      observer.decided(request, verdict, readAt);
+      busyPoll();
+      observer.decided(request, decision, readAt);
     };
-    sent.decision = { accepted: verdict.accepted, onAnswered };
+    sent.decision = { accepted: decision.accepted, onAnswered };
   } catch (error) {
     const onAnswered = (): void => {
       observer.failed(request, error, readAt);

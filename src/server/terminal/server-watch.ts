@@ -81,14 +81,14 @@ function serverOf(pid: number | undefined, options: WatchOptions): Server | unde
 /** @returns the descriptor by which a process holds the other end of a terminal */
 function masterOf(pid: number, terminal: number): number | undefined {
   const line = new RegExp(`^tty-index:\\s*${terminal}$`, 'm');
-  const folder = `/proc/${pid}/fdinfo`;
-  const held = namesIn(folder).find((name) => line.test(contentOf(`${folder}/${name}`)));
+  const directory = `/proc/${pid}/fdinfo`;
+  const held = namesIn(directory).find((name) => line.test(contentOf(`${directory}/${name}`)));
   return held === undefined ? undefined : Number(held);
 }
 
-function namesIn(folder: string): string[] {
+function namesIn(directory: string): string[] {
   try {
-    return readdirSync(folder);
+    return readdirSync(directory);
   } catch {
     return [];
   }

@@ -1,12 +1,12 @@
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Verdict } from '../../../src/authenticator.js';
+import type { Decision } from '../../../src/authenticator/authenticator.js';
 import type { Decide, Observer } from '../../../src/server/responder.js';
 import type { Sight } from '../../../src/server/terminal/answer-policy.js';
 import { serveTerminal, type TerminalOptions } from '../../../src/server/terminal/serve-terminal.js';
 
-const accept: Decide = () => Promise.resolve({ accepted: true, about: { jid: 'a@b' } });
+const accept: Decide = () => Promise.resolve({ accepted: true, context: { jid: 'a@b' } });
 const never: Decide = () => new Promise(() => undefined);
 
 interface Started {
@@ -27,7 +27,7 @@ function start(options: Partial<TerminalOptions> & { decide: Decide }): Started 
   const observer: Observer = {
     decided: () => events.push('decided'),
     failed: () => events.push('failed'),
-    withheld: () => events.push('withheld'),
+    unanswered: () => events.push('unanswered'),
     incomplete: () => events.push('incomplete'),
   };
   const server: { sight: Sight } = { sight: 'waiting' };
@@ -86,23 +86,23 @@ describe('serveTerminal', () => {
     await sleep(300);
     advance(5000);
     input.write('isuser:a:b\n');
-    await expect.poll(() => events).toEqual(['withheld']);
+    await expect.poll(() => events).toEqual(['unanswered']);
     await sleep(300);
     input.write('isuser:a:b\n');
-    await expect.poll(() => events).toEqual(['withheld', 'decided']);
+    await expect.poll(() => events).toEqual(['unanswered', 'decided']);
     expect(answers).toEqual(['yes']);
   });
 
   it('is silent if it was stopped between the reading and the answer', async () => {
-    let decided: (verdict: Verdict) => void = () => undefined;
+    let decided: (decision: Decision) => void = () => undefined;
     const { input, answers, events, advance } = start({
       decide: () => new Promise((resolve) => (decided = resolve)),
     });
     input.write('isuser:a:b\n');
     await sleep(50);
     advance(5000);
-    decided({ accepted: true, about: { jid: 'a@b' } });
-    await expect.poll(() => events).toEqual(['withheld']);
+    decided({ accepted: true, context: { jid: 'a@b' } });
+    await expect.poll(() => events).toEqual(['unanswered']);
     expect(answers).toEqual([]);
   });
 
@@ -112,7 +112,7 @@ describe('serveTerminal', () => {
       decide: (request) => ((asked += 1) === 1 ? never(request) : accept(request)),
     });
     input.write('isuser:a:b\n');
-    await expect.poll(() => events, { timeout: 3000 }).toEqual(['withheld']);
+    await expect.poll(() => events, { timeout: 3000 }).toEqual(['unanswered']);
     input.write('isuser:a:b\n');
     await expect.poll(() => answers).toEqual(['yes']);
   });

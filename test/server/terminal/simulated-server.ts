@@ -60,7 +60,7 @@ export class SimulatedServer {
   }
 
   /** Lets anything happen, once. */
-  step(): void {
+  timeStep(): void {
     this.#happen();
     const terminal = this.#any();
     switch (this.#next(6)) {

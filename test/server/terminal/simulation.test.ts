@@ -12,11 +12,11 @@ const MANY_RUNS = 10_000;
 /** Runs one simulation: first with all that can go wrong, then in calm. */
 function run(choices: readonly number[], disturbances: Disturbances, mutation?: Mutation): SimulatedServer {
   const server = new SimulatedServer(chooser(choices), disturbances, mutation);
-  for (let step = 0; step < STEPS; step += 1) server.step();
+  for (let timeStep = 0; timeStep < STEPS; timeStep += 1) server.timeStep();
   server.isDisturbed = false;
   server.continue();
   for (const terminal of server.terminals) terminal.isExcused ||= terminal.hasAnswerUnderWay;
-  for (let step = 0; step < CALM_STEPS; step += 1) server.step();
+  for (let timeStep = 0; timeStep < CALM_STEPS; timeStep += 1) server.timeStep();
   return server;
 }
 

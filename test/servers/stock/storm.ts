@@ -56,8 +56,8 @@ function hostOf({ hosts }: StormOptions, count: number): string {
 async function isAccepted(prosody: Prosody, host: string, isGood: boolean): Promise<boolean> {
   const username = newUser();
   const password = isGood ? tokenOf(`${username}@${host}`) : 'rubbish';
-  const { verdict } = await login({ service: prosody.service('TCP'), domain: host, username, password });
-  return verdict === 'accepted';
+  const { decision } = await login({ service: prosody.service('TCP'), domain: host, username, password });
+  return decision === 'accepted';
 }
 
 /** Sends the server a signal that it handles, at random moments. */

@@ -1,10 +1,10 @@
 import { quoted } from '../../../quoted.js';
 import type { Finding } from '../finding.js';
-import { checkServedMetrics, shutOut } from '../metrics.js';
+import { checkServedMetrics, shutOut } from '../daemon/metrics.js';
 import type { Situation } from '../situation.js';
-import { checkUsers } from '../users.js';
+import { checkUsers } from '../configuration/users.js';
 import { SERVICE, type Service } from './find-service.js';
-import { findHindrances } from './hindrances.js';
+import { findHindrances } from './obstacles.js';
 import { tryAsService } from './trial.js';
 
 /** What was found by checks that were made as the service. */
@@ -37,8 +37,8 @@ function explain(finding: Finding, situation: Situation, service: Service): Find
   const { level, message } = finding;
   if (level !== 'problem' && level !== 'warning') return finding;
   const named = { ...finding, message: `as ${SERVICE} (user ${service.account.name}): ${message}` };
-  const cure = howToPermit(finding, situation, service) ?? finding.cure;
-  return cure === undefined ? named : { ...named, cure };
+  const fix = howToPermit(finding, situation, service) ?? finding.fix;
+  return fix === undefined ? named : { ...named, fix };
 }
 
 /** Finds out why the service can't use what root can. */
@@ -47,14 +47,14 @@ async function explainReading(
   situation: Situation,
   service: Service,
 ): Promise<Finding[]> {
-  if (!findings.some(isBroken)) return [];
+  if (!findings.some(isFailing)) return [];
   const hindrances = findHindrances(situation, service);
   if (hindrances.length > 0) return hindrances.map(({ message, fix }) => unreadable(message, fix));
-  const isBrokenForRoot = situation.fault !== undefined || (await checkUsers(situation)).some(isBroken);
+  const isBrokenForRoot = situation.fault !== undefined || (await checkUsers(situation)).some(isFailing);
   return isBrokenForRoot ? [] : [unreadable(ROOT_CAN, COMPARE_UNIT)];
 }
 
-function isBroken({ level, subject }: Finding): boolean {
+function isFailing({ level, subject }: Finding): boolean {
   return level === 'problem' && (subject === 'configuration' || subject === 'users');
 }
 
@@ -70,7 +70,7 @@ function howToPermit(
   const replay = configuration?.replay;
   if (code === 'log-unwritable')
     return `${permitWriting('DIRECTORY', account.name)}, for the directory of the log`;
-  if (code !== 'record-unusable' || replay === undefined) return undefined;
+  if (code !== 'replay-unavailable' || replay === undefined) return undefined;
   const isOverTcp = replay.kind === 'redis' && replay.addresses.some(({ path }) => path === undefined);
   if (isOverTcp && hasPrivateNetwork) return 'the drop-in redis-tcp.conf lets the service reach it';
   if (replay.kind !== 'directory' || replay.otherwise !== undefined) return undefined;
@@ -86,7 +86,7 @@ function permitWriting(path: string, user: string): string {
 /** Metrics that the service can serve are of no use if nobody else can ask for them. */
 async function lookFromOutside(finding: Finding, situation: Situation): Promise<Finding> {
   const address = situation.configuration?.metrics;
-  if (finding.code !== 'metrics-good' || address === undefined) return finding;
+  if (finding.code !== 'metrics-ok' || address === undefined) return finding;
   if ('port' in address && situation.service?.hasPrivateNetwork === true) {
     return shutOut(`${address.host}:${address.port}`);
   }
@@ -96,20 +96,20 @@ async function lookFromOutside(finding: Finding, situation: Situation): Promise<
 function tried({ account }: Service): Finding {
   return {
     level: 'ok',
-    code: 'service-good',
+    code: 'service-ok',
     subject: 'service',
     message: `configuration, keys, users, record, log and metrics were checked as ${SERVICE}, which is user ${account.name}`,
   };
 }
 
-function unreadable(message: string, cure: string): Finding {
-  return { level: 'problem', code: 'service-unreadable', subject: 'service', message, cure };
+function unreadable(message: string, fix: string): Finding {
+  return { level: 'problem', code: 'service-unreadable', subject: 'service', message, fix };
 }
 
 function untried(reason: string): Finding {
   return {
     level: 'note',
-    code: 'service-untried',
+    code: 'service-not-tested',
     subject: 'service',
     message: `what ${SERVICE} may do was not tried: ${reason}`,
   };
@@ -121,7 +121,7 @@ function unstartable(status: number): Finding {
     code: 'service-unstartable',
     subject: 'service',
     message: `systemd can't start ${SERVICE}: ${statuses[status] ?? `status ${status}`}`,
-    cure: `journalctl -u ${SERVICE} -n 20 says more`,
+    fix: `journalctl -u ${SERVICE} -n 20 says more`,
   };
 }
 

@@ -27,7 +27,7 @@ function failing({ Result: result = '', ExecMainStatus: status = '' }: Propertie
     code: 'service-failing',
     subject: 'service',
     message: `${SERVICE} doesn't stay up: its last process ended with status ${status} (${result})`,
-    cure: `journalctl -u ${SERVICE} -n 20 says why; once that is fixed: systemctl restart xtokend`,
+    fix: `journalctl -u ${SERVICE} -n 20 says why; once that is fixed: systemctl restart xtokend`,
   };
 }
 
@@ -36,7 +36,7 @@ const inactive: Finding = {
   code: 'service-inactive',
   subject: 'service',
   message: `${SERVICE} doesn't run`,
-  cure: 'systemctl enable --now xtokend.socket xtokend.service',
+  fix: 'systemctl enable --now xtokend.socket xtokend.service',
 };
 
 const outdated: Finding = {
@@ -44,5 +44,5 @@ const outdated: Finding = {
   code: 'service-outdated',
   subject: 'service',
   message: `a unit file of ${SERVICE} has changed, and systemd hasn't read it yet`,
-  cure: 'systemctl daemon-reload && systemctl restart xtokend',
+  fix: 'systemctl daemon-reload && systemctl restart xtokend',
 };

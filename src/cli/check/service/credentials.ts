@@ -33,7 +33,7 @@ export function checkCredentials(credentials: readonly Credential[]): Finding[] 
     code: 'service-credential-old',
     subject: 'service',
     message: `the running service doesn't have ${path} as it is now: systemd copied the credential ${name} when the service started`,
-    cure: 'systemctl restart xtokend; a reload is not enough',
+    fix: 'systemctl restart xtokend; a reload is not enough',
   }));
 }
 

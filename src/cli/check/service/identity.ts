@@ -1,6 +1,6 @@
-import { findGroup, nameOfGroup } from '../../../accounts.js';
+import { findGroup, nameOfGroup } from '../../../system/accounts.js';
 import { findAccount, type Account } from '../accounts.js';
-import { isDynamicUser } from '../trusted-users.js';
+import { isDynamicUser } from '../configuration/trusted-users.js';
 import type { Properties } from './find-service.js';
 
 /** The user of a service, and the group to which files for it can be given. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../../../errors.js';
 import type { Finding } from '../finding.js';
-import { SERVICE_PATH } from '../node.js';
+import { SERVICE_PATH } from '../daemon/node.js';
 import { SERVICE, showUnits, systemctl, type Service } from './find-service.js';
 import type { UnitSetting } from './settings.js';
 
@@ -33,11 +33,16 @@ export async function tryAsService(service: Service): Promise<Trial> {
   if (reason !== undefined) return { kind: 'untried', reason };
   try {
     // Not in /tmp, of which systemd and this process may each have their own.
-    const folder = mkdtempSync('/run/xtokend-check-');
+    const directory = mkdtempSync('/run/xtokend-check-');
     try {
-      return await run(`xtokend-check-${randomUUID()}.service`, join(folder, 'findings'), settings, service);
+      return await run(
+        `xtokend-check-${randomUUID()}.service`,
+        join(directory, 'findings'),
+        settings,
+        service,
+      );
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true });
     }
   } catch (error) {
     return { kind: 'untried', reason: messageOf(error) };

@@ -1,0 +1,88 @@
+import { parse, TomlError } from 'smol-toml';
+import type * as z from 'zod/mini';
+import { ConfigurationError, type Problem } from '../errors.js';
+import { schema, type Document } from '../schema.js';
+import { settingName } from '../setting-name.js';
+import { impossibleDates } from './dates.js';
+import { hintAtToml } from './hints.js';
+import { unknownSetting, type Source } from './unknown-setting.js';
+
+const expectedTypes: Readonly<Record<string, string>> = {
+  string: 'expected a text in quotes',
+  number: 'expected a number',
+  boolean: 'expected true or false',
+  array: 'expected several in brackets',
+};
+
+/**
+ * Parses the text of a configuration file.
+ *
+ * @param file its path, for messages
+ * @param text TOML 1.0
+ * @throws {@link ConfigurationError} that names every problem at once
+ */
+export function parseDocument(file: string, text: string): Document {
+  const document = parseToml(file, text);
+  const result = schema.safeParse(document);
+  const problems = [
+    ...impossibleDates(text),
+    ...prototypeHost(document),
+    ...(result.error?.issues.flatMap((issue) => problemsOf({ text, document }, issue)) ?? []),
+  ];
+  if (!result.success || problems.length > 0) throw new ConfigurationError(file, problems);
+  return result.data;
+}
+
+function parseToml(file: string, text: string): object {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const where = `line ${error.line}, column ${error.column}`;
+    const reason = reasonOf(error);
+    const hint = hintAtToml(text, error.line, reason);
+    const message = `not TOML: ${reason}${hint === undefined ? '' : `; ${hint}`}`;
+    throw new ConfigurationError(file, [{ where, message }]);
+  }
+}
+
+// Below its first line smol-toml's message shows the lines around the error, secrets and all.
+function reasonOf(error: TomlError): string {
+  const reason = error.message.split('\n', 1)[0]?.replace('Invalid TOML document: ', '') ?? '';
+  return /^[a-z :,.-]+$/.test(reason) ? reason : 'this value cannot be read';
+}
+
+// TOML has nothing against this name, and zod's records pass over it in silence.
+function prototypeHost(document: object): Problem[] {
+  const hosts: unknown = 'hosts' in document ? document.hosts : undefined;
+  if (typeof hosts !== 'object' || hosts === null || !Object.hasOwn(hosts, '__proto__')) return [];
+  return [{ where: settingName(['hosts', '__proto__']), message: 'expected a domain such as example.com' }];
+}
+
+function problemsOf(source: Source, issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => unknownSetting(source, issue.path, key));
+  return [{ where: settingName(issue.path), message: expectationOf(issue) }];
+}
+
+function expectationOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value')
+    return `expected ${issue.values.map((v) => `"${String(v)}"`).join(' or ')}`;
+  if (issue.code === 'invalid_union') return expectedUnion(issue.path);
+  if (issue.code === 'too_small') return `expected at least ${String(issue.minimum)}`;
+  if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`;
+  if (issue.code !== 'invalid_type') return 'this value cannot be used';
+  if (issue.path[0] === 'keys' && issue.path.length <= 2) return 'expected [[keys]], in two brackets each';
+  return expectedTypes[issue.expected] ?? expectedTable(issue.path);
+}
+
+function expectedUnion(path: readonly PropertyKey[]): string {
+  return path[0] === 'keys'
+    ? 'expected a date and a time'
+    : 'expected a text in quotes, or several in brackets';
+}
+
+function expectedTable([name]: readonly PropertyKey[]): string {
+  const heading = name === 'hosts' ? '[hosts."example.com"]' : `[${String(name)}]`;
+  return `expected a table: ${heading} on a line of its own, and its settings below`;
+}

@@ -1,0 +1,95 @@
+import leven from 'leven';
+import { MIN_SEED_CHARACTERS } from '../../credential/otp.js';
+import type { Problem } from '../errors.js';
+import { knownSettings, placesOf } from '../schema.js';
+import { settingName } from '../setting-name.js';
+
+const MAX_TYPING_ERRORS = 4;
+
+/** A configuration as it was written. */
+export interface Source {
+  readonly text: string;
+  readonly document: object;
+}
+
+/**
+ * Says what is wrong with a setting that nobody knows, or not there.
+ *
+ * @param path of the table that it stands in
+ */
+export function unknownSetting(source: Source, path: readonly PropertyKey[], key: string): Problem {
+  const near = nearest(key, knownSettings(path));
+  const places = placesOf(key);
+  const host = near === undefined ? unquotedHost(source.document, path, key) : undefined;
+  // Where values and names were mixed up, an unknown name can be a secret; but no secret is this short.
+  const showable = near !== undefined || places.length > 0 || isShowable(key);
+  const shown = showable ? settingName([key]) : '(a long name, not shown: it may be a secret)';
+  const where = path.length === 0 ? shown : `${settingName(path)}.${shown}`;
+  const line = lineOf(source.text, key);
+  if (host !== undefined)
+    return { where, message: `a host stands in quotes${line}: write [hosts."${host}"]` };
+  if (places.length > 0)
+    return { where, message: `does not belong there${line}: write it ${places.join(', or ')}` };
+  const fix = near === undefined ? `known here: ${knownSettings(path).join(', ')}` : `did you mean ${near}?`;
+  return { where, message: `there is no such setting${line}; ${fix}` };
+}
+
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const same = known.find((name) => plain(name) === plain(key));
+  if (same !== undefined) return same;
+  const near = known
+    .map((name) => ({ name, distance: leven(key, name), length: Math.max(key.length, name.length) }))
+    .filter(({ distance, length }) => distance <= Math.min(MAX_TYPING_ERRORS, length / 2));
+  return near.sort((a, b) => a.distance - b.distance)[0]?.name;
+}
+
+/** As in otpSeed, otp-seed, OTP_SEED. */
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_ ]/g, '');
+}
+
+/** `[hosts.example.com]` is a table com in a table example, and `["example.com"]` one at the top. */
+function unquotedHost(document: object, path: readonly PropertyKey[], key: string): string | undefined {
+  const [table, ...rest] = path.map(String);
+  if (table !== undefined && (table !== 'hosts' || rest.length !== 1)) return undefined;
+  const names = [...rest, key];
+  let value: unknown = [...path, key].reduce<unknown>(valueOf, document);
+  if (!isTable(value)) return undefined;
+  for (let inner = onlyTable(value); inner !== undefined; inner = onlyTable(value)) {
+    names.push(inner);
+    value = valueOf(value, inner);
+  }
+  // Several hosts below one name: which of them is meant can't be told.
+  if (Object.values(value as object).some(isTable)) return 'example.com';
+  const host = names.find((name) => name.includes('.')) ?? names.join('.');
+  if (!host.includes('.')) return undefined;
+  return names.every(isShowable) ? host : 'example.com';
+}
+
+function onlyTable(value: unknown): string | undefined {
+  if (!isTable(value)) return undefined;
+  const [name, ...others] = Object.keys(value);
+  return name !== undefined && others.length === 0 && isTable(valueOf(value, name)) ? name : undefined;
+}
+
+function valueOf(table: unknown, name: PropertyKey): unknown {
+  return isTable(table) && Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
+function isTable(value: unknown): value is Record<PropertyKey, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function isShowable(name: string): boolean {
+  return name.length < MIN_SEED_CHARACTERS;
+}
+
+/** @returns where a name stands, if there is one such line */
+function lineOf(text: string, key: string): string {
+  const escaped = key.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
+  const pattern = new RegExp(
+    String.raw`^\s*(?:\[.*[.["'\s]|\[)?(?:[\w-]+\s*\.\s*)*["']?${escaped}["']?\s*[=.\]]`,
+  );
+  const numbers = text.split('\n').flatMap((line, index) => (pattern.test(line) ? [index + 1] : []));
+  return numbers.length === 1 ? ` (line ${String(numbers[0])})` : '';
+}

@@ -1,0 +1,63 @@
+import type { ServedHost } from '../authenticator/authenticator.js';
+import type { Hosts, HostSettings } from '../config/configuration.js';
+import type { UserSettings } from '../config/users.js';
+import type { KnownUsers } from '../users/seen-users.js';
+import { UserList, type UserListOptions } from '../users/user-list.js';
+import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
+
+/** What {@link openHosts} works with. */
+export interface HostOptions {
+  /** Those who have logged in before. */
+  readonly seen: KnownUsers;
+  /** Is told what is wrong with a list, or with the record of those who have logged in. */
+  readonly onWarning: (error: unknown) => void;
+}
+
+/**
+ * Opens what hosts need to be served: their lists of users.
+ *
+ * @throws where a list cannot be read
+ */
+export async function openHosts(
+  hosts: Hosts,
+  options: HostOptions,
+): Promise<(host: string) => ServedHost | undefined> {
+  const lists = new Map<string, UserList>();
+  const served = new Map<HostSettings, ServedHost>();
+  for (const settings of hosts.all) {
+    served.set(settings, { keys: settings.keys, users: await openPolicy(settings.users, lists, options) });
+  }
+  return (host) => {
+    const settings = hosts.of(host);
+    return settings && served.get(settings);
+  };
+}
+
+async function openPolicy(
+  { users, restrictAuth, blockedPath }: UserSettings,
+  lists: Map<string, UserList>,
+  { seen, onWarning }: HostOptions,
+): Promise<UserPolicy> {
+  const blocked =
+    blockedPath === undefined
+      ? undefined
+      : await openList(blockedPath, lists, { isBlockList: true, onWarning });
+  if (typeof users === 'string') {
+    const known = users === 'any' ? users : seen;
+    return createUserPolicy({ users: known, allowed: undefined, blocked, onWarning });
+  }
+  const list = await openList(users.path, lists, { isBlockList: false, onWarning });
+  return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, blocked, onWarning });
+}
+
+/** Hosts can share a list; it is read once. */
+async function openList(
+  path: string,
+  lists: Map<string, UserList>,
+  options: UserListOptions & { readonly isBlockList: boolean },
+): Promise<UserList> {
+  const name = `${String(options.isBlockList)} ${path}`;
+  const list = lists.get(name) ?? (await UserList.open(path, options));
+  lists.set(name, list);
+  return list;
+}

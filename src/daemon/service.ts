@@ -1,0 +1,171 @@
+import { performance } from 'node:perf_hooks';
+import { Authenticator } from '../authenticator/authenticator.js';
+import type { Configuration } from '../config/configuration.js';
+import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
+import { messageOf } from '../errors.js';
+import type { Decide, Observer } from '../server/responder.js';
+import type { KnownUsers } from '../users/seen-users.js';
+import { CurrentAuthenticator } from './current-authenticator.js';
+import { CurrentLog } from '../log/current-log.js';
+import { CurrentMetrics } from '../metrics/current-metrics.js';
+import { RequestLog } from '../log/request-log.js';
+import { observeListener } from './completed-request.js';
+import type { Log } from '../log/log.js';
+import { Measurements } from '../metrics/measurements.js';
+import { chooseStore, openReplayCache, whyMemory } from './open-cache.js';
+import { openSeenUsers } from './open-seen-users.js';
+import { openHosts } from './served-hosts.js';
+import { Stores } from './stores.js';
+import { Tally } from '../metrics/tally.js';
+import { warnOfExposures } from './warn-of-exposures.js';
+import { observeReplayCache } from './observed-cache.js';
+import { observeSeenUsers } from './observed-seen-users.js';
+
+/** What {@link Service} works with. */
+export interface ServiceOptions {
+  /** Reads the configuration; throws where it is missing or not good. */
+  readonly load: () => Promise<Configuration>;
+  /** Where the log is as long as no configuration says otherwise. Under a supervisor stderr leads nowhere. */
+  readonly standardLog: 'stderr' | 'syslog';
+  readonly version: string;
+}
+
+/** All that is behind the answers: the configuration of the moment and what it asks for. */
+export class Service {
+  readonly log: CurrentLog;
+  readonly #options: ServiceOptions;
+  readonly #stores: Stores;
+  readonly #seenUsers: KnownUsers;
+  readonly #tally = new Tally();
+  readonly #measurements = new Measurements();
+  readonly #metrics: CurrentMetrics;
+  readonly #decisionLog: RequestLog;
+  readonly #startedAt = Date.now();
+  readonly #current: CurrentAuthenticator;
+  #configuration: Configuration | undefined;
+  #reloads = 0;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.log = new CurrentLog(options.standardLog);
+    this.#stores = createStores(this.log, this.#measurements);
+    this.#seenUsers = observeSeenUsers(this.#stores.seenUsers, this.log);
+    this.#metrics = new CurrentMetrics({
+      log: this.log,
+      measurements: this.#measurements,
+      version: options.version,
+    });
+    this.#decisionLog = new RequestLog(this.log);
+    this.#current = new CurrentAuthenticator({
+      load: options.load,
+      takeUp: (configuration) => this.#takeUp(configuration),
+      onError: (reason, isServing) => {
+        this.log.write(
+          'error',
+          isServing ? notTakenUp(reason) : `no valid configuration; refusing all requests: ${reason}`,
+        );
+      },
+    });
+  }
+
+  /** Tries to take up the configuration; where that fails, every request tries again. Never throws. */
+  async start(): Promise<void> {
+    await this.#current.load();
+  }
+
+  readonly decide: Decide = (request) => this.#current.decide(request);
+
+  /** @returns what is told of the requests that come in by a listener */
+  observe(listener: string): Observer {
+    return observeListener(listener, [
+      this.#tally.count,
+      this.#measurements.decided,
+      this.#decisionLog.write,
+    ]);
+  }
+
+  readonly answerWithin = (): number =>
+    this.#configuration?.answerWithin ?? DEFAULT_ANSWER_WITHIN_MILLISECONDS;
+
+  /** Where the secrets are that were read last. */
+  get files(): readonly string[] {
+    return this.#configuration?.secretFiles ?? [];
+  }
+
+  /**
+   * Applies the configuration as it is now. Never throws.
+   *
+   * @returns why it was not applied, so that the previous one stays; `undefined` if it was
+   */
+  async reload(): Promise<string | undefined> {
+    const fault = await this.#current.reload();
+    this.#measurements.reloaded(fault === undefined);
+    if (fault !== undefined) return fault;
+    this.#reloads += 1;
+    this.log.write('info', 'configuration reloaded', { configuration: this.#configuration?.file ?? '' });
+    return undefined;
+  }
+
+  /** Writes to the log how it goes. */
+  summarize(): void {
+    this.log.write('info', 'summary', {
+      configuration: this.#configuration?.file ?? '(none that is good)',
+      version: this.#options.version,
+      up_seconds: Math.round((Date.now() - this.#startedAt) / 1000),
+      ...this.#tally.counts,
+      reloads: this.#reloads,
+      memory_mb: Math.round(process.memoryUsage.rss() / 1_000_000),
+    });
+  }
+
+  /** Writes what is left to the log: at once what can be written without waiting, and the rest before it returns. */
+  async close(): Promise<void> {
+    this.#metrics.close();
+    this.#decisionLog.close();
+    await this.log.close();
+  }
+
+  async #takeUp(configuration: Configuration): Promise<Authenticator> {
+    const { log } = this;
+    // First what can fail; then nothing is half done.
+    const onWarning = (error: unknown): void => {
+      log.write('warning', messageOf(error));
+    };
+    const hostOf = await openHosts(configuration.hosts, { seen: this.#seenUsers, onWarning });
+    log.take(configuration.log);
+    const replay = await this.#stores.cache(configuration.replay);
+    if (this.#configuration === undefined) {
+      log.write('info', 'started', { version: this.#options.version, configuration: configuration.file });
+    }
+    warnOfExposures(configuration.files, log);
+    this.#configuration = configuration;
+    this.#measurements.tookUp(configuration, Date.now());
+    this.#metrics.take(configuration.metrics);
+    return new Authenticator({ hostOf, replay, clock: Date.now });
+  }
+}
+
+function createStores(log: Log, measurements: Measurements): Stores {
+  return new Stores({
+    choose: (settings) => {
+      const store = chooseStore(settings);
+      if (store.kind === 'memory' && settings.kind === 'directory') {
+        log.write('warning', `replay cache is in memory only: ${whyMemory(settings.path)}`);
+      }
+      return store;
+    },
+    openReplayCache: async (store) => {
+      const cache = await openReplayCache(store, (message) => {
+        log.write('warning', message);
+      });
+      return observeReplayCache(cache, log, measurements.opened(store.kind, cache));
+    },
+    openSeenUsers,
+    clock: Date.now,
+    monotonic: () => performance.now(),
+  });
+}
+
+function notTakenUp(reason: string): string {
+  return `configuration reload failed, keeping the previous one: ${reason}`;
+}

@@ -1,0 +1,78 @@
+import { write as writeCallback } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { codeOf } from '../../errors.js';
+import { wholeLines } from './whole-lines.js';
+
+const write = promisify(writeCallback);
+
+const RETRY_MILLISECONDS = 10;
+const CLOSE_WITHIN_MILLISECONDS = 500;
+const EXIT_WITHIN_MILLISECONDS = 100;
+
+/**
+ * Writes to a descriptor that can block, on a thread of libuv's pool. For what other processes write to as well: O_NONBLOCK
+ * would hold for them too, and lose their lines. Use one for each descriptor, since each one occupies a thread while it waits.
+ */
+export class BackgroundWriter {
+  readonly #descriptor: number;
+  #pending: Promise<void> | undefined;
+  #fault: Error | undefined;
+  #isWriting = false;
+  #isEnding = false;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+    process.on('exit', () => {
+      this.#endThread();
+    });
+  }
+
+  /**
+   * @returns how many bytes it took: none while earlier ones are being written
+   * @throws if earlier ones could not be written
+   */
+  write(bytes: Buffer): number {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault !== undefined) throw fault;
+    // A write that starts when the process ends would keep it for as long as nobody reads.
+    if (this.#pending !== undefined || this.#isEnding) return 0;
+    this.#pending = this.#writeAll(Buffer.from(bytes)).finally(() => {
+      this.#pending = undefined;
+    });
+    return bytes.length;
+  }
+
+  /** @returns when all is written, or nobody seems to take it */
+  async close(): Promise<void> {
+    await Promise.race([this.#pending, sleep(CLOSE_WITHIN_MILLISECONDS, undefined, { ref: false })]);
+  }
+
+  async #writeAll(bytes: Buffer): Promise<void> {
+    let rest = bytes;
+    while (rest.length > 0 && this.#fault === undefined) rest = rest.subarray(await this.#writeSome(rest));
+  }
+
+  async #writeSome(bytes: Buffer): Promise<number> {
+    try {
+      this.#isWriting = true;
+      return (await write(this.#descriptor, wholeLines(bytes))).bytesWritten;
+    } catch (error) {
+      // Another process has set O_NONBLOCK.
+      if (codeOf(error) === 'EAGAIN') await sleep(RETRY_MILLISECONDS, undefined, { ref: false });
+      else this.#fault = error instanceof Error ? error : new Error(String(error));
+      return 0;
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  /** Node waits at its end for every thread of the pool, and would wait for ever for a reader that does not read. */
+  #endThread(): void {
+    this.#isEnding = true;
+    if (!this.#isWriting) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, EXIT_WITHIN_MILLISECONDS);
+    process.kill(process.pid, 'SIGKILL');
+  }
+}

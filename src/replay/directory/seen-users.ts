@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { directoryFault } from '../errors.js';
+import { makeDirectory } from './pruned-steps.js';
+import { assertOwnDirectory, makeStateDirectory } from './own-directory.js';
+import type { SeenUsers } from '../../users/seen-users.js';
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+/** Of so many it is known without a look at the disk. */
+const MAX_KNOWN = 100_000;
+
+/**
+ * Those who have logged in before, in a directory: an empty file for each, named by a hash, in 256 directories. For any number
+ * of processes, over their restarts.
+ */
+export class DirectorySeenUsers implements SeenUsers {
+  readonly #root: string;
+  readonly #known = new Set<string>();
+  #isTrusted = false;
+
+  /** @param root is made where it is missing */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  has(user: string, host: string): Promise<boolean> {
+    return this.#withFile(user, host, (file) => {
+      this.#open();
+      return existsSync(file);
+    });
+  }
+
+  async add(user: string, host: string): Promise<void> {
+    await this.#withFile(user, host, (file) => {
+      this.#open();
+      makeDirectory(dirname(file));
+      closeSync(openSync(file, NEW_FILE, 0o600));
+      return true;
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Each time, as somebody may have removed it; existsSync() returns false as well if this user can't look. */
+  #open(): void {
+    if (this.#isTrusted && existsSync(this.#root)) return;
+    makeStateDirectory(dirname(this.#root));
+    makeDirectory(this.#root);
+    assertOwnDirectory(this.#root);
+    this.#isTrusted = true;
+  }
+
+  /** @param look says whether the user is there, and then need not be asked again */
+  #withFile(user: string, host: string, look: (file: string) => boolean): Promise<boolean> {
+    return new Promise((resolve) => {
+      const file = this.#fileOf(`${user}@${host}`);
+      try {
+        const isThere = this.#known.has(file) || look(file);
+        if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+        if (isThere) this.#known.add(file);
+        resolve(isThere);
+      } catch (error) {
+        throw directoryFault(this.#root, error);
+      }
+    });
+  }
+
+  #fileOf(jid: string): string {
+    const name = createHash('sha256').update(jid).digest('hex');
+    return join(this.#root, name.slice(0, 2), name);
+  }
+}

@@ -1,0 +1,19 @@
+import type { SeenUsers } from '../../users/seen-users.js';
+
+/** Those who have logged in since this process started. Only who has a good token is remembered: nobody else can fill it. */
+export class MemorySeenUsers implements SeenUsers {
+  readonly #jids = new Set<string>();
+
+  has(user: string, host: string): Promise<boolean> {
+    return Promise.resolve(this.#jids.has(`${user}@${host}`));
+  }
+
+  add(user: string, host: string): Promise<void> {
+    this.#jids.add(`${user}@${host}`);
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

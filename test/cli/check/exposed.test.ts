@@ -1,0 +1,54 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { check } from '../../support/check.js';
+import { SECRETS } from '../../support/keys.js';
+import { OTHER_USER, requireRoot, sharedFolder } from '../../support/other-user.js';
+
+describe('xtokend check, of what another user can replace', () => {
+  it('finds a directory anywhere on the way of each file that decides who gets in', (context) => {
+    requireRoot(context);
+    const shared = sharedFolder(0o755, OTHER_USER);
+    mkdirSync(join(shared, 'own'));
+    const list = join(shared, 'own', 'list');
+    writeFileSync(list, 'alice\n');
+    const { status, of } = check(`blocked_users = "file:${list}"\n${SECRETS}`);
+    expect(status).toBe(1);
+    expect(of('directory-writable')).toEqual([
+      expect.stringMatching(
+        /^problem: .* owns .*\/shared, and so can put other .*; chown root .*\/shared, or run/,
+      ),
+    ]);
+  });
+
+  it('finds a log, and a socket for metrics, that another user can put something in the place of', (context) => {
+    requireRoot(context);
+    const shared = sharedFolder(0o757);
+    const owned = sharedFolder(0o755, OTHER_USER);
+    const configuration = (directory: string): string =>
+      `${SECRETS}[log]\ntarget = "file:${directory}/log"\n[metrics]\nlisten = "unix:${directory}/metrics"\n`;
+    expect(check(configuration(shared)).of('log-exposed')).toEqual([
+      expect.stringMatching(/^problem: .*: every user .* can write to .*; chmod o-w /),
+    ]);
+    expect(check(configuration(shared)).of('metrics-unavailable')).toEqual([
+      expect.stringContaining(
+        `can write to ${shared}, and so can put another socket there; chmod o-w ${shared}`,
+      ),
+    ]);
+    expect(check(configuration(owned)).of('log-other-owner')).toEqual([
+      expect.stringMatching(/^warning: .* owns .*, and an xtokend that runs as root would not write there; /),
+    ]);
+    for (const directory of [shared, owned]) expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('finds a directory above the record that another user can change, and makes nothing there', (context) => {
+    requireRoot(context);
+    const shared = sharedFolder(0o755, OTHER_USER);
+    const { status, of } = check(`${SECRETS}[replay]\npath = "${shared}/not/yet"\n`);
+    expect(status).toBe(1);
+    expect(of('replay-unavailable')).toEqual([
+      expect.stringContaining(`owns ${shared}, and so can remove the replay cache`),
+    ]);
+    expect(readdirSync(shared)).toEqual([]);
+  });
+});

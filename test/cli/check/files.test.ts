@@ -1,0 +1,93 @@
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { findAccount } from '../../../src/cli/check/accounts.js';
+import { check } from '../../support/check.js';
+import { temporaryFile } from '../../support/directory.js';
+import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../../support/keys.js';
+import { requireRoot } from '../../support/other-user.js';
+import { requirePackage } from '../../support/requirement.js';
+
+const isRoot = process.getuid?.() === 0;
+
+/** What keeps others from a file, if nobody knows who runs xtokend. */
+function howToClose(path: string): string {
+  return isRoot
+    ? `chown root:GROUP ${path} && chmod 640 ${path}, with the group of the user that xtokend runs as: it must still be able to read it`
+    : `chmod o-rwx ${path}; if xtokend doesn't run as user `;
+}
+
+describe('xtokend check, of files', () => {
+  it('finds secrets that others can read, or change, with the command to run', () => {
+    const path = temporaryFile(SECRETS);
+    chmodSync(path, 0o644);
+    expect(check({ path }).of('file-world-readable')).toEqual(
+      [`warning: every user of this machine can get at the secrets in ${path}; ${howToClose(path)}`].map(
+        (text) => expect.stringContaining(text) as string,
+      ),
+    );
+    chmodSync(path, 0o662);
+    expect(check({ path }).of('file-writable')).toEqual([
+      expect.stringMatching(/^problem: every user of this machine can write to .*; chmod o-w /),
+    ]);
+    chmodSync(path, 0o640);
+    expect(check({ path }).findings.filter(({ subject }) => subject === 'secrets')).toEqual([]);
+  });
+
+  it('looks at the files that hold the secrets, and not for reading at one that holds none', () => {
+    const secret = temporaryFile(TOKEN_SECRET, 'token secret');
+    chmodSync(secret, 0o604);
+    const path = temporaryFile(`otp_seed = "${OTP_SEED}"\ntoken_secret_file = "${secret}"\n`);
+    expect(check({ path }).of('file-world-readable')).toEqual([
+      expect.stringContaining(howToClose(`'${secret}'`)),
+    ]);
+    const seed = temporaryFile(OTP_SEED, 'seed');
+    writeFileSync(path, `otp_seed_file = "${seed}"\ntoken_secret_file = "${secret}"\n`);
+    chmodSync(path, 0o644);
+    expect(check({ path }).of('file-world-readable')).toEqual([expect.not.stringContaining(path)]);
+  });
+
+  it.each([
+    ['is good', ''],
+    ['is wrong', 'port = 1\n'],
+    ['is no TOML', 'port\n'],
+  ])('has nothing against reading a file without secrets, which %s', (_, more) => {
+    const files = `otp_seed_file = "${temporaryFile(OTP_SEED, 'seed')}"\ntoken_secret_file = "${temporaryFile(TOKEN_SECRET, 'secret')}"\n`;
+    const path = temporaryFile(`${files}${more}`);
+    chmodSync(path, 0o644);
+    expect(check({ path }).of('file-world-readable')).toEqual([]);
+    writeFileSync(path, `${SECRETS}${more}`);
+    expect(check({ path }).of('file-world-readable')).toHaveLength(1);
+  });
+
+  it('says whose group may read the secrets, if Prosody starts xtokend', (context) => {
+    requirePackage(context, findAccount('prosody') !== undefined, 'prosody');
+    requireRoot(context);
+    const path = temporaryFile(SECRETS);
+    chmodSync(path, 0o644);
+    const lua = 'VirtualHost "a.example"\nauthentication = "xtoken"\nxtoken_command = "/usr/bin/xtokend"\n';
+    const { of } = check({ path }, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')] });
+    expect(of('file-world-readable')).toEqual([
+      expect.stringContaining(`; chown root:prosody ${path} && chmod 640 ${path}`),
+    ]);
+  });
+
+  it('finds a directory in which others can put another file in its place', () => {
+    const path = temporaryFile(SECRETS);
+    chmodSync(dirname(path), 0o777);
+    expect(check({ path }).of('directory-writable')).toEqual([
+      expect.stringContaining(`chmod o-w ${dirname(path)}`),
+    ]);
+    chmodSync(dirname(path), 0o1777);
+    expect(check({ path }).of('directory-writable')).toEqual([]);
+  });
+
+  it('finds an owner whom nobody knows', (context) => {
+    if (!isRoot) context.skip('only root can give a file away');
+    const path = temporaryFile(SECRETS);
+    chownSync(path, 54321, 0);
+    expect(check({ path }).of('file-owner')).toEqual([
+      `problem: uid 54321, which no user of this machine has, owns ${path}, and can change it; chown root ${path}, as root`,
+    ]);
+  });
+});

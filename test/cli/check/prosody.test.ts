@@ -1,0 +1,247 @@
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { findAccount } from '../../../src/cli/check/accounts.js';
+import { check, type Checked } from '../../support/check.js';
+import { codeIn } from '../../support/documents.js';
+import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
+import { SECRETS } from '../../support/keys.js';
+import { isInstalled, LPTY_FOLDER, releases } from '../../support/prosody.js';
+import { requirePackage } from '../../support/requirement.js';
+import { PROGRAM } from '../../support/xtokend.js';
+
+const hasProsody =
+  releases[0] !== undefined && isInstalled(releases[0]) && findAccount('prosody') !== undefined;
+
+/** Without it Prosody offers nobody a way to log in. */
+const SASLAUTH = 'modules_enabled = { "saslauth" }\n';
+
+/** @returns a directory that everybody can pass through */
+function openFolder(): string {
+  const directory = temporaryDirectory();
+  chmodSync(directory, 0o755);
+  return directory;
+}
+
+/** A configuration of Prosody, checked with one of xtokend that Prosody's user cannot read. */
+function checkProsody(lua: string, configuration = SECRETS, env: NodeJS.ProcessEnv = {}): Checked {
+  return check(configuration, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')], env });
+}
+
+/** @returns a directory with our module and, where it is asked for, one that is called like the stock one */
+function modules(...names: string[]): string {
+  const directory = openFolder();
+  cpSync('prosody/mod_auth_xtoken.lua', join(directory, 'mod_auth_xtoken.lua'));
+  for (const name of names) writeFileSync(join(directory, `mod_auth_${name}.lua`), '');
+  return directory;
+}
+
+describe('xtokend check, of Prosody', () => {
+  it('finds that no host asks', () => {
+    const { status, of } = checkProsody('VirtualHost "a.example" authentication = "internal_hashed"');
+    expect(status).toBe(1);
+    expect(of('prosody-not-configured')).toEqual([
+      expect.stringMatching(/^problem: no host in .* asks xtokend; /),
+    ]);
+    expect(check(SECRETS, { args: ['--prosody', '/no/such.cfg.lua'] }).of('prosody-unreadable')).toEqual([
+      expect.stringContaining('warning: cannot read /no/such.cfg.lua: there is no such file'),
+    ]);
+  });
+
+  it.each([
+    ['xtokend', 'prosody-provider-name'],
+    ['mod_auth_xtoken', 'prosody-provider-name'],
+    ['X-Token', 'prosody-provider-name'],
+    ['xtoekn', 'prosody-provider-name'],
+    ['token', 'prosody-provider-name'],
+    ['external', 'prosody-module-missing'],
+    ['xtoken', 'prosody-ok'],
+    // Another module that is there, whatever it is called.
+    ['xtokens', 'prosody-other-provider'],
+  ])('knows what authentication = "%s" is', (provider, code) => {
+    const lua = `${SASLAUTH}plugin_paths = { "${modules('xtokens')}" }\nVirtualHost "a.example"\nauthentication = "${provider}"`;
+    expect(checkProsody(lua).of(code).join()).toContain('a.example');
+    expect(checkProsody(lua).of('prosody-other-provider')).toHaveLength(
+      code === 'prosody-other-provider' ? 1 : 0,
+    );
+  });
+
+  it('says of a host that xtokend serves by name that nobody asks', () => {
+    const lua = `VirtualHost "a.example"\nVirtualHost "b.example"\nauthentication = "internal_plain"`;
+    const { status, of } = checkProsody(lua, `${SECRETS}[hosts."a.example"]\n`);
+    expect(status).toBe(1);
+    expect(of('prosody-other-provider')).toEqual([
+      expect.stringMatching(
+        /^problem: .* for a\.example: there, authentication is "internal_hashed", but .* by name; authentication = "xtoken"/,
+      ),
+      expect.stringMatching(/^note: .* for b\.example: there, authentication is "internal_plain"; $/),
+    ]);
+  });
+
+  it('leaves to ejabberd the hosts for which that asks', () => {
+    const yaml = temporaryFile(
+      `hosts: [a.example]\n${codeIn('docs/ejabberd.md', 'yaml').replace('/usr/bin/xtokend', PROGRAM)}`,
+      'ejabberd.yml',
+    );
+    const lua = temporaryFile('VirtualHost "a.example"', 'prosody.cfg.lua');
+    const { of } = check(`${SECRETS}[hosts."a.example"]\n`, {
+      args: ['--prosody', lua, '--ejabberd', yaml],
+    });
+    expect(of('prosody-other-provider')).toEqual([expect.stringMatching(/^note: .* for a\.example/)]);
+    expect(of('prosody-not-configured')).toEqual([]);
+    expect(of('ejabberd-ok')).toHaveLength(1);
+  });
+
+  it.each([
+    'VirtualHost "a.example" authentication = os.getenv "AUTH"',
+    'VirtualHost "a.example" if x then authentication = "xtoken" end',
+    'for _, name in ipairs(names) do VirtualHost(name) authentication = "xtoken" end',
+    'RunScript "hosts.lua"',
+    'modules_enabled = more() VirtualHost "a.example" authentication = "xtoken"',
+  ])('says what only Lua can tell, and neither ok nor that nobody asks: %s', (text) => {
+    const { of } = checkProsody(`${SASLAUTH}plugin_paths = { "${modules()}" }\n${text}`);
+    expect(of('prosody-computed')).toHaveLength(1);
+    expect([...of('prosody-not-configured'), ...of('prosody-no-host'), ...of('prosody-saslauth')]).toEqual(
+      [],
+    );
+    expect(of('prosody-ok')).toEqual([]);
+  });
+
+  it('finds a file without hosts', () => {
+    expect(checkProsody('authentication = "xtoken"').of('prosody-no-host')).toHaveLength(1);
+  });
+
+  it('has nothing against what the page says, and misses the module where it is not', () => {
+    const page = codeIn('docs/prosody.md', 'lua');
+    const directory = modules();
+    const lua = SASLAUTH + page.replace('/usr/local/lib/prosody/modules', directory);
+    expect(checkProsody(lua).of('prosody-ok')).toEqual([
+      expect.stringMatching(/^ok: .* asks xtokend for example\.com by mod_auth_xtoken; $/),
+    ]);
+    const missing = checkProsody(page.replace('/usr/local/lib/prosody/modules', '/no/modules'));
+    expect(missing.of('prosody-module-missing')).toEqual([
+      expect.stringMatching(
+        /^problem: there is no mod_auth_xtoken\.lua that Prosody can read in \/no\/modules, .*; install -D -m 644 \S+\/prosody\/mod_auth_xtoken\.lua -t \/no\/modules/,
+      ),
+    ]);
+    const below = checkProsody(
+      `VirtualHost "example.com"\nauthentication = "xtoken"\nplugin_paths = { "${directory}" }`,
+    );
+    expect(below.of('prosody-plugin-paths')).toHaveLength(1);
+    expect(below.of('prosody-module-missing')).toHaveLength(1);
+  });
+
+  it('reads what is included', () => {
+    const path = temporaryFile(
+      `${SASLAUTH}plugin_paths = { "${modules()}" }\nInclude "conf.d/*.cfg.lua"`,
+      'prosody.cfg.lua',
+    );
+    mkdirSync(join(dirname(path), 'conf.d'));
+    writeFileSync(
+      join(dirname(path), 'conf.d/a.cfg.lua'),
+      'VirtualHost "a.example"\nauthentication = "xtoken"',
+    );
+    writeFileSync(
+      join(dirname(path), 'conf.d/b.cfg.lua.bak'),
+      'VirtualHost "b.example"\nauthentication = "xtoken"',
+    );
+    expect(check(SECRETS, { args: ['--prosody', path] }).of('prosody-ok')).toEqual([
+      `ok: ${path} asks xtokend for a.example by mod_auth_xtoken; `,
+    ]);
+  });
+
+  it('finds a module that user prosody may not read', (context) => {
+    requirePackage(context, hasProsody, 'prosody');
+    const directory = modules();
+    chmodSync(join(directory, 'mod_auth_xtoken.lua'), 0o600);
+    const lua = `plugin_paths = { "${directory}" }\nauthentication = "xtoken"`;
+    expect(checkProsody(lua).of('prosody-module-missing')).toHaveLength(1);
+  });
+
+  it('finds hosts that xtokend does not serve', () => {
+    const lua = `plugin_paths = { "${modules()}" }\nauthentication = "xtoken"\nVirtualHost "Example.com"\nVirtualHost "example.org"\nComponent "muc.example.com" "muc"`;
+    expect(checkProsody(lua, `${SECRETS}[hosts."example.com"]\n`).of('prosody-host-not-served')).toEqual([
+      expect.stringMatching(
+        /^problem: .* asks xtokend for example\.org, but .*; add \[hosts\."example\.org"\] to /,
+      ),
+    ]);
+  });
+
+  it('knows a host in another spelling', () => {
+    const lua = `plugin_paths = { "${modules()}" }\nauthentication = "xtoken"\nVirtualHost "Straße.example"`;
+    expect(checkProsody(lua, `${SECRETS}[hosts."strasse.example"]\n`).of('prosody-host-not-served')).toEqual(
+      [],
+    );
+  });
+});
+
+describe('xtokend check, of the stock module', () => {
+  const stock = (command: string): string =>
+    `plugin_paths = { "${modules('external_insecure')}" }\nauthentication = "external_insecure"\nexternal_auth_command = "${command}"`;
+  const withLpty = { LUA_CPATH: `${LPTY_FOLDER}/?.so` };
+
+  it.each([
+    ['/usr/bin/xtokend --config /x', 'prosody-command-arguments', 'has arguments'],
+    ['xtokend', 'prosody-command-unusable', 'expected an absolute path, found xtokend'],
+    ['/no/such/xtokend', 'prosody-command-unusable', 'there is no /no/such/xtokend'],
+    ['/usr/bin', 'prosody-command-unusable', '/usr/bin is not a file'],
+    ['/etc/passwd', 'prosody-command-unusable', '/etc/passwd is not executable'],
+  ])('finds a command that cannot be run: %s', (command, code, message) => {
+    const { status, of } = checkProsody(stock(command));
+    expect(status).toBe(1);
+    expect(of(code)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it.each([
+    ['modules_enabled = { "roster", "register" }', '', 1],
+    ['', 'modules_enabled = { "register" }', 1],
+    ['modules_enabled = { "roster", "register" }', 'modules_disabled = { "register" }', 0],
+    ['modules_enabled = { "roster" }', '', 0],
+  ])('finds that passwords can be changed: %s / %s', (above, below, findings) => {
+    const lua = `${stock(PROGRAM)}\n${above}\nVirtualHost "example.com"\n${below}`;
+    expect(checkProsody(lua).of('prosody-terminal-registration')).toHaveLength(findings);
+  });
+
+  it.each([
+    ['external_auth_blocking = false', 1],
+    ['external_auth_blocking = true', 0],
+  ])('finds that Prosody is not seen waiting: %s', (line, findings) => {
+    const { of } = checkProsody(`${stock(PROGRAM)}\n${line}`);
+    expect(of('prosody-terminal-non-blocking')).toHaveLength(findings);
+  });
+
+  it('says how much can be seen of Prosody', () => {
+    const { of } = checkProsody(stock(PROGRAM));
+    const scope = '/proc/sys/kernel/yama/ptrace_scope';
+    const isRestricted = existsSync(scope) && readFileSync(scope, 'utf8').trim() !== '0';
+    expect(of(isRestricted ? 'prosody-terminal-partly-visible' : 'prosody-terminal-visible')).toHaveLength(1);
+    expect(checkProsody('authentication = "xtoken"').of('prosody-terminal-visible')).toEqual([]);
+  });
+
+  it('finds what user prosody cannot get at', (context) => {
+    requirePackage(context, hasProsody, 'prosody');
+    const directory = openFolder();
+    const command = join(directory, 'xtokend');
+    cpSync(PROGRAM, command);
+    chmodSync(command, 0o700);
+    const { of } = checkProsody(stock(command));
+    expect(of('prosody-command-unusable').join()).toContain(`user prosody may not run ${command} (`);
+    expect(of('prosody-configuration-unreadable')).toEqual([
+      expect.stringMatching(
+        /user prosody may not pass through \S+ \(\S+, mode 0700\); chown root:prosody \S+ && chmod 750/,
+      ),
+    ]);
+  });
+
+  it('finds that the Lua of Prosody has no lpty', (context) => {
+    requirePackage(context, hasProsody, 'prosody');
+    const { of } = checkProsody(stock(PROGRAM));
+    expect(of('prosody-lpty-missing')).toEqual([
+      expect.stringMatching(
+        /^problem: Prosody runs on \S*lua5\.\d, which finds no lpty: .*docs\/prosody-stock-module\.md/,
+      ),
+    ]);
+    if (!existsSync(join(LPTY_FOLDER, 'lpty.so'))) context.skip('scripts/test-servers has not compiled lpty');
+    expect(checkProsody(stock(PROGRAM), SECRETS, withLpty).of('prosody-lpty-missing')).toEqual([]);
+  });
+});

@@ -1,0 +1,188 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
+import { OTHER_SECRET, OTHER_SEED, SECRETS } from '../../support/keys.js';
+import { runXtokend, startXtokend, type Ended } from '../../support/xtokend.js';
+
+const configuration = `restrict_auth = true\n${SECRETS}[hosts."example.com"]\n[replay]\nstore = "memory"\n`;
+const config = { file: '', list: '', other: '' };
+let directory = '';
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'xtokend-request-'));
+  config.file = join(directory, 'xtokend.toml');
+  config.list = join(directory, 'users');
+  config.other = join(directory, 'other.toml');
+  writeFileSync(config.list, 'alice\nbob\n');
+  writeFileSync(config.file, `users = "file:${config.list}"\n${configuration}`, { mode: 0o600 });
+  writeFileSync(config.other, `otp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`, {
+    mode: 0o600,
+  });
+  const daemon = startXtokend([
+    '--config',
+    config.file,
+    '--listen',
+    `unix:${directory}/generic`,
+    '--listen',
+    `unix:${directory}/packets,protocol=ejabberd`,
+  ]);
+  let log = '';
+  daemon.stderr.on('data', (data: Buffer) => (log += data.toString()));
+  while (log.split('listening').length < 3) await once(daemon.stderr, 'data');
+  return () => {
+    daemon.kill();
+    rmSync(directory, { recursive: true, force: true });
+  };
+});
+
+/** Asks the daemon of these tests. */
+function ask(
+  request: string,
+  { file = config.file, socket = 'generic', input = '', more = [] as string[] } = {},
+): Promise<Ended> {
+  const path = socket.startsWith('/') ? socket : join(directory, socket);
+  return runXtokend(['check', '--config', file, '--request', request, '--socket', path, ...more], { input });
+}
+
+async function mint(jid: string, file = config.file): Promise<string> {
+  return (await runXtokend(['mint', jid, '--config', file])).stdout.trim();
+}
+
+describe('xtokend check --request', () => {
+  it('asks whether somebody exists', async () => {
+    expect(await ask('isuser:alice:example.com')).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^1: accepted, after \d+\.\d ms, by \S+\/generic\n$/) as string,
+    });
+    const { status, stdout } = await ask('isuser:mallory:example.com');
+    expect(status).toBe(1);
+    expect(stdout).toContain(`\nWhy, by ${config.file}: no list names it, or it is blocked.\n`);
+  });
+
+  it.each([
+    ['generic', []],
+    ['packets', ['--protocol', 'ejabberd']],
+  ])('mints a token and spends it: %s', async (socket, more) => {
+    const { status, stdout } = await ask('auth:Alice:Example.COM', { socket, more });
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^1: accepted, .*\nThe token was minted for this with the key "default" of .*, and is spent\.\n$/,
+      ) as string,
+    });
+  });
+
+  it('says why somebody with a good token is not let in', async () => {
+    const { status, stdout } = await ask('auth:mallory:example.com');
+    expect(status).toBe(1);
+    expect(stdout).toContain('the token is good, but the user is not on the list of users (restrict_auth)');
+    expect((await ask('auth:a:example.org')).stdout).toContain(
+      'example.org is not one of the hosts: example.com',
+    );
+  });
+
+  it('reads a request with a token from standard input, and says what the daemon alone knows', async () => {
+    const token = await mint('alice@example.com');
+    const input = `auth:alice:example.com:${token}\n`;
+    expect((await ask('-', { input })).stdout).toMatch(/^1: accepted/);
+    const again = await ask('-', { input });
+    expect(again.status).toBe(1);
+    expect(again.stdout).toContain(
+      'the token was used before, or the daemon runs with another configuration',
+    );
+    expect(again.stdout).not.toContain(token);
+    const wrong = await ask('-', { input: `auth:bob:example.com:${token}\n` });
+    expect(wrong.stdout).toContain('signed for another JID or with another token_secret');
+    const quoted = await ask('-', { input: `auth:alice:example.com:"${token}"\n` });
+    expect(quoted.stdout).toContain(
+      'found quotes around it: leave them out; without that it would be accepted',
+    );
+    expect((await ask('-', { input: 'setpass:alice:example.com:secret' })).stdout).toContain(
+      'xtokend answers auth and isuser only',
+    );
+    expect((await ask('-', { input: 'nonsense' })).stdout).toContain('this is not a request');
+  });
+
+  it('sees that the daemon runs with another configuration', async () => {
+    const { status, stdout } = await ask('auth:alice:example.com', { file: config.other });
+    expect(status).toBe(1);
+    expect(stdout).toContain('So the daemon runs with another configuration, or has not taken this one up');
+    expect(stdout).not.toContain('used before');
+    const token = await mint('alice@example.com');
+    const accepted = await ask('-', { file: config.other, input: `auth:alice:example.com:${token}` });
+    expect(accepted).toMatchObject({ status: 0 });
+    expect(accepted.stdout).toContain('it should have been refused');
+  });
+
+  it('asks without a configuration, where no token is to be minted', async () => {
+    expect(await ask('isuser:alice:example.com', { file: '/no/such.toml' })).toMatchObject({ status: 0 });
+    const { status, stderr } = await ask('auth:alice:example.com', { file: '/no/such.toml' });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining('cannot read the configuration') as string,
+    });
+  });
+
+  it.each([
+    ['auth:alice:example.com:0123456789'],
+    ['auth:alice'],
+    ['setpass:alice:example.com'],
+    ['isuser:alice:example.com:x'],
+    [''],
+  ])('takes no token, and nothing else, from the list of processes: %j', async (request) => {
+    const { status, stdout, stderr } = await ask(request);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^xtokend: --request: /);
+    expect(stderr).not.toContain('0123456789');
+  });
+
+  it('is not for --json, and wants one line', async () => {
+    expect((await ask('isuser:a:b', { more: ['--json'] })).stderr).toContain('--json is for the checks');
+    expect((await ask('-', { input: 'isuser:a:b\nisuser:c:d\n' })).stderr).toContain('expected one line');
+    expect((await ask('-')).stderr).toContain('expected one line');
+  });
+});
+
+describe('xtokend check --request, where nothing can be told', () => {
+  it('waits 5 s for an answer, and no longer', async () => {
+    const [generic, packets] = await Promise.all([
+      ask('isuser:alice:example.com', { socket: 'packets' }),
+      ask('isuser:alice:example.com', { more: ['--protocol', 'ejabberd'] }),
+    ]);
+    expect(generic.status).toBe(2);
+    expect(generic.stdout).toContain(
+      'within 5 s. Is that socket for the other protocol (--protocol ejabberd)?',
+    );
+    expect(packets.stdout).toContain(
+      'within 5 s. Is that socket for the other protocol (--protocol generic)?',
+    );
+  });
+
+  it.each([
+    ['hello', 'is not xtokend, or not by --protocol generic; try --protocol ejabberd'],
+    ['', 'was closed without an answer'],
+  ])('knows what is no answer: %j', async (text, message) => {
+    const path = join(temporaryDirectory(), 'socket');
+    const server = createServer((socket) => socket.end(text)).listen(path);
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const { status, stdout } = await ask('isuser:a:b', { socket: path });
+    expect(status).toBe(2);
+    expect(stdout).toContain(`could not tell: `);
+    expect(stdout).toContain(message);
+  });
+
+  it('says what to do where nobody is', async () => {
+    expect((await ask('isuser:a:b', { socket: '/no/such' })).stdout).toContain(
+      'could not tell: /no/such: there is no such socket; start xtokend',
+    );
+    const file = await ask('isuser:a:b', { socket: temporaryFile('') });
+    expect(file.status).toBe(2);
+    expect(file.stdout).toMatch(/that is no socket|nobody answers there/);
+  });
+});

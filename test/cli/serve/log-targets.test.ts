@@ -1,0 +1,156 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryFile } from '../../support/directory.js';
+import { SECRETS } from '../../support/keys.js';
+import { fakeLogProgram, type FakeLogProgram } from '../../support/log-program.js';
+import { end } from '../../support/processes.js';
+import { PROGRAM, startXtokend } from '../../support/xtokend.js';
+
+/** An xtokend on stdin and stdout. */
+class Asked {
+  readonly child: ChildProcessWithoutNullStreams;
+  answered = 0;
+  stderr = '';
+
+  constructor(log: string, env: NodeJS.ProcessEnv, script?: string) {
+    const config = temporaryFile(`${SECRETS}[log]\n${log}\n`);
+    const args = ['--config', config];
+    this.child =
+      script === undefined ? startXtokend(args, env) : startXtokend(['-c', script, 'sh', ...args], env, 'sh');
+    this.child.stdout.on('data', (data: Buffer) => (this.answered += data.length / 2));
+    this.child.stderr.on('data', (data: Buffer) => (this.stderr += data.toString()));
+    onTestFinished(() => end(this.child));
+  }
+
+  async ask(times = 1, user = 'a'): Promise<void> {
+    const expected = this.answered + times;
+    this.child.stdin.write(`isuser:${user}:b\n`.repeat(times));
+    await expect.poll(() => this.answered, { timeout: 10_000 }).toBe(expected);
+  }
+
+  async end(): Promise<void> {
+    const exit = once(this.child, 'exit');
+    this.child.stdin.end();
+    expect(await exit).toEqual([0, null]);
+  }
+}
+
+const programs = [
+  ['journal', 'systemd-cat', '<6>', /^--identifier=xtokend --level-prefix=true$/],
+  ['syslog', 'logger', '<38>', /^-t xtokend --id=\d+ --prio-prefix --socket-errors=on --size=8192$/],
+] as const;
+
+describe.each(programs)('the log target %s', (target, name, prefix, args) => {
+  const start = (program: FakeLogProgram): Asked => new Asked(`target = "${target}"`, program.env);
+
+  it('gets lines with a priority and without a time, the last ones too', async () => {
+    const program = fakeLogProgram(name);
+    const asked = start(program);
+    await asked.ask();
+    await asked.end();
+    const lines = program.log().trim().split('\n');
+    expect(lines[0]).toMatch(new RegExp(`^${prefix}started version=`));
+    expect(lines.at(-1)).toMatch(
+      new RegExp(`^${prefix}accepted operation="isuser" jid="a@b" host="b" listener="stdin" ms=[0-9.]+$`),
+    );
+    expect(program.args()).toMatch(args);
+    expect(asked.stderr).toBe('');
+  });
+
+  it('has its program started again when that was killed', async () => {
+    const program = fakeLogProgram(name);
+    const asked = start(program);
+    await asked.ask(1, 'first');
+    await expect.poll(program.log).toContain('first@b');
+    const pid = program.pid();
+    process.kill(pid, 'SIGKILL');
+    await expect
+      .poll(async () => {
+        await asked.ask(1, 'second');
+        return program.log();
+      })
+      .toContain('second@b');
+    expect(program.pid()).not.toBe(pid);
+    expect(asked.stderr).toBe('');
+  });
+
+  it('keeps its program when SIGTERM comes to all, until it has the last line', async () => {
+    const program = fakeLogProgram(name);
+    const asked = start(program);
+    await asked.ask(1, 'first');
+    await expect.poll(program.log).toContain('first@b');
+    process.kill(program.pid(), 'SIGTERM');
+    await asked.ask(1, 'last');
+    await asked.end();
+    expect(program.log()).toContain('last@b');
+  });
+
+  it('delays no answer, and costs little memory, while its program is stopped', async () => {
+    const program = fakeLogProgram(name);
+    const asked = start(program);
+    await asked.ask(1, 'first');
+    await expect.poll(program.log).toContain('first@b');
+    const pid = program.pid();
+    process.kill(pid, 'SIGSTOP');
+    await asked.ask(1000);
+    const before = memoryOf(asked.child);
+    for (let round = 0; round < 6; round += 1) await asked.ask(10_000);
+    expect(memoryOf(asked.child) - before).toBeLessThan(60);
+    expect(asked.stderr).toContain('error log write failed path=');
+    process.kill(pid, 'SIGCONT');
+    await expect.poll(() => asked.stderr, { timeout: 5000 }).toContain('warning log recovered');
+    await asked.ask(1, 'last');
+    await expect.poll(program.log).toContain('last@b');
+    const lines = program.log().trimEnd().split('\n');
+    expect(lines.filter((line) => !/^<\d+>(started|accepted|log recovered) .*(=\S+)$/.test(line))).toEqual(
+      [],
+    );
+  });
+
+  it('is replaced by stderr, with the reason, where its program cannot be used', async () => {
+    const program = fakeLogProgram(name, 'exit 1');
+    const asked = start(program);
+    await asked.ask(1, 'first');
+    await expect.poll(() => asked.stderr).toContain(`${name} cannot be used: ended at once with 1`);
+    await asked.ask(1, 'second');
+    await expect.poll(() => asked.stderr).toContain('info accepted operation="isuser" jid="second@b"');
+  });
+});
+
+function memoryOf({ pid }: { pid?: number | undefined }): number {
+  const status = readFileSync(`/proc/${pid ?? 'self'}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024;
+}
+
+describe('the log target stderr', () => {
+  const script = (stream: string): string => `export JOURNAL_STREAM=${stream}; exec ${PROGRAM} "$@"`;
+  const OWN = '$(stat -L -c %d:%i /proc/self/fd/2)';
+
+  it('has priorities and no time where it leads to the journal', async () => {
+    const asked = new Asked('', {}, script(OWN));
+    await asked.ask();
+    await asked.end();
+    expect(asked.stderr).toMatch(/^<6>started .*\n<6>accepted .*\n$/);
+  });
+
+  it('has both in JSON', async () => {
+    const asked = new Asked('format = "json"', {}, script(OWN));
+    await asked.ask();
+    await asked.end();
+    const line = asked.stderr.trim().split('\n').at(-1) ?? '';
+    expect(JSON.parse(line.replace('<6>', ''))).toMatchObject({
+      level: 'info',
+      message: 'accepted',
+      jid: 'a@b',
+    });
+  });
+
+  it('has a time where the journal is somewhere else', async () => {
+    const asked = new Asked('', {}, script('1:1'));
+    await asked.ask();
+    await asked.end();
+    expect(asked.stderr).toMatch(/^\d{4}-\S+Z info started .*\n\d{4}-\S+Z info accepted .*\n$/);
+  });
+});

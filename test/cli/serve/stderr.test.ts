@@ -1,0 +1,226 @@
+import { execFileSync, spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { collectLog } from '../../support/collected-logs.js';
+import { openFifo } from '../../support/fifo.js';
+import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
+import { SECRETS } from '../../support/keys.js';
+import { OTHER_USER, passableFolder, requireRoot } from '../../support/other-user.js';
+import { end } from '../../support/processes.js';
+import { requireScript } from '../../support/programs.js';
+import { PROGRAM } from '../../support/xtokend.js';
+
+/** Lines of each writer. 2,000 of them are more than a pipe or a socket holds. */
+const FEW = 200;
+const MANY = 2000;
+
+/** Runs xtokend as a child of a server that has the same stderr. */
+const PARENT = `
+  exec 3<&0
+  "$1" --config "$2" <&3 3<&- &
+  exec 3<&-
+  while [ $((i += 1)) -le "$3" ]; do echo "server $i" >&2; done
+  wait $!
+  status=$?`;
+/** Writes lines while xtokend starts and answers, and a last one after it has ended. */
+const SERVER = `${PARENT}; echo "server $i" >&2; exit $status`;
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly stderr: Readable | null;
+  /** Asks so many requests. @returns once all are answered */
+  readonly ask: (count: number) => Promise<void>;
+  /** Ends its input. @returns its exit code */
+  readonly end: () => Promise<number | null>;
+}
+
+interface Settings {
+  readonly serverLines?: number;
+  readonly log?: string;
+  readonly uid?: number;
+  readonly config?: string;
+  /** Instead of {@link SERVER}; has the same arguments. */
+  readonly script?: string;
+}
+
+function start(stderr: number | 'pipe', settings: Settings = {}): Running {
+  const { serverLines = 0, log = '', uid, script = SERVER } = settings;
+  const config = settings.config ?? temporaryFile(`${SECRETS}${log}`);
+  const stdio: StdioOptions = ['pipe', 'pipe', stderr];
+  const child = spawn('sh', ['-c', script, 'sh', PROGRAM, config, String(serverLines)], {
+    stdio,
+    env: { PATH: process.env['PATH'], STATE_DIRECTORY: process.env['STATE_DIRECTORY'] },
+    ...(uid === undefined ? {} : { uid, gid: uid, cwd: '/' }),
+  });
+  onTestFinished(() => end(child));
+  const [stdin, stdout] = [child.stdin ?? new Writable(), child.stdout ?? new Readable()];
+  let answered = 0;
+  let asked = 0;
+  stdout.on('data', (data: Buffer) => (answered += data.length / 2));
+  return {
+    child,
+    stderr: child.stderr,
+    ask: async (count) => {
+      for (const last = asked + count; asked < last; asked += 1) stdin.write(`isuser:u${asked}:b\n`);
+      await expect.poll(() => answered, { timeout: 10_000, interval: 5 }).toBe(asked);
+    },
+    end: async () => {
+      const exit = once(child, 'exit');
+      stdin.end();
+      const [status] = (await exit) as [number | null];
+      return status;
+    },
+  };
+}
+
+/** All lines of both writers are there, once, and nothing else but what is said at the start. */
+function expectLines(text: string, decisions: number, serverLines: number): void {
+  collectLog(text);
+  const lines = text.split('\n');
+  const numbers = (pattern: RegExp): number[] =>
+    lines.flatMap((line) => pattern.exec(line)?.[1] ?? []).map(Number);
+  const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+  expect(numbers(/^\S+Z info accepted operation="isuser" jid="u(\d+)@b" .* ms=[0-9.]+$/)).toEqual(
+    upTo(decisions),
+  );
+  expect(numbers(/^server (\d+)$/)).toEqual(upTo(serverLines).map((number) => number + 1));
+  expect(lines.filter((line) => !/^server \d+$|Z info accepted .* ms=[0-9.]+$/.test(line))).toEqual([
+    expect.stringMatching(/^\d{4}-\S+Z info started version=/),
+    '',
+  ]);
+}
+
+function collected(stream: Readable | null): () => string {
+  let text = '';
+  stream?.on('data', (data: Buffer) => (text += data.toString()));
+  return () => text;
+}
+
+describe('stderr', () => {
+  it.each([
+    ['cut off at its start', 'w', ''],
+    ['appended to', 'a', ''],
+    ['cut off at its start, by its name as a file', 'w', '[log]\ntarget = "file:/dev/stderr"\n'],
+    ['cut off at its start, by another name', 'w', '[log]\ntarget = "file:/proc/self/fd/2"\n'],
+  ])('keeps every line of both writers in a file that is %s', async (_, flags, log) => {
+    const path = join(temporaryDirectory(), 'out.log');
+    const file = openSync(path, flags);
+    const running = start(file, { serverLines: FEW, log });
+    closeSync(file);
+    await running.ask(FEW);
+    expect(await running.end()).toBe(0);
+    expectLines(readFileSync(path, 'utf8'), FEW, FEW + 1);
+  });
+
+  it('keeps every line of both writers in a pipe that is read late, and delays no answer meanwhile', async (context) => {
+    requireScript(context);
+    const { writer, read } = openFifo();
+    const running = start(writer, { serverLines: MANY });
+    closeSync(writer);
+    for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
+    await expect.poll(read, { interval: 5 }).toMatch(/jid="u1999@b".*\n/);
+    await expect.poll(read, { interval: 5 }).toContain('server 2000\n');
+    expect(await running.end()).toBe(0);
+    expectLines(read(), MANY, MANY + 1);
+  });
+
+  it('keeps every line of both writers in a socket that is read late, and delays no answer meanwhile', async () => {
+    // Node makes a socket of it.
+    const running = start('pipe', { serverLines: MANY * 10 });
+    for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
+    const text = collected(running.stderr);
+    await expect.poll(text).toMatch(/jid="u1999@b".*\n/);
+    await expect.poll(text).toContain('server 20000\n');
+    expect(await running.end()).toBe(0);
+    await expect.poll(text).toContain('server 20001\n');
+    expectLines(text(), MANY, MANY * 10 + 1);
+  });
+
+  it('keeps every line in a socket of its own that is read late, and delays no answer meanwhile', async () => {
+    const running = start('pipe', { script: 'exec "$1" --config "$2"' });
+    for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
+    const text = collected(running.stderr);
+    await expect.poll(text).toMatch(/jid="u1999@b".*\n/);
+    expect(await running.end()).toBe(0);
+    expectLines(text(), MANY, 0);
+  });
+
+  it('keeps every line of both writers in a pipe of another user, and delays no answer meanwhile', async (context) => {
+    requireRoot(context);
+    const config = join(passableFolder(), 'xtokend.toml');
+    writeFileSync(config, `${SECRETS}[replay]\nstore = "memory"\n`);
+    chmodSync(config, 0o644);
+    const { writer, read } = openFifo();
+    const running = start(writer, { serverLines: MANY, uid: OTHER_USER, config });
+    closeSync(writer);
+    for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
+    await expect.poll(read, { interval: 5 }).toMatch(/jid="u1999@b".*\n/);
+    await expect.poll(read, { interval: 5 }).toContain('server 2000\n');
+    expect(await running.end()).toBe(0);
+    const warning = /^\S+Z warning another user can .*\n/gm;
+    expectLines(read().replace(warning, ''), MANY, MANY + 1);
+  });
+
+  it('ends with its server although nobody reads the socket', async () => {
+    const running = start('pipe', { script: `${PARENT}; exit $status` });
+    for (let asked = 0; asked < MANY * 2; asked += FEW) await running.ask(FEW);
+    // Killed by itself, as Node waits for the write.
+    expect(await running.end()).toBe(128 + 9);
+  });
+
+  it.each(['pipe', 'socket'])('answers on after the reader of the %s is gone', async (kind) => {
+    const { writer, closeReader } = openFifo();
+    const running = start(kind === 'pipe' ? writer : 'pipe', { script: `${PARENT}; exit $status` });
+    closeSync(writer);
+    await running.ask(FEW);
+    closeReader();
+    if (running.stderr instanceof Socket) running.stderr.destroy();
+    for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
+    expect(await running.end()).toBe(0);
+  });
+
+  it.each([
+    ['is closed', 'exec "$1" --config "$2" 2>&-'],
+    ['is full', 'exec "$1" --config "$2" 2>/dev/full'],
+    ['is thrown away', 'exec "$1" --config "$2" 2>/dev/null'],
+  ])('keeps nobody from an answer where it %s', async (_, script) => {
+    const running = start('pipe', { script });
+    for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
+    expect(await running.end()).toBe(0);
+  });
+
+  it('keeps every line on a terminal that was stopped with Ctrl-S, and delays no answer meanwhile', async (context) => {
+    requireScript(context);
+    const directory = temporaryDirectory();
+    const [requests, answers] = [join(directory, 'requests'), join(directory, 'answers')];
+    execFileSync('mkfifo', [requests]);
+    const input = openSync(requests, 'r+');
+    // script(1) gives the program a terminal.
+    const command = `echo ready >&2; exec ${PROGRAM} --config ${temporaryFile(SECRETS)} <${requests} >${answers}`;
+    const child = spawn('script', ['-qec', command, '/dev/null'], {
+      env: { PATH: process.env['PATH'], STATE_DIRECTORY: process.env['STATE_DIRECTORY'], SHELL: '/bin/sh' },
+    });
+    onTestFinished(() => end(child));
+    onTestFinished(() => {
+      closeSync(input);
+    });
+    const screen = collected(child.stdout);
+    const ask = async (from: number, to: number): Promise<void> => {
+      for (let user = from; user < to; user += 1) writeFileSync(input, `isuser:u${user}:b\n`);
+      await expect.poll(() => readFileSync(answers, 'utf8').length).toBe(to * 2);
+    };
+    await expect.poll(screen).toContain('ready');
+    await ask(0, 1);
+    await expect.poll(screen).toContain('jid="u0@b"');
+    child.stdin.write('\x13');
+    for (let asked = 1; asked < FEW; asked += 20) await ask(asked, Math.min(asked + 20, FEW));
+    expect(screen()).not.toContain('jid="u199@b"');
+    child.stdin.write('\x11');
+    await expect.poll(screen).toMatch(/jid="u199@b".*\r\n/);
+    expectLines(screen().replaceAll('\r', '').replace('ready\n', ''), FEW, 0);
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { ReplaySettings } from '../../src/config/replay.js';
+import { Stores } from '../../src/daemon/stores.js';
+import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
+import type { ReplayCache } from '../../src/replay/replay-cache.js';
+import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
+import { NOW } from '../support/keys.js';
+
+const a: ReplaySettings = { kind: 'directory', path: '/a' };
+const b: ReplaySettings = { kind: 'directory', path: '/b' };
+const timeStep = NOW / 30_000;
+
+/** Stores whose records are one for each path, as on a disk, and a clock that can be set. */
+function subject(): { stores: Stores; clock: { now: number; monotonic: number } } {
+  const clock = { now: NOW, monotonic: 5000 };
+  const caches = new Map<string, ReplayCache>();
+  const stores = new Stores({
+    choose: (settings) => {
+      if (settings.kind !== 'directory') throw new Error('expected a directory');
+      return { kind: 'directory', path: settings.path };
+    },
+    openReplayCache: (store) => {
+      const path = 'path' in store ? store.path : '';
+      const cache = caches.get(path) ?? new MemoryReplayCache();
+      caches.set(path, cache);
+      return Promise.resolve(cache);
+    },
+    openSeenUsers: async () => {
+      await new Promise(setImmediate);
+      return new MemorySeenUsers();
+    },
+    clock: () => clock.now,
+    monotonic: () => clock.monotonic,
+  });
+  return { stores, clock };
+}
+
+describe('stores over reloads', () => {
+  it('are kept where their settings have not changed', async () => {
+    const { stores } = subject();
+    const cache = await stores.cache(a);
+    await stores.seenUsers.add('alice', 'example.com');
+    expect(await stores.cache({ ...a })).toBe(cache);
+    expect(await stores.seenUsers.has('alice', 'example.com')).toBe(true);
+  });
+
+  it('open those who have logged in once for all who ask at first', async () => {
+    const { stores } = subject();
+    await stores.cache(a);
+    const names = ['alice', 'bob', 'carol'];
+    await Promise.all(names.map((name) => stores.seenUsers.add(name, 'example.com')));
+    const known = await Promise.all(names.map((name) => stores.seenUsers.has(name, 'example.com')));
+    expect(known).toEqual([true, true, true]);
+  });
+
+  it('ask the new store from a change on, even one that came while the old one was opened', async () => {
+    const { stores } = subject();
+    await stores.cache(a);
+    const adding = stores.seenUsers.add('alice', 'example.com');
+    await stores.cache(b);
+    await adding;
+    expect(await stores.seenUsers.has('alice', 'example.com')).toBe(false);
+  });
+
+  it('let no used token in again, neither in the new store nor back in the old one', async () => {
+    const { stores, clock } = subject();
+    const use = { id: 'x', timeStep };
+    expect(await (await stores.cache(a)).consume(use, timeStep)).toBe('consumed');
+    const later = { id: 'y', timeStep: timeStep + 2 };
+    const cache = await stores.cache(b);
+    expect(await cache.consume(use, timeStep)).toBe('replay-unknown');
+    clock.now += 60_000;
+    clock.monotonic += 60_000;
+    expect(await cache.consume(later, timeStep + 2)).toBe('consumed');
+    // What the second has taken, the first knows nothing of.
+    expect(await (await stores.cache(a)).consume(later, timeStep + 2)).toBe('replay-unknown');
+  });
+
+  it('take the time of the change by the clock as it is set later', async () => {
+    const { stores, clock } = subject();
+    await stores.cache(a);
+    clock.now = NOW + 3_600_000;
+    const cache = await stores.cache(b);
+    clock.now = NOW + 60_000;
+    clock.monotonic += 60_000;
+    expect(await cache.consume({ id: 'x', timeStep: timeStep + 1 }, timeStep + 2)).toBe('replay-unknown');
+    expect(await cache.consume({ id: 'y', timeStep: timeStep + 4 }, timeStep + 4)).toBe('consumed');
+  });
+});

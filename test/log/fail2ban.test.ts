@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { mintToken } from '../../src/index.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
+import { OTHER_SECRET, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { requirePackage } from '../support/requirement.js';
+import { xtokend } from '../support/xtokend.js';
+
+const FILTER = 'examples/fail2ban/filter.d/xtokend.conf';
+
+/** What an xtokend logs of four logins that look like attempts, and of others that do not. */
+function logOf(): string {
+  const good = mintToken({ jid: 'good@example.com', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
+  const bad = mintToken({ jid: 'forged@example.com', otpSeed: OTP_SEED, tokenSecret: OTHER_SECRET });
+  const requests = [
+    `auth:good:example.com:${good}`,
+    `auth:good:example.com:${good}`,
+    `auth:forged:example.com:${bad}`,
+    'auth:guessed:example.com:password',
+    'auth:dollar$(id):example.com:password',
+    'auth:stranger:elsewhere.example:password',
+    'isuser:alice:elsewhere.example',
+    'setpass:alice:example.com:password',
+    'nonsense',
+  ];
+  const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
+  return xtokend(['--config', config], { input: `${requests.join('\n')}\n` }).stderr;
+}
+
+/** @returns what fail2ban would count against whom */
+function found(log: string): string[] {
+  const path = join(temporaryDirectory(), 'lines');
+  writeFileSync(path, log);
+  const run = spawnSync('fail2ban-regex', ['--out', 'id', path, FILTER], { encoding: 'utf8' });
+  return run.stdout.trim().split('\n');
+}
+
+const ATTEMPTED = [
+  'good@example.com',
+  'forged@example.com',
+  'guessed@example.com',
+  'dollar$(id)@example.com',
+];
+
+describe('the filter for fail2ban', () => {
+  const isInstalled = spawnSync('fail2ban-regex', ['--version']).status === 0;
+
+  it('finds the JID of each attempt in a file', (context) => {
+    requirePackage(context, isInstalled, 'fail2ban');
+    expect(found(logOf())).toEqual(ATTEMPTED);
+  });
+
+  it('finds them in syslog, and as the journal shows it', (context) => {
+    requirePackage(context, isInstalled, 'fail2ban');
+    const inSyslog = logOf().replace(/^(\S+)Z info /gm, 'Nov 23 18:00:00 machine xtokend[123]: ');
+    expect(inSyslog).toMatch(/^Nov 23 18:00:00 machine xtokend\[123\]: accepted /m);
+    expect(found(inSyslog)).toEqual(ATTEMPTED);
+    const inJournal = logOf().replace(/^\S+Z info /gm, '2026-11-23T18:00:00+0000 machine xtokend[123]: ');
+    expect(found(inJournal)).toEqual(ATTEMPTED);
+  });
+});

@@ -1,0 +1,146 @@
+import {
+  chownSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { AppendedFile } from '../../src/log/sinks/appended-file.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
+import {
+  OTHER_USER,
+  passableFolder,
+  requireRoot,
+  runAsOther,
+  sharedFolder,
+  startAsOther,
+} from '../support/other-user.js';
+
+function open(path: string): (text: string) => number {
+  const file = new AppendedFile(path);
+  onTestFinished(() => {
+    file.close();
+  });
+  return (text) => file.write(Buffer.from(text));
+}
+
+/** Puts a link to another directory in the place of one, and that back, again and again. */
+const EXCHANGE = `
+  const fs = require('fs'), [own, elsewhere] = process.argv.slice(1);
+  console.log('ready');
+  for (;;) {
+    fs.renameSync(own, own + '.away');
+    fs.symlinkSync(elsewhere, own);
+    fs.unlinkSync(own);
+    fs.renameSync(own + '.away', own);
+  }`;
+
+describe('a log file where others can make files', () => {
+  beforeEach(requireRoot);
+
+  it.each([
+    ['belongs to another user', 0o755, OTHER_USER],
+    ['is open to everybody', 0o777, 0],
+  ])('is not opened if its directory %s', (_, mode, uid) => {
+    const directory = sharedFolder(mode, uid);
+    const victim = temporaryFile('secret');
+    runAsOther('ln -s "$2" "$1/log"', directory, victim);
+    expect(() => open(join(directory, 'log'))('line')).toThrow(
+      /and so can have any file written to; fix: ch/,
+    );
+    mkdirSync(join(directory, 'own'));
+    expect(() => open(join(directory, 'own', 'log'))('line')).toThrow(directory);
+    expect(readFileSync(victim, 'utf8')).toBe('secret');
+  });
+
+  // As /var/log is on Ubuntu.
+  it('is followed by no link that a group puts there later, nor to another name, nor out of its place', () => {
+    const directory = sharedFolder(0o775, 0, OTHER_USER);
+    const log = join(directory, 'log');
+    const victim = temporaryFile('secret');
+    const write = open(log);
+    write('first\n');
+    expect(readFileSync(log, 'utf8')).toBe('first\n');
+    runAsOther('mv "$1" "$1.1" && ln -s "$2" "$1"', log, victim);
+    expect(() => write('second\n')).toThrow(`group `);
+    rmSync(log);
+    linkSync(victim, log);
+    expect(() => write('third\n')).toThrow('expected a file of this user or root with a single name');
+    rmSync(log);
+    runAsOther('mkfifo "$1"', log);
+    expect(() => write('fourth\n')).toThrow();
+    rmSync(log);
+    runAsOther(': >"$1"', log);
+    expect(() => write('fifth\n')).toThrow();
+    rmSync(log);
+    write('sixth\n');
+    expect(readFileSync(log, 'utf8')).toBe('sixth\n');
+    expect(readFileSync(victim, 'utf8')).toBe('secret');
+  });
+
+  it('is never one that a directory leads to which a group exchanges at that moment', async () => {
+    const directory = sharedFolder(0o775, 0, OTHER_USER);
+    mkdirSync(join(directory, 'own'));
+    const elsewhere = passableFolder();
+    const victim = join(elsewhere, 'log');
+    writeFileSync(victim, 'secret');
+    await startAsOther(EXCHANGE, join(directory, 'own'), elsewhere);
+    const end = Date.now() + 2000;
+    let written = 0;
+    while (Date.now() < end) {
+      const file = new AppendedFile(join(directory, 'own', 'log'));
+      try {
+        written += file.write(Buffer.from('line'));
+      } catch {
+        // It was found out.
+      }
+      file.close();
+    }
+    expect(readFileSync(victim, 'utf8')).toBe('secret');
+    expect(written).toBeGreaterThan(0);
+  });
+
+  it('is not opened if another user was there first in a sticky directory', () => {
+    const log = join(sharedFolder(0o1777), 'log');
+    runAsOther('umask 0; : >"$1"', log);
+    expect(() => open(log)('line')).toThrow(' owns ');
+    expect(statSync(log).size).toBe(0);
+    rmSync(log);
+    open(log)('line');
+    expect(readFileSync(log, 'utf8')).toBe('line');
+  });
+
+  it('may be one of another user in a directory of root', () => {
+    const log = join(temporaryDirectory(), 'log');
+    writeFileSync(log, '');
+    chownSync(log, OTHER_USER, OTHER_USER);
+    open(log)('line');
+    expect(readFileSync(log, 'utf8')).toBe('line');
+  });
+});
+
+describe('a log file', () => {
+  it('is followed by a link that only this user or root can have made, also to a descriptor', () => {
+    const directory = temporaryDirectory();
+    const target = temporaryFile('before\n', 'log');
+    symlinkSync(target, join(directory, 'log'));
+    const write = open(join(directory, 'log'));
+    write('line\n');
+    write('line\n');
+    expect(readFileSync(target, 'utf8')).toBe('before\nline\nline\n');
+    const descriptor = openSync(target, 'a');
+    onTestFinished(() => {
+      closeSync(descriptor);
+    });
+    symlinkSync(`/proc/self/fd/${descriptor}`, join(directory, 'descriptor'));
+    open(join(directory, 'descriptor'))('last\n');
+    expect(readFileSync(target, 'utf8')).toBe('before\nline\nline\nlast\n');
+  });
+});

@@ -1,0 +1,47 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { mintToken } from '../../src/index.js';
+import { COLLECTED_LOGS_VARIABLE } from '../support/collected-logs.js';
+import { temporaryFile, temporaryDirectory } from '../support/directory.js';
+import { OTHER_SECRET, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
+import { findSecrets } from '../support/secret-search.js';
+import { xtokend } from '../support/xtokend.js';
+
+const token = mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
+
+/** support/machine.ts searches when all tests are through; here the search is tried. */
+describe('the search for secrets in all that the tests log', () => {
+  it('has what an xtokend writes to stderr and into a file', () => {
+    const log = join(temporaryDirectory(), 'log');
+    const toFile = temporaryFile(`${SECRETS}[log]\ntarget = "file:${log}"\n`);
+    xtokend(['--config', temporaryFile(SECRETS)], { input: 'isuser:collected:b\n' });
+    xtokend(['--config', toFile], { input: 'isuser:filed:b\n' });
+    const directory = process.env[COLLECTED_LOGS_VARIABLE] ?? '';
+    expect(readFileSync(join(directory, `${process.pid}.log`), 'utf8')).toContain('jid="collected@b"');
+    expect(readFileSync(log, 'utf8')).toContain('jid="filed@b"');
+  });
+
+  it.each([
+    ['a secret of the tests', `otp_seed="${OTP_SEED}"`],
+    ['a secret of the tests', `x${OTHER_SECRET}x`],
+    ['something like a secret', 'otp_seed = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"'],
+    ['the digits of a token', `password="${token}"`],
+    ['the signature of a token', `password="${token.slice(41)}"`],
+    ['a password', 'password="hunter2"'],
+  ])('finds %s in %s', async (what, text) => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'planted'), `a line\n${text}\n`);
+    expect((await findSecrets(directory)).join('\n')).toContain(what);
+  });
+
+  it('finds none in the lines of a decision', async () => {
+    const directory = temporaryDirectory();
+    const { stderr } = xtokend(['--config', temporaryFile(SECRETS)], {
+      input: `auth:a:b:${token}\n`.repeat(2),
+    });
+    expect(stderr).toContain('reason="replayed"');
+    writeFileSync(join(directory, 'lines'), stderr);
+    expect(await findSecrets(directory)).toEqual([]);
+  });
+});

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { cpSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryDirectory } from '../support/directory.js';
+import { freshAddress, Metered } from '../support/metered.js';
+import { accepts } from '../support/ports.js';
+import { samplesOf, scrape } from '../support/scrape.js';
+
+const ISUSER = 'xtokend_requests_total{operation="isuser",outcome="accepted",reason="none"}';
+
+async function isuserCount(port: number): Promise<number | undefined> {
+  return samplesOf((await scrape({ port })).body).get(ISUSER);
+}
+
+describe('metrics by the configuration of the moment', () => {
+  it('move with a reload, and the counts with them; go, and come back', async () => {
+    const [first, second] = [await freshAddress(), await freshAddress()];
+    const daemon = new Metered(first.settings);
+    await daemon.says('serving metrics');
+    await daemon.ask('isuser:alice:example.com');
+    expect(await isuserCount(first.port)).toBe(1);
+    await daemon.reload(second.settings);
+    await daemon.says('serving metrics');
+    expect(await accepts({ port: first.port, host: '127.0.0.1' })).toBe(false);
+    await daemon.ask('isuser:alice:example.com');
+    // The text is made once a second.
+    await expect.poll(() => isuserCount(second.port), { timeout: 3000 }).toBe(2);
+    const samples = samplesOf((await scrape({ port: second.port })).body);
+    expect(samples.get('xtokend_config_reloads_total{result="success"}')).toBeGreaterThan(0);
+    await daemon.reload('');
+    await expect.poll(() => accepts({ port: second.port, host: '127.0.0.1' })).toBe(false);
+    await daemon.reload(first.settings);
+    await daemon.says('serving metrics');
+    expect(await daemon.ask('isuser:alice:example.com')).toBe('1');
+    await expect.poll(() => isuserCount(first.port), { timeout: 3000 }).toBe(3);
+  });
+
+  it('show that a configuration was not good, until one is', async () => {
+    const { settings, port } = await freshAddress();
+    const daemon = new Metered(settings);
+    await daemon.says('serving metrics');
+    const wasReloaded = async (): Promise<number | undefined> =>
+      samplesOf((await scrape({ port })).body).get('xtokend_config_last_reload_successful');
+    expect(await wasReloaded()).toBe(1);
+    daemon.configure('nonsense = 1\n');
+    await daemon.says('the configuration was not taken up');
+    await expect.poll(wasReloaded, { timeout: 5000, interval: 200 }).toBe(0);
+    await daemon.reload(settings);
+    await expect.poll(wasReloaded, { timeout: 5000, interval: 200 }).toBe(1);
+  });
+
+  it('are those of the first of several processes, then of another; all let people in', async () => {
+    const { settings, port } = await freshAddress();
+    const first = new Metered(settings);
+    await first.says('serving metrics');
+    const second = new Metered(settings);
+    await second.says('metrics disabled: cannot listen on');
+    expect(second.log).toContain('another process listens there');
+    for (const daemon of [first, second]) expect(await daemon.ask('isuser:a:b')).toBe('1');
+    first.child.kill('SIGKILL');
+    await second.says('serving metrics', 15_000);
+    expect(second.log.match(/metrics disabled/g)).toHaveLength(1);
+    expect(await isuserCount(port)).toBe(1);
+  });
+
+  it('keep no process alive, even while somebody asks for them', async () => {
+    const { settings, port } = await freshAddress();
+    const daemon = new Metered(settings);
+    await daemon.says('serving metrics');
+    const silent = connect(port, '127.0.0.1').on('error', () => undefined);
+    onTestFinished(() => void silent.destroy());
+    await once(silent, 'connect');
+    const end = performance.now();
+    daemon.child.stdin.end();
+    const [status] = (await once(daemon.child, 'exit')) as [number | null];
+    expect(status).toBe(0);
+    expect(performance.now() - end).toBeLessThan(2000);
+  });
+
+  it('are loaded only where they are wanted, and keep nobody out where they cannot be', async () => {
+    const directory = temporaryDirectory();
+    for (const part of ['bin', 'dist']) cpSync(part, join(directory, part), { recursive: true });
+    rmSync(join(directory, 'dist/metrics.cjs'));
+    const program = join(directory, 'bin/xtokend');
+    const without = new Metered('', program);
+    expect(await without.ask('isuser:a:b')).toBe('1');
+    await without.says('info accepted');
+    expect(without.log).not.toContain('metrics');
+    const { settings } = await freshAddress();
+    const broken = new Metered(settings, program);
+    expect(await broken.ask('isuser:a:b')).toBe('1');
+    await broken.says('warning metrics disabled: ');
+  });
+});

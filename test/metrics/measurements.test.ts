@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import type { Configuration } from '../../src/config/configuration.js';
+import { Counts } from '../../src/metrics/counts.js';
+import type { CompletedRequest } from '../../src/daemon/completed-request.js';
+import { DURATION_BOUNDS, Durations } from '../../src/metrics/durations.js';
+import { Measurements, type MeasuredStore } from '../../src/metrics/measurements.js';
+import { shareRender } from '../../src/metrics/render.js';
+import { countEntries } from '../../src/metrics/entries.js';
+import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
+import { key, named, NOW } from '../support/keys.js';
+
+const ACCEPTED: CompletedRequest = {
+  listener: 'stdin',
+  operation: 'auth',
+  outcome: 'accepted',
+  reason: undefined,
+  cause: undefined,
+  context: { jid: 'alice@example.com', host: 'example.com', key: 'old', offset: -1 },
+  milliseconds: 0.2,
+};
+
+function configured(...ids: string[]): Configuration {
+  const keys = ids.map((id) => named(id, key));
+  return { hosts: { names: undefined, keys, all: [], of: () => undefined } } as unknown as Configuration;
+}
+
+describe('Counts', () => {
+  it('counts below each label', () => {
+    const counts = new Counts();
+    counts.at('a').at('x').add();
+    counts.at('a').at('x').add();
+    counts.at('b').at('y');
+    expect(counts.rows()).toEqual([
+      { labels: ['a', 'x'], count: 2 },
+      { labels: ['b', 'y'], count: 0 },
+    ]);
+  });
+});
+
+describe('Durations', () => {
+  it('fall into the bucket of the first bound that they do not exceed', () => {
+    const durations = new Durations();
+    for (const milliseconds of [0, 0.05, 0.051, 5000, 5001]) durations.add(milliseconds);
+    const counts = durations.cumulative();
+    expect(counts).toHaveLength(DURATION_BOUNDS.length + 1);
+    expect(counts.slice(0, 3)).toEqual([2, 3, 3]);
+    expect(counts.slice(-2)).toEqual([4, 5]);
+    expect(durations.sum).toBeCloseTo(10.001_101);
+  });
+});
+
+describe('Measurements', () => {
+  it('count a token by its key and its step, but only an accepted one by its step', () => {
+    const measurements = new Measurements();
+    measurements.decided(ACCEPTED);
+    measurements.decided({ ...ACCEPTED, outcome: 'refused', reason: 'replayed' });
+    measurements.decided({ ...ACCEPTED, outcome: 'refused', reason: 'wrong-otp', context: {} });
+    expect(measurements.requests.rows().map(({ labels }) => labels.join(' '))).toEqual([
+      'auth accepted none',
+      'auth refused replayed',
+      'auth refused wrong-otp',
+    ]);
+    expect(measurements.keyUses.rows()).toEqual([
+      { labels: ['old', 'accepted'], count: 1 },
+      { labels: ['old', 'refused'], count: 1 },
+    ]);
+    expect(measurements.offsets.rows()).toEqual([{ labels: ['old', '-1'], count: 1 }]);
+  });
+
+  it('forget a key that was taken out of the configuration', () => {
+    const measurements = new Measurements();
+    for (const id of ['old', 'new'])
+      measurements.decided({ ...ACCEPTED, context: { ...ACCEPTED.context, key: id } });
+    measurements.tookUp(configured('new', 'newer'), NOW);
+    expect(measurements.keyUses.rows()).toEqual([{ labels: ['new', 'accepted'], count: 1 }]);
+    expect(measurements.offsets.rows()).toEqual([{ labels: ['new', '-1'], count: 1 }]);
+  });
+
+  it('do not grow with what is in the requests', () => {
+    const measurements = new Measurements();
+    for (let user = 0; user < 1000; user += 1) {
+      const context = { ...ACCEPTED.context, jid: `${user}@${user}`, host: String(user) };
+      measurements.decided({ ...ACCEPTED, context, listener: String(user) });
+    }
+    expect(measurements.requests.rows()).toHaveLength(1);
+    expect(measurements.requestDurations.size).toBe(1);
+  });
+});
+
+describe('the count of what is remembered', () => {
+  it('is that of the record of the moment, and none of one that cannot be counted', async () => {
+    const cache = new MemoryReplayCache();
+    await cache.consume({ id: 'a', timeStep: 100 }, 100);
+    let store: MeasuredStore | undefined;
+    const count = countEntries(() => store);
+    expect(await count()).toEqual([]);
+    store = { kind: 'memory', cache };
+    expect(await count()).toEqual([[{ store: 'memory' }, 1]]);
+    const broken = Object.assign(new MemoryReplayCache(), { count: () => Promise.reject(new Error('gone')) });
+    store = { kind: 'directory', cache: broken };
+    expect(await count()).toEqual([]);
+  });
+
+  it('is not waited for longer than a second; then the one from before is given', async () => {
+    const cache = new MemoryReplayCache();
+    let calls = 0;
+    const slow = {
+      count: () => {
+        calls += 1;
+        return calls === 1 ? Promise.resolve(7) : new Promise<number>(() => undefined);
+      },
+    };
+    const store = { kind: 'directory', cache: Object.assign(cache, slow) } as const;
+    const count = countEntries(() => store);
+    expect(await count()).toEqual([[{ store: 'directory' }, 7]]);
+    expect(await Promise.all([count(), count()])).toEqual([
+      [[{ store: 'directory' }, 7]],
+      [[{ store: 'directory' }, 7]],
+    ]);
+    expect(calls).toBe(2);
+  });
+});
+
+describe('shareRender', () => {
+  it('makes a text once a second, however many ask', async () => {
+    let now = 0;
+    let made = 0;
+    const render = shareRender(
+      () => Promise.resolve(String((made += 1))),
+      () => now,
+    );
+    expect(await Promise.all([render(), render()])).toEqual(['1', '1']);
+    now = 999;
+    expect(await render()).toBe('1');
+    now = 1000;
+    expect(await render()).toBe('2');
+  });
+});

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { existsSync, statSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { MetricsAddress } from '../../src/config/metrics.js';
+import { serveMetrics } from '../../src/metrics/server.js';
+import { temporaryDirectory } from '../support/directory.js';
+import { freePort } from '../support/ports.js';
+import { scrape } from '../support/scrape.js';
+
+async function serve(render = (): Promise<string> => Promise.resolve('up 1\n')): Promise<number> {
+  const port = await freePort();
+  await serveAt({ host: '127.0.0.1', port, hosts: [] }, render);
+  return port;
+}
+
+async function serveAt(address: MetricsAddress, render: () => Promise<string>): Promise<() => void> {
+  const stop = await serveMetrics(address, render);
+  onTestFinished(stop);
+  return stop;
+}
+
+async function connected(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+describe('the server of metrics', () => {
+  it('answers GET /metrics and nothing else', async () => {
+    const port = await serve();
+    const found = await scrape({ port });
+    expect(found).toMatchObject({ status: 200, body: 'up 1\n' });
+    expect(found.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(await scrape({ port, path: '/metrics?a=b' })).toMatchObject({ status: 200 });
+    for (const path of ['/', '/metrics/', '/../metrics', '*']) {
+      expect(await scrape({ port, path })).toMatchObject({ status: 404 });
+    }
+    for (const method of ['POST', 'HEAD', 'DELETE']) {
+      const refused = await scrape({ port, method });
+      expect(refused).toMatchObject({ status: 405, headers: { allow: 'GET' } });
+    }
+  });
+
+  it('answers nobody who asks by a name that is not its own', async () => {
+    const port = await serve();
+    for (const host of ['evil.example', 'evil.example:9477']) {
+      const refused = await scrape({ port, headers: { host } });
+      expect(refused).toMatchObject({ status: 421 });
+      expect(refused.body).toMatch(/^expected the address or name of this listener/);
+    }
+    for (const host of ['localhost', `127.0.0.1:${port}`, `localhost:${port}`]) {
+      expect(await scrape({ port, headers: { host } })).toMatchObject({ status: 200 });
+    }
+  });
+
+  it('says so where the metrics cannot be made, and goes on', async () => {
+    let fails = true;
+    const port = await serve(() => (fails ? Promise.reject(new Error('broken')) : Promise.resolve('up 1\n')));
+    expect(await scrape({ port })).toMatchObject({ status: 500, body: 'broken\n' });
+    fails = false;
+    expect(await scrape({ port })).toMatchObject({ status: 200 });
+  });
+
+  it('listens on a Unix socket that others cannot connect to, and takes it away', async () => {
+    const path = join(temporaryDirectory(), 'metrics.sock');
+    const stop = await serveAt({ path }, () => Promise.resolve('up 1\n'));
+    expect(statSync(path).mode & 0o777).toBe(0o660);
+    expect(await scrape({ socketPath: path, headers: { host: 'any' } })).toMatchObject({ status: 200 });
+    stop();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('is rid of silent clients, slow ones and too many after 5 s', async () => {
+    const port = await serve();
+    const silent = await Promise.all(Array.from({ length: 40 }, () => connected(port)));
+    let closed = 0;
+    for (const socket of silent) socket.resume().on('close', () => (closed += 1));
+    silent[0]?.write('GET /metrics HTTP/1.1\r\nHost: a\r\n');
+    const drip = setInterval(() => silent[0]?.write('X: y\r\n'), 100);
+    onTestFinished(() => {
+      clearInterval(drip);
+    });
+    await expect.poll(() => closed).toBe(40 - 16);
+    await expect.poll(() => closed, { timeout: 8000 }).toBe(40);
+    expect(await scrape({ port })).toMatchObject({ status: 200 });
+  });
+
+  it('says what is wrong with an address', async () => {
+    const port = await serve();
+    const listen = (address: MetricsAddress): Promise<unknown> =>
+      serveMetrics(address, () => Promise.resolve(''));
+    await expect(listen({ host: '127.0.0.1', port, hosts: [] })).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${port}: another process listens there`,
+    );
+    await expect(listen({ host: '192.0.2.1', port, hosts: [] })).rejects.toThrow(
+      'this machine has no such address',
+    );
+    await expect(listen({ path: '/nowhere/metrics.sock' })).rejects.toThrow('there is no directory /nowhere');
+  });
+});

@@ -1,0 +1,249 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { DirectoryReplayCache } from '../../../src/replay/directory/directory-cache.js';
+import { temporaryDirectory } from '../../support/directory.js';
+
+const STEP = 30_000;
+
+interface Subject {
+  readonly root: string;
+  readonly troubles: string[];
+  /** Another process of the same machine. */
+  readonly open: () => DirectoryReplayCache;
+}
+
+function subject(cacheEpoch: () => number = () => 0): Subject {
+  const root = join(temporaryDirectory(), 'state', 'used-tokens');
+  const troubles: string[] = [];
+  const open = (): DirectoryReplayCache => {
+    const cache = new DirectoryReplayCache({
+      root,
+      cacheEpoch,
+      onWarning: (message) => troubles.push(message),
+    });
+    onTestFinished(() => cache.close());
+    return cache;
+  };
+  return { root, troubles, open };
+}
+
+describe('DirectoryRecord', () => {
+  it('lets a credential be claimed once, by whichever process and after whichever restart', async () => {
+    const { open } = subject();
+    const [first, second] = [open(), open()];
+    const a = { id: 'a', timeStep: 100 };
+    expect(await first.consume(a, 100)).toBe('consumed');
+    expect(await first.consume(a, 101)).toBe('replayed');
+    expect(await second.consume(a, 101)).toBe('replayed');
+    expect(await open().consume(a, 101)).toBe('replayed');
+    expect(await second.consume({ id: 'a', timeStep: 101 }, 101)).toBe('consumed');
+    expect(await second.consume({ id: 'b', timeStep: 100 }, 101)).toBe('consumed');
+  });
+
+  it('refuses what could have been used before the machine started, and the deviation after', async () => {
+    const { open } = subject(() => 200 * STEP + 1);
+    const cache = open();
+    expect(await cache.consume({ id: 'a', timeStep: 200 }, 200)).toBe('replay-unknown');
+    expect(await cache.consume({ id: 'a', timeStep: 201 }, 200)).toBe('replay-unknown');
+    expect(await cache.consume({ id: 'a', timeStep: 202 }, 201)).toBe('consumed');
+  });
+
+  it('keeps everything for its user alone, under names that tell nothing', async () => {
+    const { root, open } = subject();
+    await open().consume({ id: 'signature', timeStep: 100 }, 100);
+    expect(statSync(join(root, '..')).mode & 0o777).toBe(0o700);
+    expect(statSync(root).mode & 0o777).toBe(0o700);
+    const [name = ''] = readdirSync(join(root, '100'));
+    expect(name).toMatch(/^[\w-]{43}$/);
+    expect(statSync(join(root, '100', name))).toMatchObject({ size: 0, mode: 0o100600 });
+  });
+
+  it('removes finished steps, and refuses what belonged to them when the clock is set back', async () => {
+    const { root, open } = subject();
+    const cache = open();
+    for (let timeStep = 100; timeStep < 120; timeStep += 1) {
+      for (const id of ['a', 'b']) expect(await cache.consume({ id, timeStep }, timeStep)).toBe('consumed');
+      await cache.close();
+    }
+    expect(readdirSync(root).sort()).toEqual(['115', '116', '117', '118', '119', 'forgotten']);
+    const forgotten = readdirSync(join(root, 'forgotten'));
+    expect(forgotten).toHaveLength(2);
+    expect(forgotten).toContain('100-114');
+    for (const process of [cache, open()]) {
+      expect(await process.consume({ id: 'a', timeStep: 110 }, 110)).toBe('replay-unknown');
+      expect(await process.consume({ id: 'never used', timeStep: 110 }, 110)).toBe('replay-unknown');
+      expect(await process.consume({ id: 'a', timeStep: 119 }, 119)).toBe('replayed');
+    }
+  });
+
+  it('serves as before once a clock that was a year ahead is right again', async () => {
+    const { open } = subject();
+    const cache = open();
+    const year = 365 * 24 * 120;
+    await cache.consume({ id: 'a', timeStep: 100 }, 100);
+    for (let timeStep = year; timeStep < year + 10; timeStep += 1) {
+      await cache.consume({ id: 'far', timeStep }, timeStep);
+      await cache.close();
+    }
+    expect(await cache.consume({ id: 'a', timeStep: 100 }, 101)).toBe('replay-unknown');
+    expect(await cache.consume({ id: 'b', timeStep: 102 }, 101)).toBe('consumed');
+    expect(await open().consume({ id: 'far', timeStep: year }, year)).toBe('replay-unknown');
+  });
+
+  it('refuses all that could have been used, where the directory is removed under it', async () => {
+    const { root, open } = subject();
+    const [first, second] = [open(), open()];
+    for (const process of [first, second])
+      await process.consume({ id: `of ${process === first}`, timeStep: 100 }, 100);
+    rmSync(root, { recursive: true });
+    for (const process of [first, second, open()]) {
+      expect(await process.consume({ id: 'of true', timeStep: 100 }, 100)).toBe('replay-unknown');
+      expect(await process.consume({ id: 'new', timeStep: 101 }, 100)).toBe('replay-unknown');
+    }
+    expect(await first.consume({ id: 'new', timeStep: 102 }, 101)).toBe('consumed');
+    expect(await second.consume({ id: 'new', timeStep: 102 }, 101)).toBe('replayed');
+  });
+
+  it('tells a new process, too, that it was removed', async () => {
+    const { root, open } = subject();
+    await open().consume({ id: 'a', timeStep: 100 }, 100);
+    rmSync(root, { recursive: true });
+    const another = open();
+    expect(await another.consume({ id: 'a', timeStep: 100 }, 100)).toBe('replay-unknown');
+    expect(await another.consume({ id: 'b', timeStep: 101 }, 100)).toBe('replay-unknown');
+    expect(await another.consume({ id: 'b', timeStep: 102 }, 101)).toBe('consumed');
+  });
+
+  it('goes on where one that made the first record died, and keeps nobody out', async () => {
+    const { root, open } = subject();
+    await open().consume({ id: 'a', timeStep: 100 }, 100);
+    const [name = ''] = readdirSync(`${root}.began`);
+    // As it was between the mark and the record.
+    rmSync(join(root, '100'), { recursive: true });
+    renameSync(root, `${root}.new-${name}`);
+    const [first, second] = [open(), open()];
+    expect(await first.consume({ id: 'a', timeStep: 100 }, 100)).toBe('consumed');
+    expect(await second.consume({ id: 'a', timeStep: 100 }, 100)).toBe('replayed');
+    expect(readdirSync(join(root, '..')).sort()).toEqual(['used-tokens', 'used-tokens.began']);
+  });
+
+  it('keeps nobody out because an idle process wakes that knew an earlier record', async () => {
+    const { root, open } = subject();
+    const [busy, ...idle] = [open(), open(), open(), open()];
+    for (const cache of [busy, ...idle]) await cache.consume({ id: 'a', timeStep: 100 }, 100);
+    rmSync(root, { recursive: true });
+    expect(await busy.consume({ id: 'b', timeStep: 101 }, 101)).toBe('replay-unknown');
+    for (const [index, cache] of idle.entries()) {
+      const now = 110 + index;
+      expect(await busy.consume({ id: `busy ${now}`, timeStep: now }, now)).toBe('consumed');
+      expect(await cache.consume({ id: `idle ${now}`, timeStep: now }, now)).toBe('consumed');
+      expect(await busy.consume({ id: `again ${now}`, timeStep: now }, now)).toBe('consumed');
+      expect(await cache.consume({ id: 'a', timeStep: 100 }, now)).toBe('replay-unknown');
+    }
+  });
+
+  it('takes nothing twice where an earlier record is put back', async () => {
+    const { root, open } = subject();
+    const [first, second] = [open(), open()];
+    for (const cache of [first, second]) await cache.consume({ id: 'a', timeStep: 100 }, 100);
+    renameSync(root, `${root}.away`);
+    await first.consume({ id: 'b', timeStep: 102 }, 101);
+    expect(await second.consume({ id: 'b', timeStep: 103 }, 102)).toBe('consumed');
+    rmSync(root, { recursive: true });
+    // Both were used; each of them has tokens that the other does not know.
+    renameSync(`${root}.away`, root);
+    for (const cache of [first, open(), second]) {
+      expect(await cache.consume({ id: 'b', timeStep: 103 }, 102)).toBe('replay-unknown');
+      expect(await cache.consume({ id: 'a', timeStep: 100 }, 100)).not.toBe('consumed');
+    }
+    expect(await first.consume({ id: 'c', timeStep: 104 }, 103)).toBe('consumed');
+  });
+
+  it('notices that all was removed and made anew by another process meanwhile', async () => {
+    const { root, open } = subject();
+    const first = open();
+    await first.consume({ id: 'a', timeStep: 100 }, 100);
+    rmSync(join(root, '..'), { recursive: true });
+    // A process that knows nothing of it takes this for the first start of all.
+    const second = open();
+    await second.consume({ id: 'b', timeStep: 100 }, 100);
+    expect(await first.consume({ id: 'a', timeStep: 100 }, 100)).toBe('replay-unknown');
+    expect(await second.consume({ id: 'c', timeStep: 101 }, 100)).toBe('replay-unknown');
+  });
+
+  it.each(['100', 'forgotten'])('notices that a part of it was removed: %s', async (part) => {
+    const { root, open } = subject();
+    const cache = open();
+    await cache.consume({ id: 'a', timeStep: 100 }, 100);
+    rmSync(join(root, part), { recursive: true });
+    // A process that has the step's directory knows all of its tokens; another learns from what is left.
+    if (part === 'forgotten') {
+      expect(await cache.consume({ id: 'a', timeStep: 100 }, 100)).toBe('replayed');
+      expect(await open().consume({ id: 'c', timeStep: 100 }, 100)).toBe('replay-unknown');
+    }
+    expect(await cache.consume({ id: 'b', timeStep: 100 }, 100)).toBe('replay-unknown');
+    expect(await open().consume({ id: 'c', timeStep: 100 }, 100)).toBe('replay-unknown');
+    expect(await cache.consume({ id: 'a', timeStep: 100 }, 100)).not.toBe('consumed');
+    expect(await cache.consume({ id: 'a', timeStep: 102 }, 101)).toBe('consumed');
+  });
+
+  it('is not fooled by an empty directory in its place', async () => {
+    const { root, open } = subject();
+    const cache = open();
+    await cache.consume({ id: 'a', timeStep: 100 }, 100);
+    renameSync(root, `${root}.stolen`);
+    mkdirSync(root, { mode: 0o700 });
+    expect(await cache.consume({ id: 'a', timeStep: 100 }, 100)).toBe('replay-unknown');
+    expect(await open().consume({ id: 'a', timeStep: 100 }, 100)).toBe('replay-unknown');
+  });
+
+  it('forgets a made-up credential', async () => {
+    const { open } = subject();
+    const cache = open();
+    const use = { id: 'made up', timeStep: 100 };
+    await cache.consume(use, 100);
+    await cache.release(use);
+    expect(await cache.consume(use, 100)).toBe('consumed');
+  });
+
+  it('accepts nothing twice, in any order, by any process, with any clock, whatever is removed', async () => {
+    const act = fc.record({
+      process: fc.nat(2),
+      id: fc.constantFrom('a', 'b'),
+      timeStep: fc.integer({ min: 1, max: 12 }),
+      deviation: fc.integer({ min: -1, max: 1 }),
+      event: fc.oneof(
+        { weight: 12, arbitrary: fc.constant(undefined) },
+        { weight: 1, arbitrary: fc.constantFrom('restart', 'prune', 'removed') },
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { maxLength: 60 }), async (acts) => {
+        const root = join(temporaryDirectory(), 'used-tokens');
+        const open = (): DirectoryReplayCache =>
+          new DirectoryReplayCache({ root, cacheEpoch: () => 0, onWarning: () => undefined });
+        const processes = [open(), open(), open()];
+        const consumed = new Set<string>();
+        // Every process has used the record before anything happens to it, and uses it after that.
+        const touch = async (): Promise<void> => {
+          for (const cache of processes) await cache.consume({ id: 'made up', timeStep: 2 }, 2);
+        };
+        await touch();
+        for (const { process, id, timeStep, deviation, event } of acts) {
+          if (event === 'restart') processes[process] = open();
+          if (event === 'prune') await processes[process]?.close();
+          if (event === 'removed') rmSync(root, { recursive: true, force: true });
+          if (event !== undefined) await touch();
+          const name = `${id} of ${timeStep}`;
+          const consume = await processes[process]?.consume({ id: name, timeStep }, timeStep + deviation);
+          if (consume === 'consumed') expect(consumed).not.toContain(name);
+          if (consume === 'consumed') consumed.add(name);
+        }
+        await Promise.all(processes.map((cache) => cache.close()));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

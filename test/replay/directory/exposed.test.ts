@@ -1,0 +1,68 @@
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { DirectoryReplayCache } from '../../../src/replay/directory/directory-cache.js';
+import { DirectorySeenUsers } from '../../../src/replay/directory/seen-users.js';
+import {
+  OTHER_USER,
+  passableFolder,
+  requireRoot,
+  runAsOther,
+  sharedFolder,
+} from '../../support/other-user.js';
+
+function openReplayCache(directory: string): DirectoryReplayCache {
+  const root = join(directory, 'used-tokens');
+  const cache = new DirectoryReplayCache({ root, cacheEpoch: () => 0, onWarning: () => undefined });
+  onTestFinished(() => cache.close());
+  return cache;
+}
+
+const consume = (directory: string): Promise<string> =>
+  openReplayCache(directory).consume({ id: 'a', timeStep: 100 }, 100);
+const see = (directory: string): Promise<void> =>
+  new DirectorySeenUsers(join(directory, 'seen-users')).add('alice', 'example.com');
+
+describe('a state directory that another user can move away', () => {
+  beforeEach(requireRoot);
+
+  it.each([
+    ['used tokens', consume],
+    ['users who have logged in', see],
+  ])('is not used for %s: a restart would begin with an empty one', async (_, use) => {
+    const above = sharedFolder(0o755, OTHER_USER);
+    const state = join(above, 'state');
+    mkdirSync(state, { mode: 0o700 });
+    await expect(use(state)).rejects.toMatchObject({ code: 'replay-cache-unavailable' });
+    // What the other user can do; root's directory is in the way of none of it.
+    runAsOther('mv "$1" "$1.away"', state);
+    await expect(use(state)).rejects.toThrow(
+      `owns ${above}, and so can remove or replace what is kept there; fix: `,
+    );
+    expect(readdirSync(above)).toEqual(['state.away']);
+    expect(readdirSync(join(above, 'state.away'))).toEqual([]);
+  });
+
+  it.each([
+    ['used tokens', consume],
+    ['users who have logged in', see],
+  ])('has nothing made by it where a link of theirs leads, for %s', async (_, use) => {
+    const above = sharedFolder(0o755, OTHER_USER);
+    const elsewhere = passableFolder();
+    runAsOther('ln -s "$2" "$1/lib"', above, elsewhere);
+    await expect(use(join(above, 'lib', 'xtokend'))).rejects.toThrow(' owns ');
+    expect(readdirSync(elsewhere)).toEqual([]);
+  });
+
+  it.each([
+    ['used tokens', consume],
+    ['users who have logged in', see],
+  ])('is used for %s where a sticky directory or a link of root leads there', async (_, use) => {
+    const state = join(sharedFolder(0o1777), 'state');
+    await use(state);
+    const link = join(passableFolder(), 'link');
+    symlinkSync(dirname(state), link);
+    await use(join(link, 'state'));
+    expect(readdirSync(state)).not.toEqual([]);
+  });
+});

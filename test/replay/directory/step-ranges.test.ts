@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { StepRanges } from '../../../src/replay/directory/step-ranges.js';
+
+describe('StepRanges', () => {
+  it('has what was added, and nothing else, in any order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 60 })), (timeSteps) => {
+        const ranges = new StepRanges();
+        for (const timeStep of timeSteps) ranges.add(timeStep);
+        for (let timeStep = -1; timeStep <= 61; timeStep += 1)
+          expect(ranges.has(timeStep)).toBe(timeSteps.includes(timeStep));
+      }),
+    );
+  });
+
+  it('takes whole ranges, in any order', () => {
+    const range = fc.record({
+      from: fc.integer({ min: 0, max: 60 }),
+      length: fc.integer({ min: 0, max: 9 }),
+    });
+    fc.assert(
+      fc.property(fc.array(range), (added) => {
+        const ranges = new StepRanges();
+        for (const { from, length } of added) ranges.add(from, from + length);
+        for (let timeStep = -1; timeStep <= 70; timeStep += 1) {
+          expect(ranges.has(timeStep)).toBe(
+            added.some(({ from, length }) => timeStep >= from && timeStep <= from + length),
+          );
+        }
+        // None that touch are left apart.
+        const gaps = ranges.ranges.slice(1).map(({ from }, index) => from - (ranges.ranges[index]?.to ?? 0));
+        for (const gap of gaps) expect(gap).toBeGreaterThan(1);
+      }),
+    );
+  });
+
+  it('stays small: of very many it joins those that are near each other, and loses none', () => {
+    const ranges = new StepRanges();
+    const farAhead = 1_000_000;
+    ranges.add(farAhead);
+    for (let timeStep = 0; timeStep < 20_000; timeStep += 2) {
+      ranges.add(timeStep);
+      ranges.simplify(timeStep + 5);
+    }
+    for (let timeStep = 0; timeStep < 20_000; timeStep += 2) expect(ranges.has(timeStep)).toBe(true);
+    expect(ranges.ranges.length).toBeLessThanOrEqual(64);
+    expect(ranges.has(1)).toBe(true);
+    for (const timeStep of [-1, 20_003, farAhead - 1, farAhead + 1]) expect(ranges.has(timeStep)).toBe(false);
+  });
+
+  it('never comes to hold the present, not even between its nearest ranges', () => {
+    const ranges = new StepRanges();
+    for (let index = 0; index < 1000; index += 1) ranges.add(index * 100);
+    ranges.add(1_000_010);
+    ranges.add(1_000_030);
+    ranges.simplify(1_000_020);
+    expect(ranges.ranges.length).toBeLessThanOrEqual(64);
+    expect(ranges.has(1_000_020)).toBe(false);
+  });
+});

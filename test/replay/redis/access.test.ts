@@ -1,0 +1,151 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { timeStepAt } from '../../../src/credential/otp.js';
+import { explainRedisError } from '../../../src/replay/redis/errors.js';
+import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
+import type { RedisSettings } from '../../../src/replay/redis/settings.js';
+import type { TokenUse } from '../../../src/replay/replay-cache.js';
+import { FakeRedis } from '../../support/fake-redis.js';
+import { temporaryDirectory } from '../../support/directory.js';
+import { freePort } from '../../support/ports.js';
+import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
+import { requirePackage } from '../../support/requirement.js';
+
+const AHEAD = 4;
+const fresh = (): TokenUse => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + AHEAD });
+
+async function start(): Promise<RedisServer> {
+  const redis = await RedisServer.start();
+  onTestFinished(() => redis.remove());
+  return redis;
+}
+
+function open(url: string, others: Partial<RedisSettings>): RedisReplayCache {
+  const cache = new RedisReplayCache(redisSettings(url, others));
+  onTestFinished(() => cache.close());
+  return cache;
+}
+
+/** @returns the permissions that the documentation asks for */
+function documented(): string[] {
+  const [, list = ''] = /`((?:\+\w+\s+)+\+\w+)`/.exec(readFileSync('docs/replay.md', 'utf8')) ?? [];
+  return list.split(/\s+/);
+}
+
+beforeEach((context) => {
+  requirePackage(context, hasRedis(), 'redis-server');
+});
+
+describe('a user of Redis', () => {
+  it('who may do what is documented can do all, and does need it', async () => {
+    const redis = await start();
+    const user = { username: 'chat', password: 'secret' };
+    const permissions = documented();
+    redis.cli('acl', 'setuser', 'chat', 'on', '>secret', '~test:*', ...permissions);
+    const cache = open(redis.url, user);
+    const use = fresh();
+    expect(await cache.consume(use)).toBe('consumed');
+    await cache.release(use);
+    expect(await cache.consume(use)).toBe('consumed');
+    // `info` is asked for at the beginning, `del` and `zpopmin` only now and then.
+    for (const needed of [
+      'hsetnx',
+      'hmget',
+      'pexpireat',
+      'eval',
+      'hset',
+      'get',
+      'set',
+      'time',
+      'zadd',
+      'zcard',
+    ]) {
+      redis.cli('flushall');
+      redis.cli('acl', 'setuser', 'chat', `-${needed}`);
+      await expect(open(redis.url, user).consume(fresh())).rejects.toThrow(
+        `may not do what is needed: ${permissions.join(' ')} `,
+      );
+      redis.cli('acl', 'setuser', 'chat', `+${needed}`);
+    }
+  });
+
+  it('is named by what it may not do', () => {
+    expect(explainRedisError(new Error('NOPERM this user has no permissions'), undefined)).toContain(
+      documented().join(' '),
+    );
+  });
+
+  it('who needs no password may have one', async () => {
+    const redis = await start();
+    expect(await open(redis.url, { password: 'none' }).consume(fresh())).toBe('consumed');
+  });
+
+  it('finds something else under its keys', async () => {
+    const redis = await start();
+    redis.cli('set', 'test:steps', 'x');
+    await expect(open(redis.url, {}).consume(fresh())).rejects.toThrow(
+      'set replay.prefix to what nobody else uses',
+    );
+  });
+});
+
+describe('TLS', () => {
+  it('is trusted with its authority only', async (context) => {
+    const directory = temporaryDirectory();
+    const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'certificate.pem')];
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const how = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '1',
+    ];
+    const made = spawnSync('openssl', [...how, ...subject, '-keyout', key, '-out', certificate]);
+    requirePackage(context, made.status === 0, 'openssl');
+    const port = String(await freePort());
+    const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate];
+    const redis = await RedisServer.start(['--tls-port', port, '--tls-auth-clients', 'no', ...files]);
+    onTestFinished(() => redis.remove());
+    const url = `rediss://127.0.0.1:${port}`;
+    const ca = readFileSync(certificate, 'utf8');
+    expect(await open(url, { ca }).consume(fresh())).toBe('consumed');
+    await expect(open(url, {}).consume(fresh())).rejects.toThrow(
+      'name the authority that signed it in replay.ca_file',
+    );
+    await expect(open(redis.url.replace('redis:', 'rediss:'), { ca }).consume(fresh())).rejects.toThrow(
+      'redis',
+    );
+  });
+});
+
+describe('a client that has ended', () => {
+  it.each<[string, string, string]>([
+    // With no address ioredis ends for good.
+    ['names no address', '*0\r\n', 'ERR_SOCKET_BAD_PORT'],
+    ['names no port', '*2\r\n$9\r\n127.0.0.1\r\n$1\r\nx\r\n', 'its replies make no sense'],
+  ])('is replaced by another: a Sentinel that %s', async (_, nonsense, message) => {
+    const redis = await start();
+    let address = nonsense;
+    const sentinel = await FakeRedis.start(0, ([name, verb]) =>
+      name === 'sentinel' && verb === 'get-master-addr-by-name' ? address : '*0\r\n',
+    );
+    onTestFinished(() => sentinel.stop());
+    const cache = open(sentinel.url, { sentinelMaster: 'main' });
+    for (let count = 0; count < 3; count += 1) {
+      await expect(cache.consume(fresh())).rejects.toThrow(message);
+      await sleep(100);
+    }
+    const port = String(redis.port);
+    address = `*2\r\n$9\r\n127.0.0.1\r\n$${port.length}\r\n${port}\r\n`;
+    expect(await cache.consume(fresh())).toBe('consumed');
+  });
+});

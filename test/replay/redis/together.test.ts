@@ -1,0 +1,118 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { parseRedisAddress } from '../../../src/replay/redis/address.js';
+import type { RedisSettings } from '../../../src/replay/redis/settings.js';
+import { timeStepAt } from '../../../src/credential/otp.js';
+import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
+import type { ConsumeResult, TokenUse } from '../../../src/replay/replay-cache.js';
+import { freePort } from '../../support/ports.js';
+import { end } from '../../support/processes.js';
+import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
+import { requirePackage } from '../../support/requirement.js';
+
+const AHEAD = 4;
+const FAR_AHEAD = 8;
+const FAILOVER_MILLISECONDS = 20_000;
+const WAIT = { timeout: 20_000 };
+
+beforeEach((context) => {
+  requirePackage(context, hasRedis(), 'redis-server');
+});
+
+async function start(...args: string[]): Promise<RedisServer> {
+  const redis = await RedisServer.start(args);
+  onTestFinished(() => redis.remove());
+  return redis;
+}
+
+function open(servers: readonly { url: string }[], others: Partial<RedisSettings>): RedisReplayCache {
+  const addresses = servers.map(({ url }) => parseRedisAddress(url));
+  const cache = new RedisReplayCache(redisSettings('redis://unused', { ...others, addresses }));
+  onTestFinished(() => cache.close());
+  return cache;
+}
+
+const uses = (count: number, ahead: number): TokenUse[] =>
+  Array.from({ length: count }, () => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + ahead }));
+
+async function claimAll(cache: RedisReplayCache, all: readonly TokenUse[]): Promise<Set<ConsumeResult>> {
+  return new Set(
+    await Promise.all(all.map((use) => cache.consume(use).catch(() => 'replay-cache-unavailable' as const))),
+  );
+}
+
+/** Offers new tokens until all of them are claimed. */
+async function expectService(cache: RedisReplayCache, ahead: number): Promise<void> {
+  const deadline = Date.now() + FAILOVER_MILLISECONDS;
+  let consumes = new Set<ConsumeResult>();
+  while (Date.now() < deadline && !(consumes.size === 1 && consumes.has('consumed'))) {
+    consumes = await claimAll(cache, uses(50, ahead));
+    await sleep(100);
+  }
+  expect([...consumes]).toEqual(['consumed']);
+}
+
+async function startCluster(): Promise<RedisServer[]> {
+  const nodes: RedisServer[] = [];
+  while (nodes.length < 6) {
+    const bus = ['--cluster-port', String(await freePort())];
+    nodes.push(await start('--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...bus));
+  }
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const flags = ['--cluster-replicas', '1', '--cluster-yes'];
+  const { status, stdout } = spawnSync('redis-cli', ['--cluster', 'create', ...addresses, ...flags], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`expected a cluster: ${stdout}`);
+  for (const replica of nodes.slice(3)) await expectReplica(replica);
+  for (const node of nodes) await expect.poll(() => node.cli('cluster', 'info'), WAIT).toContain('state:ok');
+  return nodes;
+}
+
+/** One that has not caught up is no good to anybody. */
+async function expectReplica(server: RedisServer): Promise<void> {
+  await expect.poll(() => server.cli('info', 'replication'), WAIT).toContain('master_link_status:up');
+}
+
+async function startSentinel(primary: RedisServer): Promise<{ url: string }> {
+  const port = await freePort();
+  const file = join(primary.directory, 'sentinel.conf');
+  const watched = `sentinel monitor main 127.0.0.1 ${primary.port} 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n`;
+  writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${primary.directory}\n${watched}`);
+  const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  onTestFinished(() => end(child));
+  return { url: `redis://127.0.0.1:${port}` };
+}
+
+describe('a Redis Cluster', { timeout: 90_000 }, () => {
+  it('takes each token once, also over the death of a primary', async () => {
+    const nodes = await startCluster();
+    const [first, second] = [open(nodes, { isCluster: true }), open(nodes, { isCluster: true })];
+    await expectService(first, AHEAD);
+    const [used, near] = [uses(200, AHEAD), uses(200, 1)];
+    expect([...(await claimAll(first, used))]).toEqual(['consumed']);
+    expect([...(await claimAll(second, used))]).toEqual(['replayed']);
+    expect([...(await claimAll(second, near))]).toEqual(['replay-unknown']);
+    nodes[0]?.signal('SIGKILL');
+    await expectService(first, FAR_AHEAD);
+    for (const cache of [first, second]) expect(await claimAll(cache, used)).not.toContain('consumed');
+  });
+});
+
+describe('a primary that Sentinels watch', { timeout: 90_000 }, () => {
+  it('is followed when another takes over, and nothing from before is accepted there', async () => {
+    const primary = await start();
+    await expectReplica(await start('--replicaof', `127.0.0.1 ${primary.port}`));
+    const cache = open([await startSentinel(primary)], { sentinelMaster: 'main' });
+    await expectService(cache, AHEAD);
+    const [used, unused] = [uses(50, AHEAD), uses(50, AHEAD)];
+    expect([...(await claimAll(cache, used))]).toEqual(['consumed']);
+    primary.signal('SIGKILL');
+    await expectService(cache, FAR_AHEAD);
+    for (const earlier of [used, unused]) expect(await claimAll(cache, earlier)).not.toContain('consumed');
+  });
+});

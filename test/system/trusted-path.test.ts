@@ -1,0 +1,127 @@
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { findExposure, resolvePath } from '../../src/system/trusted-path.js';
+import { OTHER_USER, passableFolder, requireRoot, sharedFolder } from '../support/other-user.js';
+
+/** A group that nobody is listed in. */
+const UNKNOWN_GROUP = 54_321;
+
+describe('findExposure', () => {
+  beforeEach(requireRoot);
+
+  it.each([
+    [
+      'one that belongs to another user',
+      0o755,
+      OTHER_USER,
+      0,
+      /^(user nobody|uid 65534) owns /,
+      'chown root ',
+    ],
+    [
+      'one that everybody can write to',
+      0o757,
+      0,
+      0,
+      /^every user of this machine can write to /,
+      'chmod o-w ',
+    ],
+    [
+      'one that a group of others can write to',
+      0o775,
+      0,
+      OTHER_USER,
+      /^group .+ can write to /,
+      'chmod g-w ',
+    ],
+    [
+      'one that an unknown group can write to',
+      0o775,
+      0,
+      UNKNOWN_GROUP,
+      /^group 54321 can write/,
+      'chmod g-w ',
+    ],
+    ['one that both can', 0o777, 0, OTHER_USER, /^every user/, 'chmod go-w '],
+    ['a sticky one of another user', 0o1777, OTHER_USER, 0, / owns /, 'chown root '],
+  ])('finds %s, wherever it is on the way, by links, too', (_, mode, uid, gid, message, fix) => {
+    const shared = sharedFolder(mode, uid, gid);
+    const below = join(shared, 'a', 'b');
+    mkdirSync(below, { recursive: true });
+    const link = join(passableFolder(), 'link');
+    symlinkSync(below, link);
+    const absent = join(below, 'not', 'yet');
+    for (const path of [shared, below, absent, `${link}/file`, `${link}/../../a`, `${below}/../b/file`]) {
+      const found = findExposure(path);
+      expect(found).toMatchObject({ path: shared, fix: expect.stringContaining(fix + shared) as string });
+      expect(found?.message).toMatch(message);
+    }
+  });
+
+  it('finds a link that another user has made in a sticky directory, and a file, but not those of root', () => {
+    const shared = sharedFolder(0o1777);
+    const target = passableFolder();
+    for (const name of ['own', 'other']) symlinkSync(target, join(shared, name));
+    lchownSync(join(shared, 'other'), OTHER_USER, OTHER_USER);
+    writeFileSync(join(shared, 'file'), '', { mode: 0o600 });
+    expect(findExposure(join(shared, 'own', 'x'))).toBeUndefined();
+    expect(findExposure(join(shared, 'file'))).toBeUndefined();
+    expect(findExposure(join(shared, 'other', 'x'))).toMatchObject({ path: join(shared, 'other') });
+    chownSync(join(shared, 'file'), OTHER_USER, OTHER_USER);
+    expect(findExposure(join(shared, 'file'))).toMatchObject({ path: join(shared, 'file') });
+    // Good on the way; but whoever makes a file there is not the first who can.
+    expect(findExposure(shared)).toMatchObject({ path: shared });
+  });
+
+  it('trusts root, the user who is meant, and a group of theirs alone', () => {
+    const shared = sharedFolder(0o775, OTHER_USER, 0);
+    expect(findExposure(shared, new Set([0, OTHER_USER]))).toBeUndefined();
+    expect(findExposure(shared, new Set([0]))).toBeDefined();
+    expect(findExposure('/proc/self/fd')).toBeUndefined();
+  });
+});
+
+describe('resolvePath', () => {
+  it('follows links as the kernel does', () => {
+    const directory = realpathSync(passableFolder());
+    mkdirSync(join(directory, 'a', 'b'), { recursive: true });
+    writeFileSync(join(directory, 'a', 'file'), '');
+    symlinkSync('a/b', join(directory, 'relative'));
+    symlinkSync(join(directory, 'relative'), join(directory, 'absolute'));
+    symlinkSync('loop', join(directory, 'loop'));
+    expect(resolvePath(`${directory}/absolute/.././file`).path).toBe(join(directory, 'a', 'file'));
+    expect(resolvePath(`${directory}//relative/`)).toMatchObject({
+      path: join(directory, 'a/b'),
+      isShared: false,
+    });
+    expect(resolvePath(`${directory}/none/more`)).toMatchObject({ path: join(directory, 'none/more') });
+    expect(resolvePath(`${directory}/loop/x`).stats).toBeUndefined();
+    expect(resolvePath('package.json').path).toBe(realpathSync('package.json'));
+    // What a descriptor leads to is no path.
+    expect(resolvePath('/dev/stderr').path).toMatch(/^\/proc\/\d+\/fd\/2$/);
+  });
+
+  it('says who else can make files in the last directory, and goes through one of a group if asked', (context) => {
+    requireRoot(context);
+    const shared = sharedFolder(0o775, 0, OTHER_USER);
+    mkdirSync(join(shared, 'own'), { mode: 0o755 });
+    symlinkSync(dirname(shared), join(shared, 'link'));
+    const resolve = (name: string): object => resolvePath(join(shared, name), { isGroupAccepted: true });
+    expect(resolve('own/log')).toMatchObject({ exposure: undefined, isShared: true });
+    expect(resolve('log')).toMatchObject({ exposure: undefined, isShared: true });
+    expect(resolve('link/log')).toMatchObject({ exposure: { path: shared } });
+    chownSync(join(shared, 'own'), OTHER_USER, 0);
+    expect(resolve('own/log')).toMatchObject({ exposure: { path: shared } });
+    chmodSync(shared, 0o1777);
+    expect(resolve('log')).toMatchObject({ exposure: undefined, isShared: true });
+  });
+});
