@@ -1,0 +1,90 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryDirectory, temporaryFile } from './support/directory.js';
+import { SECRETS } from './support/keys.js';
+import { PROGRAM } from './support/xtokend.js';
+
+const MAIN = 'dist/main.cjs';
+/** What the file had when this was written, and a tenth more. */
+const MAX_BYTES = 330_000;
+
+/** The packages that esbuild has put into a file: it writes the path of each module above it. */
+function packagesIn(file: string): string[] {
+  const paths = readFileSync(file, 'utf8').matchAll(/^\s*\/\/ (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)/gm);
+  return [...new Set([...paths].map(([, name]) => name ?? ''))].sort();
+}
+
+/** The files of dist/ that Node loads to answer one request, by its own coverage report. */
+function loadedFor(configuration: string): string[] {
+  const coverage = temporaryDirectory();
+  const answer = execFileSync(PROGRAM, {
+    input: 'isuser:alice:example.com\n',
+    env: { ...process.env, NODE_V8_COVERAGE: coverage, XTOKEND_CONFIG: temporaryFile(configuration) },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  expect(answer.toString()).toBe('1\n');
+  const urls = readdirSync(coverage)
+    .map((name) => JSON.parse(readFileSync(join(coverage, name), 'utf8')) as { result: { url: string }[] })
+    .flatMap(({ result }) => result.map(({ url }) => url));
+  return urls
+    .filter((url) => url.includes('/dist/'))
+    .map((url) => basename(url))
+    .sort();
+}
+
+const IN_MEMORY = '[replay]\nstore = "memory"\n';
+
+describe('what starts on xtokend without arguments', () => {
+  it('contains only the packages that every start needs', () => {
+    expect(packagesIn(MAIN)).toEqual(['leven', 'otpauth', 'smol-toml', 'zod']);
+  });
+
+  it('contains of zod only zod/mini and the core', () => {
+    const parts = readFileSync(MAIN, 'utf8').matchAll(/^\s*\/\/ (?:.*\/)?node_modules\/zod\/v4\/(\w+)\//gm);
+    expect([...new Set([...parts].map(([, part]) => part))].sort()).toEqual(['core', 'mini']);
+  });
+
+  it('stays small', () => {
+    expect(statSync(MAIN).size).toBeLessThan(MAX_BYTES);
+  });
+
+  it('loads nothing else to answer a request', () => {
+    expect(loadedFor(`${SECRETS}${IN_MEMORY}`)).toEqual(['main.cjs', 'xtokend.cjs']);
+  });
+
+  it('loads Luxon if a key has a date', () => {
+    const key = `[[keys]]\nid = "next"\n${SECRETS}not_after = 2099-01-01T00:00:00Z\n`;
+    expect(loadedFor(`${key}${IN_MEMORY}`)).toContain('luxon.cjs');
+  });
+
+  it('loads the client of Prometheus if metrics are configured', () => {
+    const socket = join(temporaryDirectory(), 'metrics.sock');
+    expect(loadedFor(`${SECRETS}${IN_MEMORY}[metrics]\nlisten = "unix:${socket}"\n`)).toContain(
+      'metrics.cjs',
+    );
+  });
+});
+
+describe('the files that are loaded lazily', () => {
+  it('are all there', () => {
+    const files = readdirSync('dist').filter((name) => name.endsWith('.cjs'));
+    const required = files.flatMap((name) =>
+      [...readFileSync(join('dist', name), 'utf8').matchAll(/require\("\.\/([\w-]+\.cjs)"\)/g)].map(
+        ([, file]) => file,
+      ),
+    );
+    expect([...new Set(required)].sort()).toEqual(files.filter((name) => name !== 'xtokend.cjs').sort());
+  });
+
+  it('are the only ones that contain the large packages', () => {
+    const holders = (name: string): string[] =>
+      readdirSync('dist').filter(
+        (file) => file.endsWith('.cjs') && packagesIn(join('dist', file)).includes(name),
+      );
+    expect(holders('prom-client')).toEqual(['metrics.cjs']);
+    expect(holders('commander')).toEqual(['program.cjs']);
+    expect(holders('yaml')).toEqual(['yaml.cjs']);
+  });
+});
