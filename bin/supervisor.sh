@@ -1,27 +1,26 @@
 # shellcheck shell=sh disable=SC2154
-# (SC2154: newline, signals, program, no_debugger, now, empty_at, next, left and fault are set by the file that reads this one in.)
+# (SC2154: bin/xtokend, which sources this file, sets newline, signals, program, no_debugger, now, drained_at, next, left and fault.)
 #
-# The supervisor: what xtokend does on a terminal that Prosody's stock external module drives (lpty). It starts Node, starts
-# it again when it dies, and ends with 0 whatever happens: after any other end the module refuses every login for good.
-# docs/terminal.md says why.
+# The supervisor: runs xtokend on a terminal driven by Prosody's stock external module (lpty). It starts Node, restarts it
+# when it dies, and always exits with 0: after any other exit the module refuses every login for good. See docs/terminal.md.
 
-# How old a request may be that is refused here, in hundredths of a second: no more than the least answer_within.
-patience=100
-# How long a read waits for a request, in tenths of a second as stty takes it, and in hundredths.
+# The maximum age of a request that is refused here, in hundredths of a second. At most the minimum of answer_within.
+reply_deadline=100
+# How long a read waits for a request: in tenths of a second, the unit of stty, and in hundredths.
 read_time=5
 read_time_hundredths=50
-# A Node that dies within a second of its start has a lasting fault, surely; within a minute, perhaps.
-instant_death=100
-early_death=6000
-# So many points lead to refusal: two instant deaths, or four early ones.
-too_many=4
+# An exit within a second of the start almost certainly has a lasting cause; one within a minute may have one.
+immediate_exit=100
+early_exit=6000
+# Two immediate exits or four early ones reach this limit, which makes the supervisor refuse requests for a while.
+max_failure_points=4
 
 log() {
-    # In the background, and not for ever: a log that hangs must not keep anybody from an answer.
+    # In the background and with a time limit, so that a log that hangs delays no answer.
     timeout 10 logger -t xtokend -p auth.err -- "$1" </dev/null >/dev/null 3<&- &
 }
 
-# Ends Node, at the latest after a second, and then the supervisor.
+# Terminates Node, by SIGKILL after a second, and exits.
 finish() {
     # shellcheck disable=SC2086 # a list
     trap '' HUP USR1 $signals
@@ -34,13 +33,14 @@ finish() {
     exit 0
 }
 
-# Hands a signal on to Node once it catches them: until then SIGHUP would end it, and SIGUSR1 open its debugger to everybody
-# on the machine. A Node that does not has not read the configuration yet.
+# Forwards a signal to Node if Node handles it. Before that, SIGHUP would end Node, and SIGUSR1 would open its debugger to
+# all local users. Nothing is lost: Node has not read the configuration yet.
 forward() {
     if [ -n "$node" ] && catches_hangup; then kill "-$1" "$node"; fi
 }
 
-# Whether Node has a handler for SIGHUP, the last bit of the mask (proc(5)). A signal can come at any command: these names are no others'.
+# Succeeds if Node handles SIGHUP, the last bit of the mask (proc(5)).
+# Runs between any two commands, so no other function may use these variables.
 catches_hangup() {
     while read -r mask caught; do
         case $mask$caught in SigCgt:*[13579bdf]) return ;; esac
@@ -48,36 +48,36 @@ catches_hangup() {
     false
 }
 
-# Runs Node until it ends; leaves its exit code in $status, and in $lived how long it lived.
+# Runs Node until it exits. Sets $status to its exit code and $lifetime to how long it ran.
 run() {
-    instant
+    read_uptime
     started=$now
     set_terminal min 1 time 0
-    # Answers go out on a descriptor of their own: whatever else prints to standard output must not get there. A command in
-    # the background has no standard input unless it is given one.
-    # SIGUSR1 would end Node until Node sets its own handler.
+    # Answers have a descriptor of their own, so that nothing else that is printed reaches the terminal. A background command
+    # has no standard input unless it is redirected.
+    # SIGUSR1 would end Node before Node sets its own handler.
     (
         trap '' USR1
-        XTOKEND_SUPERVISOR="$empty_at $next $$ $PPID" exec node "$no_debugger" "$program" "$@"
+        XTOKEND_SUPERVISOR="$drained_at $next $$ $PPID" exec node "$no_debugger" "$program" "$@"
     ) <&3 3>&1 >/dev/null &
     node=$!
     while :; do
         wait "$node"
         status=$?
-        # A signal ends a wait, too.
+        # A signal ends the wait, too.
         kill -0 "$node" || break
     done
     node=
-    instant
-    lived=$((now - started))
+    read_uptime
+    lifetime=$((now - started))
 }
 
-# Sets $server to the process that holds the other end of the terminal, and $waiting to what select(2) has for arguments while
-# that waits for an answer. Whatever the server starts inherits the other end: so it is the oldest ancestor that holds it.
-# Leaves both empty if none can be seen.
+# Sets $server to the process that holds the other end of the terminal, and $waiting_call to the arguments of its select(2)
+# while it waits for an answer. The server's children inherit that end, so the server is the oldest ancestor that holds it.
+# Leaves both empty if none is found.
 find_server() {
     server=
-    waiting=
+    waiting_call=
     terminal=$(readlink "/proc/$$/fd/3")
     ancestor=$PPID
     while :; do
@@ -85,30 +85,30 @@ find_server() {
         if [ -z "$held" ]; then return; fi
         held=${held%%"$newline"*}
         server=$ancestor
-        waiting=$(printf '0x%x 0x0 0x0' $((${held##*/} + 1)))
+        waiting_call=$(printf '0x%x 0x0 0x0' $((${held##*/} + 1)))
         find_parent "$ancestor"
         ancestor=$parent
     done
 }
 
-# Sets $sight to what the server is seen to do: "waiting" for an answer (on this terminal, if it may be traced, and asleep
-# rather than stopped; proc(5)), "elsewhere" if it has gone on, or "unclear".
-look() {
-    place=
-    here=$waiting
-    if read -r _ count _ writes errors _ <"/proc/$server/syscall"; then here="$count $writes $errors"; fi
-    read -r place <"/proc/$server/wchan"
-    case $place in
+# Sets $server_state: "waiting" if the server sleeps in select(2) for an answer (on this terminal, if it may be traced; not
+# if it is stopped; proc(5)), "elsewhere" if it does something else, "unclear" if neither is certain.
+observe_server() {
+    wait_channel=
+    current_call=$waiting_call
+    if read -r _ count _ writes errors _ <"/proc/$server/syscall"; then current_call="$count $writes $errors"; fi
+    read -r wait_channel <"/proc/$server/wchan"
+    case $wait_channel in
     poll_schedule_timeout* | do_select* | core_sys_select*)
-        sight='elsewhere'
-        if [ "$here" = "$waiting" ]; then sight='waiting'; fi
+        server_state='elsewhere'
+        if [ "$current_call" = "$waiting_call" ]; then server_state='waiting'; fi
         ;;
-    do_epoll_wait* | ep_poll*) sight='elsewhere' ;;
-    *) sight='unclear' ;;
+    do_epoll_wait* | ep_poll*) server_state='elsewhere' ;;
+    *) server_state='unclear' ;;
     esac
 }
 
-# Leaves in $next whether the input in $1 ends inside a request, and succeeds if it does not.
+# Succeeds if the input in $1 ends with a whole request. Sets $next to what the next input starts with.
 ends_whole() {
     case $1 in
     . | *"$newline".) next='request' ;;
@@ -119,14 +119,14 @@ ends_whole() {
     esac
 }
 
-# Answers 0 to the newest request, all of which was read, if the server is seen waiting for it, has sent nothing more by then, and is
-# seen waiting again. Looks $1 times at the most.
+# Answers 0 to the newest request, which has been read in full, if the server waits for it, has sent nothing more, and still
+# waits after that. Tries at most $1 times.
 refuse_newest() {
     set_terminal min 0 time 0
     tries=$1
-    while look && [ $sight != elsewhere ] && [ "$tries" -gt 0 ]; do
+    while observe_server && [ $server_state != elsewhere ] && [ "$tries" -gt 0 ]; do
         tries=$((tries - 1))
-        if [ $sight = unclear ]; then
+        if [ $server_state = unclear ]; then
             sleep 0.01
             continue
         fi
@@ -136,22 +136,23 @@ refuse_newest() {
             tries=$1
             continue
         fi
-        look
-        if [ $sight = waiting ]; then
+        observe_server
+        if [ $server_state = waiting ]; then
             printf '0\n'
             return
         fi
     done
 }
 
-# Answers 0 to the request in $request if it is one line, and certainly still waiting by its age: for a server that cannot be seen.
+# Answers 0 to the request in $request if it is one line, and so recent that the server must still wait for it. For a server
+# that can't be observed.
 refuse_by_age() {
-    if [ $((now - empty_at)) -lt $patience ]; then
+    if [ $((now - drained_at)) -lt $reply_deadline ]; then
         case ${request%"$newline".} in *"$newline"*) ;; *) printf '0\n' ;; esac
     fi
 }
 
-# Leaves in $parent the process that started process $1.
+# Sets $parent to the parent of process $1.
 find_parent() {
     while read -r name parent; do
         if [ "$name" = PPid: ]; then return; fi
@@ -163,16 +164,16 @@ orphaned() {
     [ "$parent" != "$PPID" ]
 }
 
-# Reads once, and refuses what was read.
+# Reads once, and refuses the request that was read.
 read_and_refuse() {
     before=$now
     request=$(dd bs=4096 count=1 && echo .) || exit 0
-    instant
+    read_uptime
     read_characters=${#request}
     if [ "$request" = . ]; then
-        # Nothing at once, instead of after some time: the terminal's other end is gone.
+        # An empty read that returns early means that the other end of the terminal is closed.
         if [ $((now - before)) -lt $((read_time_hundredths / 2)) ]; then finish; fi
-        empty_at=$((before + read_time_hundredths - 1))
+        drained_at=$((before + read_time_hundredths - 1))
         return
     fi
     began=$next
@@ -184,14 +185,14 @@ read_and_refuse() {
             refuse_by_age
         fi
     fi
-    # A read that is far from full took all there was (a character has four bytes at the most): what the next one finds
-    # was written after this one began.
-    if [ "$read_characters" -lt 1024 ]; then empty_at=$before; fi
+    # A read that is far from full took all input (a character has at most four bytes), so whatever the next read returns was
+    # written after this one began.
+    if [ "$read_characters" -lt 1024 ]; then drained_at=$before; fi
 }
 
-# Refuses every request for $1 seconds at least, until Node runs and finds the program whole.
+# Refuses every request for at least $1 seconds, until Node can run the program.
 refuse() {
-    instant
+    read_uptime
     until=$((now + $1 * 100))
     probe=
     find_server
@@ -213,21 +214,21 @@ refuse() {
     done
 }
 
-# Leaves in $points how much speaks for a fault that a new start does not mend.
-count_death() {
-    if [ "$lived" -ge $early_death ]; then
-        points=0
+# Adds to $failure_points, the evidence for a fault that a restart doesn't fix.
+count_exit() {
+    if [ "$lifetime" -ge $early_exit ]; then
+        failure_points=0
         pause=1
     fi
-    points=$((points + 1))
-    if [ "$lived" -lt $instant_death ]; then points=$((points + 1)); fi
+    failure_points=$((failure_points + 1))
+    if [ "$lifetime" -lt $immediate_exit ]; then failure_points=$((failure_points + 1)); fi
 }
 
 node=
 exec 3<&0
 # shellcheck disable=SC2086 # a list
 trap finish $signals
-# A new configuration; or the terminal's other end is gone, which Node sees for itself.
+# SIGHUP means a new configuration. It also means that the terminal was closed, which Node detects by itself.
 trap 'forward HUP' HUP
 trap 'forward USR1' USR1
 
@@ -239,22 +240,22 @@ case " $* " in
 esac
 
 pause=1
-points=0
+failure_points=0
 while :; do
     find_fault
     if [ -n "$fault" ]; then
-        log "$fault Every login is refused until then."
+        log "$fault Every login is refused until this is fixed."
         refuse 1
         continue
     fi
     run "$@"
     if [ "$status" -eq 0 ]; then exit 0; fi
     drain
-    # The server need not wait for a request that Node did not answer.
+    # Refuse the request that Node left unanswered, so that the server need not wait for it.
     find_server
     if [ -n "$server" ] && [ "$next" = request ]; then refuse_newest 5; fi
-    count_death
-    if [ "$points" -lt $too_many ]; then
+    count_exit
+    if [ "$failure_points" -lt $max_failure_points ]; then
         log "the Node process ended with status $status; it is started again"
     else
         log "the Node process ended with status $status soon after its start, again; every login is refused for $pause s. To see why, run as this user: node $program serve </dev/null"
