@@ -336,12 +336,12 @@ describe("mod_auth_xtoken", function ()
 		world.start("test_password", "dave", "secret");
 		world.elapse(5);
 		for index, expected in ipairs {
-			"^info Refused a login at example.com without asking xtokend: it has no name or no password",
-			"^info Refused the login of alice@example.com without asking xtokend: its name or password is too long",
-			"^info Refused the login of bob@example.com without asking xtokend: ",
-			"^info The login of carol@example.com could not be checked: ",
-			"^error xtokend gives no answer",
-			"^info The login of dave@example.com could not be checked, as xtokend gave no certain answer at /",
+			"^info refused a login at example.com without asking xtokend: the user name or password is missing",
+			"^info refused the login of alice@example.com without asking xtokend: the user name or password is too long",
+			"^info refused the login of bob@example.com without asking xtokend: ",
+			"^info could not check the login of carol@example.com: ",
+			"^error xtokend does not answer",
+			"^info could not check the login of dave@example.com: no certain answer from xtokend at /",
 		} do
 			assert.truthy(world.log[index]:find(expected), world.log[index]);
 			assert.falsy(world.log[index]:find("secret", 1, true));
