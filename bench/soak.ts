@@ -1,75 +1,120 @@
-// Whether anything slows or grows with time: `npm run bench:soak [-- MINUTES [RATE]]`. Logs in so many times a second, at even
-// intervals, and asks the bare echo in C as often: what slows both is the machine. A line for each minute.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runToEnd, say, thenStopped, withFolder, withState } from './support/clean-up.js';
-import { compile } from './support/compile.js';
-import { format, percentiles, type Percentiles } from './support/figures.js';
-import { describeMachine } from './support/machine.js';
-import { requests } from './support/requests.js';
-import { withDaemon, withListener, type Listener } from './support/subjects.js';
-import { descriptorsOf, memoryOf } from './support/usage.js';
-import { SteadyClient } from './soak/steady-client.js';
+import { defer, print } from './support/clean-up.js';
+import { format, percentiles, table, target, type Percentiles } from './support/figures.js';
+import { descriptorsOf, memoryOf } from './support/process-usage.js';
+import { cacheIn, programPath, startDaemon, startListener } from './support/programs.js';
+import { requests, splitLines } from './support/requests.js';
+import type { Tables } from './main.js';
 
-const [MINUTES, RATE] = [Number(process.argv[2] ?? 30), Number(process.argv[3] ?? 500)];
+const COLUMNS = ['p50 µs', 'p99 µs', 'worst µs', 'echo p50 µs', 'echo p99 µs', 'echo worst µs'];
+const HEAD = ['minute', ...COLUMNS, 'MB', 'descriptors'];
+/** The p99 of the last minute against that of the second. */
+const TARGET_RATIO = 1.2;
+const DEFAULTS = { minutes: 30, rate: 500 };
 const SECOND = 1000;
-/** Between two requests of one connection the timer is not finer than this. */
 const TICK_MILLISECONDS = 2;
+const ANSWER_MILLISECONDS = 10_000;
 
-await runToEnd(async () => {
-  if (!Number.isSafeInteger(MINUTES) || MINUTES < 2 || !Number.isSafeInteger(RATE) || RATE < 1) {
-    throw new Error('usage: npm run bench:soak [-- MINUTES [RATE]], at least 2 minutes');
+/**
+ * Shows whether anything slows down or grows: logs in at a steady rate, and sends the same to the echo, which shows how much the
+ * machine itself slows down.
+ */
+export async function soak(isSmoke: boolean, args: readonly string[]): Promise<Tables> {
+  const [minutes = DEFAULTS.minutes, rate = DEFAULTS.rate] = args.map(Number);
+  if (!Number.isSafeInteger(minutes) || minutes < 2 || !Number.isSafeInteger(rate) || rate < 1) {
+    throw new Error('usage: npm run bench -- soak [MINUTES [RATE]], at least 2 minutes');
   }
-  await withState(() => withFolder(soakIn));
-});
-
-async function soakIn(directory: string): Promise<void> {
-  const programs = compile(directory);
-  if (programs === undefined) throw new Error("expected Debian's gcc: the echo is in C");
-  say(`${describeMachine()}; ${RATE} logins a second for ${MINUTES} minutes`);
-  await withDaemon({ directory, recordIn: directory }, (daemon) =>
-    withListener(directory, [programs.echo], (echo) => soak(daemon, echo)),
-  );
+  const daemon = await startDaemon(cacheIn());
+  const echo = await startListener(programPath('echo'));
+  const clients = [await PacedClient.open(daemon.path), await PacedClient.open(echo.path)];
+  const rows: string[][] = [];
+  const p99: number[] = [];
+  for (let minute = 1; minute <= minutes; minute += 1) {
+    await sendForSeconds(clients, rate, isSmoke ? 1 : 60);
+    const figures = clients.map((client) => percentiles(client.takeSamples()));
+    p99.push(figures[0]?.p99 ?? Number.NaN);
+    const use = [format(memoryOf(daemon.pid).now, 1), String(descriptorsOf(daemon.pid))];
+    rows.push([String(minute), ...figures.flatMap(cellsOf), ...use]);
+    print(rows.at(-1)?.join(' | ') ?? '');
+  }
+  const ratio = (p99.at(-1) ?? Number.NaN) / (p99[1] ?? Number.NaN);
+  print(`p99 of the last minute / p99 of the second: ${format(ratio, 2)}; ${target([ratio], TARGET_RATIO)}`);
+  return { soak: table(HEAD, rows) };
 }
 
-async function soak(daemon: Listener, echo: Listener): Promise<void> {
-  const [ours, bare] = [await SteadyClient.open(daemon.path), await SteadyClient.open(echo.path)];
-  const close = (): Promise<void> => {
-    for (const client of [ours, bare]) client.close();
-    return Promise.resolve();
-  };
-  const minutes: Percentiles[] = [];
-  await thenStopped(close, async () => {
-    for (let minute = 1; minute <= MINUTES; minute += 1) {
-      await askForAMinute(ours, bare);
-      const own = percentiles(ours.takeSamples());
-      minutes.push(own);
-      say(lineOf(minute, daemon.pid, own, percentiles(bare.takeSamples())));
-    }
-  });
-  const ratio = (minutes.at(-1)?.p99 ?? Number.NaN) / (minutes[1]?.p99 ?? Number.NaN);
-  say(`p99 of the last minute beside that of the second: ${format(ratio, 2)}; at most 1.2`);
+function cellsOf({ p50, p99, worst }: Percentiles): string[] {
+  return [p50, p99, worst].map((value) => format(value, 0));
 }
 
-/** Tokens are minted a second ahead, while nobody waits. */
-async function askForAMinute(ours: SteadyClient, bare: SteadyClient): Promise<void> {
-  for (let second = 0; second < 60; second += 1) {
-    const lines = requests(RATE).split(/(?<=\n)/);
+/** Mints the tokens of a second before it begins. */
+async function sendForSeconds(clients: readonly PacedClient[], rate: number, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second += 1) {
+    const lines = splitLines(requests(rate));
     const begin = performance.now();
-    let asked = 0;
-    while (asked < RATE) {
-      const due = Math.min(RATE, Math.ceil(((performance.now() - begin) / SECOND) * RATE));
-      for (const line of lines.slice(asked, due)) for (const client of [ours, bare]) client.ask(line);
-      asked = Math.max(asked, due);
+    let sent = 0;
+    while (sent < rate) {
+      const due = Math.min(rate, Math.ceil(((performance.now() - begin) / SECOND) * rate));
+      for (const line of lines.slice(sent, due)) for (const client of clients) client.send(line);
+      sent = Math.max(sent, due);
       await sleep(TICK_MILLISECONDS);
     }
     await sleep(Math.max(0, SECOND - (performance.now() - begin)));
   }
-  for (const client of [ours, bare]) await client.allAnswered();
+  for (const client of clients) await client.allAnswered();
 }
 
-function lineOf(minute: number, pid: number, ours: Percentiles, echo: Percentiles): string {
-  const times = ({ p50, p99, worst }: Percentiles): string =>
-    `p50 ${format(p50, 0)}, p99 ${format(p99, 0)}, worst ${format(worst, 0)} µs`;
-  const use = `${format(memoryOf(pid).now, 1)} MB, ${descriptorsOf(pid)} descriptors`;
-  return `minute ${minute}: ${times(ours)}; echo: ${times(echo)}; ${use}`;
+/** Sends requests without waiting for answers, and measures the time of each. */
+class PacedClient {
+  readonly #socket: Socket;
+  /** When each unanswered request was sent. */
+  readonly #waiting: bigint[] = [];
+  #samples: number[] = [];
+  #error: string | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding('latin1').on('data', (answers: string) => {
+      this.#receive(answers);
+    });
+  }
+
+  static async open(path: string): Promise<PacedClient> {
+    const socket = connect(path);
+    await once(socket, 'connect');
+    defer(() => Promise.resolve(void socket.destroy()));
+    return new PacedClient(socket);
+  }
+
+  /** @throws if an earlier request was not accepted */
+  send(request: string): void {
+    if (this.#error !== undefined) throw new Error(this.#error);
+    this.#waiting.push(process.hrtime.bigint());
+    this.#socket.write(request);
+  }
+
+  async allAnswered(): Promise<void> {
+    const deadline = Date.now() + ANSWER_MILLISECONDS;
+    while (this.#waiting.length > 0) {
+      if (Date.now() > deadline) throw new Error(`expected answers to ${this.#waiting.length} requests`);
+      await sleep(5);
+    }
+  }
+
+  /** Returns the nanoseconds of each request since the last call. */
+  takeSamples(): number[] {
+    const samples = this.#samples;
+    this.#samples = [];
+    return samples;
+  }
+
+  #receive(answers: string): void {
+    const now = process.hrtime.bigint();
+    if (!/^[1\n]+$/.test(answers))
+      this.#error = `expected every login to be accepted: ${answers.slice(0, 20)}`;
+    for (const character of answers) {
+      if (character === '\n') this.#samples.push(Number(now - (this.#waiting.shift() ?? now)));
+    }
+  }
 }

@@ -1,78 +1,79 @@
-// What the terminal of Prosody's stock module does to xtokend, and to a program that answers every line. Needs Debian's
-// lua5.2 and lua-lpty. Usage: npm run bench:terminal [TERMINALS [REQUESTS]]
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { SECRETS } from '../test/support/keys.js';
 import { LptyHarness } from '../test/support/lpty-harness.js';
-import { say } from './support/clean-up.js';
-import { median } from './support/figures.js';
+import { disturbances, storm, type Disturbance, type StormResult } from '../test/servers/stock/storm.js';
+import { stockSettings } from '../test/servers/stock/wiring.js';
 import { tallyVerdicts } from '../test/terminal/outcomes.js';
+import { installedReleases, startStock } from './servers/prosody.js';
+import { print, scope } from './support/clean-up.js';
+import { table } from './support/figures.js';
+import { MissingProgramError, writeConfiguration } from './support/programs.js';
+import type { Tables } from './main.js';
+import type { ProsodyRelease } from '../test/support/prosody.js';
 
-const TERMINALS = Number(process.argv[2] ?? 200);
-const REQUESTS = Number(process.argv[3] ?? 1_000_000);
-const STARTS = 20;
+const ANSWERS_HEAD = ['', 'echoed the first request', 'terminals with wrong outcomes', 'right', 'wrong'];
+const STORMS_HEAD = [
+  'server',
+  'disturbed by',
+  'hosts',
+  'wrongly accepted, by run',
+  'wrong afterwards, by run',
+];
+const PROGRAMS = { xtokend: 'bin/xtokend', 'a program that answers every line': 'test/terminal/naive.sh' };
+const LOGINS_AFTERWARDS = 20;
 
-const directory = mkdtempSync(join(tmpdir(), 'xtokend-bench-'));
-const config = join(directory, 'xtokend.toml');
-const log = join(directory, 'log');
-const secrets = `${SECRETS}[log]\ntarget = "file:${log}"\n`;
-const env = { XTOKEND_CONFIG: config, PATH: process.env['PATH'] };
-writeFileSync(config, secrets, { mode: 0o600 });
-
-const programs = { xtokend: resolve('bin/xtokend'), naive: resolve('test/terminal/naive.sh') };
-
-for (const [name, program] of Object.entries(programs)) {
-  const first = await sample(() => firstAnswer(program));
-  say(`${name}: ${first} ms from the start to the first answer (median of ${STARTS})`);
-  const tally = await tallyVerdicts(program, config, TERMINALS);
-  say(
-    `${name}: ${TERMINALS} terminals, of which ${tally.echoed} echoed the first request, and ${tally.badTerminals} gave wrong verdicts; ` +
-      `verdicts: ${tally.right} right, ${tally.wrong} wrong; ${tally.unanswered} requests without an answer`,
-  );
-  const harness = new LptyHarness(program, env);
-  await harness.warmUp();
-  rmSync(log, { force: true });
-  say(`${name}: ${REQUESTS} requests in turn: ${await harness.perform(`many ${REQUESTS} isuser:warm:up`)}`);
-  harness.end();
-}
-say(`xtokend: under ${await sample(drainTime)} ms from exec to the empty terminal (median of ${STARTS})`);
-rmSync(directory, { recursive: true });
-
-async function sample(measure: () => Promise<number>): Promise<string> {
-  const samples: number[] = [];
-  for (let start = 0; start < STARTS; start += 1) samples.push(await measure());
-  return median(samples).toFixed(1);
-}
-
-/** The first request starts the program; it is the second that is certainly answered. */
-async function firstAnswer(program: string): Promise<number> {
-  const harness = new LptyHarness(program, env);
-  const start = performance.now();
-  await harness.perform('raw 0a');
-  await sleep(30);
-  while (!['accepted', 'refused'].includes(await harness.ask('isuser:warm:up')));
-  const elapsed = performance.now() - start;
-  harness.end();
-  return elapsed;
+/** Counts wrong outcomes on terminals of lpty, as Prosody's stock external module uses them. */
+export async function terminal(isSmoke: boolean): Promise<Tables> {
+  const [terminals, count] = isSmoke ? [4, 100] : [200, 1_000_000];
+  if (!existsSync('/usr/bin/lua5.2'))
+    throw new MissingProgramError("expected lpty: install Debian's lua5.2 and lua-lpty");
+  const config = writeConfiguration(`${SECRETS}[log]\ntarget = "file:/dev/null"\n`);
+  const rows: string[][] = [];
+  for (const [name, path] of Object.entries(PROGRAMS)) {
+    const tally = await tallyVerdicts(resolve(path), config, terminals);
+    const { echoed, badTerminals, right, wrong, unanswered } = tally;
+    const harness = new LptyHarness(resolve(path), { XTOKEND_CONFIG: config });
+    await harness.warmUp();
+    const many = await harness.perform(`many ${count} isuser:warm:up`);
+    harness.end();
+    rows.push([name, ...[echoed, badTerminals, right, wrong, unanswered].map(String), many]);
+  }
+  return { terminal: table([...ANSWERS_HEAD, 'unanswered', `${count} requests in sequence`], rows) };
 }
 
-/** Measured from outside, by programs that note the time before xtokend and after its cat: a bound from above. */
-async function drainTime(): Promise<number> {
-  const bin = mkdtempSync(join(directory, 'bin-'));
-  const [before, after] = [join(bin, 'before'), join(bin, 'after')];
-  writeFileSync(join(bin, 'cat'), `#!/bin/sh\n/bin/cat\ndate +%s%N >>${after}\n`, { mode: 0o755 });
-  writeFileSync(join(bin, 'start'), `#!/bin/sh\ndate +%s%N >${before}\nexec ${programs.xtokend}\n`, {
-    mode: 0o755,
-  });
-  const harness = new LptyHarness(join(bin, 'start'), {
-    ...env,
-    PATH: `${bin}:${process.env['PATH'] ?? ''}`,
-  });
-  await harness.perform('raw 0a');
-  await sleep(300);
-  harness.end();
-  const nanoseconds = (path: string): bigint => BigInt(readFileSync(path, 'utf8').split('\n', 1)[0] ?? '');
-  return Number(nanoseconds(after) - nanoseconds(before)) / 1e6;
+/** Counts logins with a wrong result while signals disturb a Prosody with the stock module, and afterwards. */
+export async function storms(isSmoke: boolean): Promise<Tables> {
+  const rows: string[][] = [];
+  for (const release of installedReleases()) {
+    for (const [name, disturb] of disturbances) {
+      for (const hosts of [['example.com'], ['example.com', 'pool.example']]) {
+        const results = await runStorms(release, hosts, disturb, isSmoke);
+        const column = (key: keyof StormResult): string => results.map((result) => result[key]).join(' ');
+        const counts = [column('wronglyAccepted'), column('wrongAfterwards')];
+        rows.push([release.name, name, String(hosts.length), ...counts]);
+        print(rows.at(-1)?.join(' | ') ?? '');
+      }
+    }
+  }
+  return { storms: table(STORMS_HEAD, rows) };
+}
+
+async function runStorms(
+  release: ProsodyRelease,
+  hosts: readonly string[],
+  disturb: Disturbance,
+  isSmoke: boolean,
+): Promise<StormResult[]> {
+  const [runs, logins] = isSmoke ? [1, 10] : [20, 300];
+  const more = stockSettings(2).replace('example.com', 'pool.example');
+  const results: StormResult[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    const once = async (): Promise<StormResult> => {
+      const prosody = await startStock(release, more);
+      return storm(prosody, { hosts, logins, loginsAfterwards: LOGINS_AFTERWARDS, disturb });
+    };
+    results.push(await scope(once));
+  }
+  return results;
 }

@@ -1,13 +1,12 @@
-// Builds xtokend and a bench, and runs it: node scripts/bench.js NAME [ARGUMENT…], where bench/NAME.ts is one.
+// Builds xtokend and the benchmarks, and runs them: node scripts/bench.js [ARGUMENT…].
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import './build.js';
 
-const [name, ...args] = process.argv.slice(2);
-// test/support/xtokend.ts looks for bin/xtokend two folders up.
-const outfile = `node_modules/.cache/xtokend-${name}.mjs`;
+// test/support/xtokend.ts expects bin/xtokend two directories up.
+const outfile = 'node_modules/.cache/xtokend-bench.mjs';
 await build({
-  entryPoints: [`bench/${name}.ts`],
+  entryPoints: ['bench/main.ts'],
   outfile,
   bundle: true,
   platform: 'node',
@@ -16,5 +15,5 @@ await build({
   packages: 'external',
   logLevel: 'warning',
 });
-const { status } = spawnSync(process.execPath, [outfile, ...args], { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: 'inherit' });
 process.exitCode = status ?? 1;

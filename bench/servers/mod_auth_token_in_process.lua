@@ -1,11 +1,11 @@
--- What our module is measured against: Prosody checks the same tokens by itself, in its own thread. Not for service: it
--- remembers all used tokens for ever, and compares signatures in a time that tells something.
+-- The comparison for our module: verifies the same tokens inside Prosody's own thread. Never use it in production: it
+-- keeps every used token for ever, and its comparison of signatures leaks time.
 
 local hmac = require "openssl.hmac";
 local base64 = require "util.encodings".base64;
 local new_sasl = require "util.sasl".new;
 
-local SIGNATURE_BYTES, STEP_SECONDS = 32, 30;
+local SIGNATURE_BYTES, TIME_STEP_SECONDS = 32, 30;
 local BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 local function decode_base32(text)
@@ -24,15 +24,15 @@ local secret = module:get_option_string("token_secret");
 local used = {};
 
 -- RFC 4226, section 5.3
-local function otp_of(step)
-	local mac = hmac.new(seed, "sha1"):final(string.pack(">I8", step));
+local function otp_of(time_step)
+	local mac = hmac.new(seed, "sha1"):final(string.pack(">I8", time_step));
 	local number = string.unpack(">I4", mac, (mac:byte(-1) & 15) + 1) & 0x7fffffff;
 	return ("%08d"):format(number % 100000000);
 end
 
 local function is_current(otp)
-	local step = os.time() // STEP_SECONDS;
-	return otp == otp_of(step) or otp == otp_of(step - 1) or otp == otp_of(step + 1);
+	local time_step = os.time() // TIME_STEP_SECONDS;
+	return otp == otp_of(time_step) or otp == otp_of(time_step - 1) or otp == otp_of(time_step + 1);
 end
 
 local function check(username, password)

@@ -1,20 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-const NANOSECONDS_A_MICROSECOND = 1000;
-
 /**
- * @returns the microseconds that a process's living threads have computed, in user and in system mode. `stat` counts in
- *   hundredths of a second; `schedstat` in nanoseconds, but for a thread that runs at the moment.
+ * Returns the microseconds of CPU time that a process's threads have used. Reads `schedstat`, which counts nanoseconds; `stat`
+ * counts hundredths of a second.
  */
 export function cpuTime(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`);
   const nanoseconds = threads.map((thread) =>
     Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ', 1)[0]),
   );
-  return nanoseconds.reduce((sum, each) => sum + each, 0) / NANOSECONDS_A_MICROSECOND;
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1000;
 }
 
-/** @returns megabytes of a process: what it has in memory now, and the most that it ever had (proc(5), `status`) */
+/** Returns a process's memory in MB, now (`VmRSS`) and at its highest (`VmHWM`). */
 export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const megabytes = (field: string): number =>
@@ -22,7 +20,6 @@ export function memoryOf(pid: number): { readonly now: number; readonly peak: nu
   return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
 }
 
-/** @returns how many descriptors a process has open */
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }

@@ -1,4 +1,4 @@
-// What Node can do at most: answers 1 to every line on a Unix socket, and looks at nothing.
+// The upper bound for a server in Node: answers 1 to every line on a Unix socket, without reading it.
 import { createServer } from 'node:net';
 
 const LINE_FEED = 0x0a;

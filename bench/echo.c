@@ -1,5 +1,5 @@
 /*
- * The yardstick: answers 1 to every line, at once, and looks at nothing.
+ * The baseline: answers 1 to every line at once, without reading it.
  *
  * echo           on standard input and output
  * echo PATH      on a Unix socket, one connection after the other
@@ -12,18 +12,6 @@
 static char requests[65536];
 static char answers[2 * sizeof requests];
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(fd, bytes, length);
-		if (written < 0)
-			return -1;
-		bytes += written;
-		length -= written;
-	}
-	return 0;
-}
-
 static void serve(int in, int out)
 {
 	ssize_t length;
@@ -33,16 +21,21 @@ static void serve(int in, int out)
 			answers[size++] = '1';
 			answers[size++] = '\n';
 		}
-		if (write_all(out, answers, size) < 0)
-			return;
+		for (size_t sent = 0; sent < size; sent += length)
+			if ((length = write(out, answers + sent, size - sent)) < 0)
+				return;
 	}
 }
 
-static int serve_socket(const char *path)
+int main(int count, char **arguments)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-	strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+	if (count < 2) {
+		serve(0, 1);
+		return 0;
+	}
+	strncpy(address.sun_path, arguments[1], sizeof address.sun_path - 1);
 	if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 8) < 0)
 		return 1;
 	for (;;) {
@@ -52,12 +45,4 @@ static int serve_socket(const char *path)
 		serve(connection, connection);
 		close(connection);
 	}
-}
-
-int main(int count, char **arguments)
-{
-	if (count > 1)
-		return serve_socket(arguments[1]);
-	serve(0, 1);
-	return 0;
 }
