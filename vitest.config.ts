@@ -8,9 +8,9 @@ const config: ViteUserConfig = defineConfig({
     reporters: ['default', new SkipReporter()],
     // Most tests wait for other programs most of the time. `npm test` runs those of test/once, which do not, by themselves.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    expect: { poll: { timeout: 10_000 } },
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
   },
 });
 export default config;

@@ -110,12 +110,12 @@ describe('openNotify', () => {
   it('waits only a moment for one that hangs', async () => {
     const directory = temporaryDirectory();
     const program = join(directory, 'systemd-notify');
-    writeFileSync(program, '#!/bin/sh\nexec /bin/sleep 3\n');
+    writeFileSync(program, '#!/bin/sh\nexec /bin/sleep 10\n');
     chmodSync(program, 0o755);
     const notify = openNotify(options({ path: directory, socket: '/nobody' }).all);
     notify.stopping();
     const start = performance.now();
     await notify.said();
-    expect(performance.now() - start).toBeLessThan(1500);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 });

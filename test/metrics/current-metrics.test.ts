@@ -8,7 +8,7 @@ import { freshAddress, Metered } from '../support/metered.js';
 import { accepts } from '../support/ports.js';
 import { samplesOf, scrape } from '../support/scrape.js';
 
-const ISUSER = 'xtokend_requests_total{operation="isuser",outcome="accepted",reason="none"}';
+const ISUSER = 'xtokend_requests_total{operation="isuser",verdict="accepted",reason="none"}';
 
 async function isuserCount(port: number): Promise<number | undefined> {
   return samplesOf((await scrape({ port })).body).get(ISUSER);
@@ -26,7 +26,7 @@ describe('metrics by the configuration of the moment', () => {
     expect(await accepts({ port: first.port, host: '127.0.0.1' })).toBe(false);
     await daemon.ask('isuser:alice:example.com');
     // The text is made once a second.
-    await expect.poll(() => isuserCount(second.port), { timeout: 3000 }).toBe(2);
+    await expect.poll(() => isuserCount(second.port)).toBe(2);
     const samples = samplesOf((await scrape({ port: second.port })).body);
     expect(samples.get('xtokend_config_reloads_total{result="success"}')).toBeGreaterThan(0);
     await daemon.reload('');
@@ -34,7 +34,7 @@ describe('metrics by the configuration of the moment', () => {
     await daemon.reload(first.settings);
     await daemon.says('serving metrics');
     expect(await daemon.ask('isuser:alice:example.com')).toBe('1');
-    await expect.poll(() => isuserCount(first.port), { timeout: 3000 }).toBe(3);
+    await expect.poll(() => isuserCount(first.port)).toBe(3);
   });
 
   it('show that a configuration was not good, until one is', async () => {
@@ -46,9 +46,9 @@ describe('metrics by the configuration of the moment', () => {
     expect(await wasReloaded()).toBe(1);
     daemon.configure('nonsense = 1\n');
     await daemon.says('the configuration was not taken up');
-    await expect.poll(wasReloaded, { timeout: 5000, interval: 200 }).toBe(0);
+    await expect.poll(wasReloaded, { interval: 200 }).toBe(0);
     await daemon.reload(settings);
-    await expect.poll(wasReloaded, { timeout: 5000, interval: 200 }).toBe(1);
+    await expect.poll(wasReloaded, { interval: 200 }).toBe(1);
   });
 
   it('are those of the first of several processes, then of another; all let people in', async () => {
@@ -60,7 +60,7 @@ describe('metrics by the configuration of the moment', () => {
     expect(second.log).toContain('another process listens there');
     for (const daemon of [first, second]) expect(await daemon.ask('isuser:a:b')).toBe('1');
     first.child.kill('SIGKILL');
-    await second.says('serving metrics', 15_000);
+    await second.says('serving metrics', 30_000);
     expect(second.log.match(/metrics disabled/g)).toHaveLength(1);
     expect(await isuserCount(port)).toBe(1);
   });
@@ -76,7 +76,7 @@ describe('metrics by the configuration of the moment', () => {
     daemon.child.stdin.end();
     const [status] = (await once(daemon.child, 'exit')) as [number | null];
     expect(status).toBe(0);
-    expect(performance.now() - end).toBeLessThan(2000);
+    expect(performance.now() - end).toBeLessThan(4000);
   });
 
   it('are loaded only where they are wanted, and keep nobody out where they cannot be', async () => {

@@ -1,11 +1,19 @@
 import { once } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { packets } from '../../src/protocol/packets.js';
 import { lines } from '../../src/protocol/lines.js';
 import { temporaryDirectory } from '../support/directory.js';
 import { ask, open, serve } from '../support/served-sockets.js';
 
+/** As long as the service waits for the rest of a request. */
+const WAIT_MILLISECONDS = 3000;
 const TLS = Buffer.from('16030100f1010000ed0303', 'hex');
+
+function fakeTimers(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
 
 describe('bytes that are no whole request', () => {
   it.each([
@@ -30,21 +38,18 @@ describe('bytes that are no whole request', () => {
     expect(incomplete.join()).not.toContain('alice');
   });
 
-  it(
-    'are reported while the connection goes on, and not once more at its end',
-    { timeout: 10_000 },
-    async () => {
-      const { paths, incomplete } = await serve(temporaryDirectory(), { framing: packets });
-      const socket = await open(paths[0]);
-      for (const byte of 'auth:alice') socket.write(byte);
-      await expect.poll(() => incomplete, { timeout: 8000 }).toHaveLength(1);
-      expect(incomplete[0]).toMatch(/^looks like the generic protocol/);
-      socket.resume().end();
-      await once(socket, 'close');
-      expect(await ask(paths[0], '\0\x0aisuser:2:0')).toBe('\0\x02\0\x01');
-      expect(incomplete).toHaveLength(1);
-    },
-  );
+  it('are reported while the connection goes on, and not once more at its end', async () => {
+    fakeTimers();
+    const { paths, incomplete } = await serve(temporaryDirectory(), { framing: packets });
+    const socket = await open(paths[0]);
+    for (const byte of 'auth:alice') socket.write(byte);
+    await expect.poll(() => (vi.advanceTimersByTime(WAIT_MILLISECONDS), incomplete)).toHaveLength(1);
+    expect(incomplete[0]).toMatch(/^looks like the generic protocol/);
+    socket.resume().end();
+    await once(socket, 'close');
+    expect(await ask(paths[0], '\0\x0aisuser:2:0')).toBe('\0\x02\0\x01');
+    expect(incomplete).toHaveLength(1);
+  });
 
   it('are reported if the end is that of the listener, or one without a farewell', async () => {
     const { paths, incomplete, stop, end } = await serve(temporaryDirectory(), {});
@@ -74,12 +79,15 @@ describe('bytes that are no whole request', () => {
     expect(incomplete).toEqual([]);
   });
 
-  it('are not reported of a request that waits for earlier ones', { timeout: 10_000 }, async () => {
+  it('are not reported of a request that waits for earlier ones', async () => {
+    fakeTimers();
     const { paths, incomplete } = await serve(temporaryDirectory(), {});
     const socket = await open(paths[0]);
-    socket.write('isuser:2:4000\nisuser:2');
-    await once(socket, 'data');
+    socket.write('isuser:2:1000\nisuser:2');
+    await sleep(300);
+    vi.advanceTimersByTime(WAIT_MILLISECONDS);
     expect(incomplete).toEqual([]);
+    await once(socket, 'data');
     socket.write(':0\n');
     await once(socket, 'data');
   });

@@ -117,7 +117,7 @@ describe('serveSockets', () => {
     const start = performance.now();
     stop.abort();
     await end;
-    expect(performance.now() - start).toBeLessThan(1500);
+    expect(performance.now() - start).toBeLessThan(5000);
     // What was read was answered.
     await expect.poll(() => received).toBe(decided());
   });
@@ -148,7 +148,7 @@ describe('serveSockets', () => {
 });
 
 describe('a socket whose file is replaced', () => {
-  it('answers what it has read before it is closed', { timeout: 10_000 }, async () => {
+  it('answers what it has read before it is closed', async () => {
     const { paths, end, troubles, decided, unanswered } = await serve(temporaryDirectory(), {});
     const socket = await open(paths[0]);
     const answers = readAll(socket);

@@ -85,7 +85,7 @@ describe.each(releases)('$name while xtokend is in trouble', { timeout: 60_000 }
     while (!answered.signal.aborted) pings.push(await ping(client));
     expect(await done).toEqual(Array.from({ length: 20 }, () => UNAVAILABLE));
     // Prosody itself would have waited for 2 s.
-    expect(Math.max(...pings)).toBeLessThan(1000);
+    expect(Math.max(...pings)).toBeLessThan(1900);
     expect(pings.length).toBeGreaterThan(20);
     expect(prosody.log).toContain(`xtokend does not answer at ${daemon.socketPath}: no answer within 2 s`);
     daemon.signal('SIGCONT');
@@ -120,7 +120,7 @@ describe.each(releases)('$name while xtokend is in trouble', { timeout: 60_000 }
     for (const nobody of ['a', 'b', 'c']) {
       await client.send(xml('message', { to: `${nobody}@example.com`, type: 'chat' }, body));
     }
-    expect(await ping(client)).toBeLessThan(1000);
+    expect(await ping(client)).toBeLessThan(1900);
     await client.stop();
   });
 

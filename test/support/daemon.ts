@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { accepts } from './ports.js';
 import { startXtokend } from './xtokend.js';
 
-const START_MILLISECONDS = 10_000;
+const START_MILLISECONDS = 30_000;
 
 /** An xtokend that listens on a Unix socket; it can be killed and started again. */
 export class Daemon {

@@ -30,7 +30,7 @@ export interface PoolProcess {
 }
 
 const CONTROL = '/usr/sbin/ejabberdctl';
-const START_MILLISECONDS = 20_000;
+const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 5000;
 /** So much of the end of the log says why it does not start. */
 const LOG_CHARACTERS = 4000;

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentOf } from '../../src/system/processes.js';
 
-const START_MILLISECONDS = 10_000;
+const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 5000;
 
 /** @returns the processes that a process started, and those that these started */

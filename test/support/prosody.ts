@@ -46,7 +46,7 @@ export interface ProsodyOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-const START_MILLISECONDS = 20_000;
+const START_MILLISECONDS = 30_000;
 
 /** A running Prosody, on loopback and in a directory of its own. Its configuration is prosody.cfg.example.lua. */
 export class Prosody {

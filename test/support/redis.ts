@@ -8,7 +8,7 @@ import { parseRedisAddress } from '../../src/replay/redis/address.js';
 import { freePort } from './ports.js';
 import { end, hasEnded } from './processes.js';
 
-const START_MILLISECONDS = 10_000;
+const START_MILLISECONDS = 30_000;
 
 export function hasRedis(): boolean {
   return spawnSync('redis-server', ['--version']).status === 0;

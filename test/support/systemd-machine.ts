@@ -9,7 +9,7 @@ import { NODE } from './node.js';
 import { hasProgram } from './programs.js';
 
 const BOOT = fileURLToPath(new URL('../systemd/boot.sh', import.meta.url));
-const BOOT_MILLISECONDS = 15_000;
+const BOOT_MILLISECONDS = 45_000;
 const NAMESPACES = ['--mount', '--pid', '--net', '--ipc', '--uts', '--cgroup'];
 
 /** What a command said. */

@@ -54,7 +54,7 @@ export function fakeLogger(): FakeLogger {
     directory,
     logged,
     env: { ...environment(), PATH: `${bin}:${process.env['PATH'] ?? ''}` },
-    expectLogged: (text) => expect.poll(logged, { timeout: 5000 }).toContain(text),
+    expectLogged: (text) => expect.poll(logged).toContain(text),
   };
 }
 

@@ -117,7 +117,7 @@ describe('a machine with systemd', () => {
           await sleep(100);
           machine.do('systemctl --no-block restart xtokend');
           await sleep(50);
-          await expect.poll(() => property('ActiveState'), { timeout: 5000 }).toBe('active');
+          await expect.poll(() => property('ActiveState')).toBe('active');
         }
         await sleep(300);
       },

@@ -69,7 +69,7 @@ describe('on the terminal of lpty', () => {
       await expect.poll(() => descendantsOf(harness.pid).length).toBeGreaterThanOrEqual(3);
       const ours = descendantsOf(harness.pid);
       kill(findProgram(ours, 'sh'), harness.pid);
-      expect(await survivorsOf(ours, 2000)).toEqual([]);
+      expect(await survivorsOf(ours, 10_000)).toEqual([]);
     });
 
     it('after SIGTERM to the supervisor of a Node that is stopped', async () => {
@@ -78,7 +78,7 @@ describe('on the terminal of lpty', () => {
       const ours = descendantsOf(harness.pid);
       process.kill(findProgram(ours, 'node'), 'SIGSTOP');
       process.kill(findProgram(ours, 'sh'), 'SIGTERM');
-      expect(await survivorsOf(ours, 2000)).toEqual([]);
+      expect(await survivorsOf(ours, 10_000)).toEqual([]);
     });
 
     it('when the server closes the terminal, and it ends with 0', async () => {
@@ -86,7 +86,7 @@ describe('on the terminal of lpty', () => {
       await harness.warmUp();
       const ours = descendantsOf(harness.pid);
       await harness.perform('close');
-      expect(await survivorsOf(ours, 2000)).toEqual([]);
+      expect(await survivorsOf(ours, 10_000)).toEqual([]);
     });
 
     it('when SIGTERM ended it, and the next request starts it again', async () => {
@@ -94,7 +94,7 @@ describe('on the terminal of lpty', () => {
       await harness.warmUp();
       const ours = descendantsOf(harness.pid);
       process.kill(findProgram(ours, 'sh'), 'SIGTERM');
-      expect(await survivorsOf(ours, 2000)).toEqual([]);
+      expect(await survivorsOf(ours, 10_000)).toEqual([]);
       await harness.warmUp();
       await expectInStep(harness);
     });

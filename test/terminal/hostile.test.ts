@@ -100,7 +100,7 @@ describe('on the terminal of lpty', () => {
       if (supervisor === undefined) throw new Error('expected the process that was just started');
       while (!catchesSigterm(supervisor)) await sleep(1);
       process.kill(supervisor, 'SIGTERM');
-      expect(await survivorsOf(ours, 2000)).toEqual([]);
+      expect(await survivorsOf(ours, 10_000)).toEqual([]);
       // After any other end the module would start nothing again.
       expect(await harness.ask(KNOWN, 0.1)).not.toBe('dead');
     }

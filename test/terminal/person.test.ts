@@ -15,7 +15,7 @@ describe("on a person's terminal", () => {
     const session = startXtokend(['-qec', commands, '/dev/null'], {}, 'script');
     let screen = '';
     session.stdout.on('data', (data: Buffer) => (screen += data.toString()));
-    await expect.poll(() => screen, { timeout: 5000 }).toContain('Ctrl-D ends.');
+    await expect.poll(() => screen).toContain('Ctrl-D ends.');
     session.stdin.write('isuser:a:b');
     await expect.poll(() => screen).toContain('isuser:a:b');
     session.stdin.write('\u0003');

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { check } from '../../support/check.js';
+import { check, type Checked } from '../../support/check.js';
 import { Daemon } from '../../support/daemon.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../../support/keys.js';
@@ -13,9 +13,9 @@ describe('xtokend check, of secrets', () => {
   const seedOf = (seed: string): string => `otp_seed = "${seed}"\ntoken_secret = "${TOKEN_SECRET}"\n`;
   const secretOf = (secret: string): string =>
     `otp_seed = "${OTP_SEED}"\ntoken_secret = ${JSON.stringify(secret)}\n`;
-  const codes = (configuration: string): string[] =>
-    check(configuration)
-      .findings.filter(({ subject, level }) => subject === 'secrets' && level === 'warning')
+  const codesOf = ({ findings }: Checked): string[] =>
+    findings
+      .filter(({ subject, level }) => subject === 'secrets' && level === 'warning')
       .map(({ code }) => code);
 
   it.each([
@@ -31,8 +31,9 @@ describe('xtokend check, of secrets', () => {
     ['secret-quoted', secretOf('a secret of some length\n')],
     ['secrets-equal', secretOf(OTP_SEED)],
   ])('warns: %s', (code, configuration) => {
-    expect(codes(configuration)).toEqual([code]);
-    const said = JSON.stringify(check(configuration).findings);
+    const checked = check(configuration);
+    expect(codesOf(checked)).toEqual([code]);
+    const said = JSON.stringify(checked.findings);
     for (const [, secret = ''] of configuration.matchAll(/= "(.*)"/g)) expect(said).not.toContain(secret);
   });
 
@@ -41,7 +42,7 @@ describe('xtokend check, of secrets', () => {
     secretOf('Correct horse, battery staple!'),
     secretOf('a-token_secret-of-urlsafe-base64'),
   ])('has nothing against good ones', (configuration) => {
-    expect(codes(configuration)).toEqual([]);
+    expect(codesOf(check(configuration))).toEqual([]);
   });
 
   it.each([

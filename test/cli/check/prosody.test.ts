@@ -60,10 +60,9 @@ describe('xtokend check, of Prosody', () => {
     ['xtokens', 'prosody-other-provider'],
   ])('knows what authentication = "%s" is', (provider, code) => {
     const lua = `${SASLAUTH}plugin_paths = { "${modules('xtokens')}" }\nVirtualHost "a.example"\nauthentication = "${provider}"`;
-    expect(checkProsody(lua).of(code).join()).toContain('a.example');
-    expect(checkProsody(lua).of('prosody-other-provider')).toHaveLength(
-      code === 'prosody-other-provider' ? 1 : 0,
-    );
+    const { of } = checkProsody(lua);
+    expect(of(code).join()).toContain('a.example');
+    expect(of('prosody-other-provider')).toHaveLength(code === 'prosody-other-provider' ? 1 : 0);
   });
 
   it('says of a host that xtokend serves by name that nobody asks', () => {

@@ -143,7 +143,7 @@ describe('xtokend serve --listen', () => {
     const child = startXtokend(['-qec', command, '/dev/null'], {}, 'script');
     let screen = '';
     child.stdout.on('data', (data: Buffer) => (screen += data.toString()));
-    await expect.poll(() => ask(path, 'isuser:a:b\n').catch(() => ''), { timeout: 5000 }).toBe('1\n');
+    await expect.poll(() => ask(path, 'isuser:a:b\n').catch(() => '')).toBe('1\n');
     child.stdin.write('isuser:a:b\n');
     await sleep(200);
     expect(screen).toContain('info listening');

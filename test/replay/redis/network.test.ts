@@ -72,7 +72,7 @@ describe('a network that drops everything', () => {
     while (Date.now() - cut < 5000) {
       const begin = Date.now();
       await expect(cache.consume(fresh())).rejects.toThrow(`redis://${FAR}:6379: `);
-      expect(Date.now() - begin).toBeLessThan(2000);
+      expect(Date.now() - begin).toBeLessThan(4000);
     }
     inside('link', 'set', 'inside', 'up');
     await expectClaimed(cache, 3000);

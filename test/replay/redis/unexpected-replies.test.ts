@@ -11,7 +11,7 @@ import { requirePackage } from '../../support/requirement.js';
 
 const AHEAD = 4;
 const RECOVERED_WITHIN = 3000;
-const REFUSED_WITHIN = 2000;
+const REFUSED_WITHIN = 4000;
 
 const fresh = (): TokenUse => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + AHEAD });
 const text = (value: string): string => `$${value.length}\r\n${value}\r\n`;
