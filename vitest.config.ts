@@ -7,7 +7,7 @@ const config: ViteUserConfig = defineConfig({
     globalSetup: 'test/support/machine.ts',
     reporters: ['default', new SkipReporter()],
     // Most tests wait for other programs most of the time. `npm test` runs those of test/once, which do not, by themselves.
-    maxWorkers: 2,
+    maxWorkers: Number(process.env['XTOKEND_TEST_WORKERS'] ?? 3),
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 20_000 } },
