@@ -1,12 +1,12 @@
--- Makes Prosody (0.12 or 13.0) ask xtokend. Copy what you need into /etc/prosody/prosody.cfg.lua.
--- docs/prosody.md leads you to the first login.
+-- Lets users log in to Prosody (0.12 or 13.0) with tokens. Copy what you need to /etc/prosody/prosody.cfg.lua, and
+-- follow docs/prosody.md.
 
 -- Above all hosts: the directory that contains mod_auth_xtoken.lua.
 plugin_paths = { "/usr/local/lib/prosody/modules" }
 
 VirtualHost "example.com"
     authentication = "xtoken"
-    xtoken_socket = "/run/xtokend/xtokend.sock" -- where xtokend listens (default)
+    xtoken_socket = "/run/xtokend/xtokend.sock" -- path on which xtokend listens (default)
     xtoken_timeout = 5 -- seconds that a login waits for the answer (default)
 
 -- With mod_auth_external_insecure from prosody-modules instead. Read docs/prosody-stock-module.md first.

@@ -1,26 +1,26 @@
 # shellcheck shell=sh disable=SC2154
 # (SC2154: bin/xtokend, which sources this file, sets newline, signals, program, no_debugger, now, drained_at, next, left and fault.)
 #
-# The supervisor: runs xtokend on a terminal driven by Prosody's stock external module (lpty). It starts Node, restarts it
-# when it dies, and always exits with 0: after any other exit the module refuses every login for good. See docs/terminal.md.
+# The supervisor: runs xtokend on a terminal of Prosody's stock external module (lpty). It starts Node and restarts it when
+# it dies. It always exits with 0: otherwise the module refuses every login until it is reloaded. See docs/terminal.md.
 
-# The maximum age of a request that is refused here, in hundredths of a second. At most the minimum of answer_within.
+# The maximum age of a request that is refused here, in hundredths of a second: the minimum of answer_within or less.
 reply_deadline=100
-# How long a read waits for a request: in tenths of a second, the unit of stty, and in hundredths.
+# The timeout of a read: in tenths of a second for stty, and in hundredths.
 read_time=5
 read_time_hundredths=50
-# An exit within a second of the start almost certainly has a lasting cause; one within a minute may have one.
+# An exit within a second of the start almost certainly has a permanent cause; one within a minute may have one.
 immediate_exit=100
 early_exit=6000
-# Two immediate exits or four early ones reach this limit, which makes the supervisor refuse requests for a while.
+# After two immediate exits or four early ones, the supervisor refuses requests for a while.
 max_failure_points=4
 
 log() {
-    # In the background and with a time limit, so that a log that hangs delays no answer.
+    # In the background and with a timeout, so that a log that hangs delays no answer.
     timeout 10 logger -t xtokend -p auth.err -- "$1" </dev/null >/dev/null 3<&- &
 }
 
-# Terminates Node, by SIGKILL after a second, and exits.
+# Terminates Node, with SIGKILL after a second, and exits.
 finish() {
     # shellcheck disable=SC2086 # a list
     trap '' HUP USR1 $signals
@@ -33,14 +33,14 @@ finish() {
     exit 0
 }
 
-# Forwards a signal to Node if Node handles it. Before that, SIGHUP would end Node, and SIGUSR1 would open its debugger to
-# all local users. Nothing is lost: Node has not read the configuration yet.
+# Forwards a signal to Node if Node handles it. Otherwise SIGHUP would end Node, and SIGUSR1 would open its debugger to all
+# local users. Dropping it is safe: Node has not read the configuration yet.
 forward() {
     if [ -n "$node" ] && catches_hangup; then kill "-$1" "$node"; fi
 }
 
 # Succeeds if Node handles SIGHUP, the last bit of the mask (proc(5)).
-# Runs between any two commands, so no other function may use these variables.
+# This can run between any two commands, so no other function may use these variables.
 catches_hangup() {
     while read -r mask caught; do
         case $mask$caught in SigCgt:*[13579bdf]) return ;; esac
@@ -48,14 +48,13 @@ catches_hangup() {
     false
 }
 
-# Runs Node until it exits. Sets $status to its exit code and $lifetime to how long it ran.
+# Runs Node until it exits. Sets $status to its exit code, and $lifetime to its run time in hundredths of a second.
 run() {
     read_uptime
     started=$now
     set_terminal min 1 time 0
-    # Answers have a descriptor of their own, so that nothing else that is printed reaches the terminal. A background command
-    # has no standard input unless it is redirected.
-    # SIGUSR1 would end Node before Node sets its own handler.
+    # Answers have their own descriptor, so that no other output reaches the terminal. A background command has no standard
+    # input unless it is redirected. SIGUSR1 would end Node before Node sets its own handler.
     (
         trap '' USR1
         XTOKEND_SUPERVISOR="$drained_at $next $$ $PPID" exec node "$no_debugger" "$program" "$@"
@@ -64,7 +63,7 @@ run() {
     while :; do
         wait "$node"
         status=$?
-        # A signal ends the wait, too.
+        # A signal also ends the wait.
         kill -0 "$node" || break
     done
     node=
@@ -72,9 +71,9 @@ run() {
     lifetime=$((now - started))
 }
 
-# Sets $server to the process that holds the other end of the terminal, and $waiting_call to the arguments of its select(2)
-# while it waits for an answer. The server's children inherit that end, so the server is the oldest ancestor that holds it.
-# Leaves both empty if none is found.
+# Sets $server to the process that has the other end of the terminal open, and $waiting_call to the arguments of its
+# select(2) while it waits for an answer. Child processes of the server inherit that end, so the server is the oldest
+# ancestor that has it. Leaves both empty if there is none.
 find_server() {
     server=
     waiting_call=
@@ -91,8 +90,9 @@ find_server() {
     done
 }
 
-# Sets $server_state: "waiting" if the server sleeps in select(2) for an answer (on this terminal, if it may be traced; not
-# if it is stopped; proc(5)), "elsewhere" if it does something else, "unclear" if neither is certain.
+# Sets $server_state (proc(5)): "waiting" if the server sleeps in select(2) for an answer, "elsewhere" if it sleeps in
+# another call, "unclear" if neither is certain, for example if it is stopped. If this process may not trace the server,
+# "waiting" can be for another terminal.
 observe_server() {
     wait_channel=
     current_call=$waiting_call
@@ -108,7 +108,7 @@ observe_server() {
     esac
 }
 
-# Succeeds if the input in $1 ends with a whole request. Sets $next to what the next input starts with.
+# Succeeds if the input in $1 ends with a complete request. Sets $next to what the next input starts with.
 ends_whole() {
     case $1 in
     . | *"$newline".) next='request' ;;
@@ -119,8 +119,8 @@ ends_whole() {
     esac
 }
 
-# Answers 0 to the newest request, which has been read in full, if the server waits for it, has sent nothing more, and still
-# waits after that. Tries at most $1 times.
+# Answers 0 to the newest request, which has been read completely. Does so only if the server waits for the answer before
+# and after a check that it has sent nothing more. Tries at most $1 times.
 refuse_newest() {
     set_terminal min 0 time 0
     tries=$1
@@ -144,8 +144,8 @@ refuse_newest() {
     done
 }
 
-# Answers 0 to the request in $request if it is one line, and so recent that the server must still wait for it. For a server
-# that can't be observed.
+# Answers 0 to the request in $request if it is one line, and so recent that the server must still be waiting. Used if the
+# server can't be observed.
 refuse_by_age() {
     if [ $((now - drained_at)) -lt $reply_deadline ]; then
         case ${request%"$newline".} in *"$newline"*) ;; *) printf '0\n' ;; esac
@@ -171,7 +171,7 @@ read_and_refuse() {
     read_uptime
     read_characters=${#request}
     if [ "$request" = . ]; then
-        # An empty read that returns early means that the other end of the terminal is closed.
+        # A read that is empty before its timeout means that the other end of the terminal is closed.
         if [ $((now - before)) -lt $((read_time_hundredths / 2)) ]; then finish; fi
         drained_at=$((before + read_time_hundredths - 1))
         return
@@ -185,7 +185,7 @@ read_and_refuse() {
             refuse_by_age
         fi
     fi
-    # A read that is far from full took all input (a character has at most four bytes), so whatever the next read returns was
+    # A read of less than its buffer took all input (a character has at most four bytes). So the input of the next read was
     # written after this one began.
     if [ "$read_characters" -lt 1024 ]; then drained_at=$before; fi
 }
@@ -214,7 +214,7 @@ refuse() {
     done
 }
 
-# Adds to $failure_points, the evidence for a fault that a restart doesn't fix.
+# Adds to $failure_points, which measure how likely it is that a restart doesn't fix the fault.
 count_exit() {
     if [ "$lifetime" -ge $early_exit ]; then
         failure_points=0
@@ -228,7 +228,7 @@ node=
 exec 3<&0
 # shellcheck disable=SC2086 # a list
 trap finish $signals
-# SIGHUP means a new configuration. It also means that the terminal was closed, which Node detects by itself.
+# SIGHUP reloads the configuration. The terminal also sends it when it is closed, which Node detects by itself.
 trap 'forward HUP' HUP
 trap 'forward USR1' USR1
 
@@ -251,7 +251,7 @@ while :; do
     run "$@"
     if [ "$status" -eq 0 ]; then exit 0; fi
     drain
-    # Refuse the request that Node left unanswered, so that the server need not wait for it.
+    # Refuse the request that Node left unanswered, so that the server does not wait until its timeout.
     find_server
     if [ -n "$server" ] && [ "$next" = request ]; then refuse_newest 5; fi
     count_exit

@@ -1,12 +1,11 @@
 -- mod_auth_xtoken: lets users log in with one-time tokens, which xtokend verifies. For Prosody 0.12 and 13.0.
 --
 --     authentication = "xtoken"
---     xtoken_socket = "/run/xtokend/xtokend.sock" -- where `xtokend serve --listen unix:…` listens
+--     xtoken_socket = "/run/xtokend/xtokend.sock" -- path of `xtokend serve --listen unix:PATH`
 --     xtoken_timeout = 5                          -- seconds that a login waits for the answer
 --
--- A request is one line, and its answer is one line: 1 or 0. Answers come in the order of the requests, and only the
--- order links the two. So if an answer is late or invalid, this module closes the connection and never reads from it
--- again: no request can get the answer to another.
+-- A request is one line, and its answer is one line: 1 or 0. Only the order of the answers links them to the requests.
+-- So if an answer is late or invalid, this module closes the connection, and no request can get the answer to another.
 
 -- Prosody 13.0 prefixes the names of its own modules with "prosody.".
 local function prosody_module(name)
@@ -24,7 +23,7 @@ local unix = require "socket.unix";
 
 local MAX_REQUEST_BYTES = 4096; -- xtokend refuses longer requests
 local MIN_RETRY_DELAY, MAX_RETRY_DELAY = 0.05, 0.5; -- seconds between attempts to connect
-local MAX_LOGGED_BYTES = 256; -- of a user name; the rest is cut off
+local MAX_LOGGED_BYTES = 256; -- of a user name
 local DEFAULT_TIMEOUT, MIN_TIMEOUT, MAX_TIMEOUT = 5, 0.1, 60; -- seconds
 
 local socket_path = module:get_option_string("xtoken_socket", "/run/xtokend/xtokend.sock");
@@ -50,24 +49,23 @@ local received = ""; -- input that is not a whole answer yet
 local retry_delay = MIN_RETRY_DELAY; -- seconds until the next attempt to connect
 local retry; -- timer of that attempt
 local is_unavailable = false; -- true from the logged error until the next answer
-local is_unloaded = false; -- streams that were opened before the unloading can still send requests
+local is_unloaded = false; -- streams that were opened before can still send requests
 
 -- Completes a request with true (accepted), false (refused) or nil (unanswered).
 local function finish(request, result)
 	timer.stop(request.timer);
-	-- A "no" to a request that was sent twice is uncertain: the first one may have been accepted, which used up the
-	-- token, and its answer lost with the connection.
+	-- A refusal of a resent request is uncertain: xtokend may have accepted the first copy, and its answer was lost.
 	if result == false and request.was_resent then result = nil; end
 	request.result = result;
-	-- An error in the code that resumes here must not keep other requests from their answers.
+	-- An error in the code that resumes here must not affect other requests.
 	local ok, problem = pcall(request.done);
 	if not ok then module:log("error", "uncaught error after an answer from xtokend: %s", problem); end
 end
 
 local connect;
 
--- Closes the connection, and schedules a new one if requests are pending. Requests that were sent once are sent again,
--- as xtokend may have been restarted before it read them.
+-- Closes the connection, and schedules a new one if requests are pending. Requests that were sent once are resent,
+-- because xtokend may have been restarted before it read them.
 local function reset_connection(problem)
 	local lost, old = connection, requests;
 	connection, is_open, requests = nil, false, {};
@@ -123,7 +121,7 @@ end
 function listeners.onincoming(conn, data)
 	if conn ~= connection then return; end
 	received = received .. data;
-	-- The code that resumes with an answer can send a request, and so replace the connection.
+	-- The code that resumes with an answer can send a request, which can replace the connection.
 	while conn == connection and #received >= 2 do
 		local answer, request = received:sub(1, 2), requests[1];
 		received = received:sub(3);
@@ -140,7 +138,7 @@ end
 function listeners.ondisconnect(conn, problem)
 	if conn ~= connection then return; end
 	connection, is_open = nil, false;
-	-- Without pending requests this is no error: the next request opens a new connection.
+	-- Without pending requests this is not an error: the next request opens a new connection.
 	if #requests > 0 then reset_connection(problem or "the connection was closed"); end
 end
 
@@ -156,12 +154,12 @@ local function time_out(request)
 	finish(request, nil);
 end
 
--- Sends a request to xtokend, and yields until it is answered.
--- Returns true (accepted), false (refused) or nil (no answer, or an uncertain one). If it refuses without asking
--- xtokend, it also returns the reason.
+-- Sends a request to xtokend, and yields until the answer.
+-- Returns true (accepted), false (refused) or nil (no answer, or an uncertain one). If it refuses a request without
+-- sending it, it also returns the reason.
 local function ask(operation, username, password)
 	if is_unloaded then return nil; end
-	-- A line break would split the request into two, and a colon in the user name would shift the fields.
+	-- A line break would split the request in two, and a colon in the user name would shift the fields.
 	local fields = { operation, username, module.host, password };
 	local line = table.concat(fields, ":");
 	if #line > MAX_REQUEST_BYTES or line:find("%c") or username:find(":", 1, true) then
@@ -184,9 +182,8 @@ local function escape(bytes)
 	return (bytes:gsub(".", function (byte) return ("\\x%02x"):format(byte:byte()); end));
 end
 
--- Escapes and shortens a user name for the log. The client chooses the name, so it must not add a line, control a
--- terminal or change the writing direction: C0 and C1 controls, invisible characters, line separators and bidi controls
--- are escaped.
+-- Escapes and shortens a user name for the log, so that a client can't add a line, control a terminal or change the
+-- writing direction. Escapes C0 and C1 controls, invisible characters, line separators and bidi controls.
 local function printable(name)
 	if #name > MAX_LOGGED_BYTES then
 		name = name:sub(1, MAX_LOGGED_BYTES):gsub("[\192-\255][\128-\191]*$", "") .. "…";
@@ -200,7 +197,7 @@ local function printable(name)
 	return name;
 end
 
--- Verifies a token. Logs why a login fails, as Prosody itself only logs that the client disconnects.
+-- Verifies a token. Logs why a login fails, because Prosody itself only logs that the client disconnects.
 local function check_login(username, password)
 	local result, problem = ask("auth", username, password);
 	local jid = printable(username) .. "@" .. module.host;
@@ -215,7 +212,7 @@ local function check_login(username, password)
 	return result;
 end
 
--- X-TOKEN is PLAIN (RFC 4616) under a name that tells the client to send a token.
+-- X-TOKEN is PLAIN (RFC 4616) under another name, so that clients send a token instead of a password.
 plain.init(function (_, _, mechanism)
 	sasl.registerMechanism("X-TOKEN", { "xtoken" }, mechanism);
 end);
@@ -228,7 +225,7 @@ end
 
 local has_warned = false;
 
--- Logs the cause and the fix once, as Prosody itself only warns that there are no mechanisms.
+-- Logs the cause and the fix once, because Prosody itself only warns that there are no mechanisms.
 local function warn_of_unencrypted()
 	if has_warned then return; end
 	has_warned = true;
@@ -239,8 +236,8 @@ end
 local provider = {};
 
 function provider.get_sasl_handler(session)
-	-- A token needs the same protection as a password. mod_saslauth offers no PLAIN on unencrypted connections, but
-	-- doesn't know X-TOKEN, and mod_sasl2 accepts any mechanism that is offered here.
+	-- A token needs the same protection as a password. On unencrypted connections, mod_saslauth disables PLAIN but not
+	-- X-TOKEN, and mod_sasl2 accepts any mechanism of this handler.
 	local encrypted = session and session.secure or allow_unencrypted;
 	if not encrypted then warn_of_unencrypted(); end
 	local mechanisms = encrypted and { PLAIN = true, ["X-TOKEN"] = true } or {};
@@ -272,8 +269,8 @@ function provider.test_password(username, password)
 	return check_login(username, password) == true;
 end
 
--- Returns true without asking if Prosody can't wait here, or if xtokend is unavailable (waiting would block the stream
--- that asks). Storing a message for an unknown user is less harmful than dropping one for a real user.
+-- Returns true without a request if Prosody can't wait here, or if xtokend is unavailable (waiting would block the
+-- stream). Storing a message for an unknown user is less harmful than dropping one for a real user.
 function provider.user_exists(username)
 	return is_unavailable or not async.ready() or ask("isuser", username) ~= false;
 end

@@ -1,4 +1,4 @@
-// Bundles the program and the library, so that they start quickly and need no other package.
+// Bundles the program and the library with their dependencies, so that they start faster.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, resolve } from 'node:path';
@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
-// A day, so that two builds of a day are alike; SOURCE_DATE_EPOCH makes those of two days so.
+// Rounded to a day, so that builds of one day are identical. SOURCE_DATE_EPOCH makes builds of different days identical.
 const DAY = 86_400_000;
 const builtAt = Math.floor((Number(process.env.SOURCE_DATE_EPOCH ?? 0) * 1000 || Date.now()) / DAY) * DAY;
 
@@ -24,29 +24,29 @@ const common = {
   target: 'node18.19',
   define: { XTOKEND_VERSION: JSON.stringify(version), XTOKEND_BUILT_AT: String(builtAt) },
   legalComments: 'none',
-  // Nothing but our own code writes to stdout and stderr: a package would write there what a Redis server says, and under
-  // Prosody's stock module both are read as answers. `debug` would print each command to Redis, the password included.
+  // Packages must not write to stdout or stderr: Prosody's stock module reads both as answers, and errors of Redis can
+  // contain the password. `debug` would print each command to Redis, including the password.
   drop: ['console'],
   alias: { debug: './scripts/no-debug.cjs' },
   metafile: true,
   logLevel: 'warning',
 };
-// Each import() in the code makes a file of its own in dist/, so a start loads only what it needs. As ES modules, or as one file,
-// the program starts 15 ms later.
+// Each import() in the code becomes a separate file in dist/, so that the program loads only what it needs. As ES modules, or
+// as one file, it takes 15 ms longer to start.
 const entryPoints = new Map([['xtokend', resolve('src/cli/xtokend.ts')]]);
 const programs = {
   ...common,
   format: 'cjs',
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
-  // require() instead of import(), which takes longer.
+  // Uses require(), which is faster than import().
   supported: { 'dynamic-import': false },
   plugins: [{ name: 'lazily-loaded-files', setup: splitAtDynamicImports }],
 };
 let inputs = {};
-// Building one file can add others to the map, which are built in turn.
+// Building one file can add others to the map, which this loop also builds.
 for (const [name, source] of entryPoints) {
-  // Debian 11 and Ubuntu 22.04 have Node.js 12, which must be able to read the file that rejects it.
+  // Node.js 12 of Debian 11 and Ubuntu 22.04 must be able to parse the file that rejects it.
   const target = name === 'xtokend' ? 'node10' : common.target;
   const { metafile } = await build({ ...programs, target, entryPoints: { [name]: source } });
   inputs = { ...inputs, ...metafile.inputs };
@@ -56,7 +56,7 @@ const library = await build({
   format: 'esm',
   entryPoints: ['src/index.ts'],
   outfile: 'dist/index.js',
-  // The tables of string preparation are CommonJS and ask for a module by require().
+  // The stringprep tables are CommonJS and call require().
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },
@@ -77,18 +77,18 @@ function splitAtDynamicImports(build) {
   });
 }
 
-/** The licences of the packages that ended up in the bundle ask to be passed on with it. */
+/** Returns the licences of the bundled packages, which must be distributed with the bundle. */
 function licencesOf(inputs) {
-  const folders = Object.keys(inputs).map((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
-  return [...new Set(folders)]
-    .filter((folder) => folder !== undefined)
+  const directories = Object.keys(inputs).map((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
+  return [...new Set(directories)]
+    .filter((directory) => directory !== undefined)
     .sort()
-    .map((folder) => `${folder.replace('node_modules/', '')}\n\n${licenceIn(folder)}\n`)
+    .map((directory) => `${directory.replace('node_modules/', '')}\n\n${licenceIn(directory)}\n`)
     .join('\n---\n\n');
 }
 
-function licenceIn(folder) {
-  const name = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
-  if (name === undefined) throw new Error(`expected a licence file in ${folder}, found none`);
-  return readFileSync(`${folder}/${name}`, 'utf8').trim();
+function licenceIn(directory) {
+  const name = readdirSync(directory).find((file) => /^licen[cs]e/i.test(file));
+  if (name === undefined) throw new Error(`expected a licence file in ${directory}, found none`);
+  return readFileSync(`${directory}/${name}`, 'utf8').trim();
 }

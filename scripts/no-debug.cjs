@@ -1,4 +1,4 @@
-// Takes the place of the package `debug` in the bundle: what ioredis would print with DEBUG=* holds the password.
+// Replaces the package `debug` in the bundle: with DEBUG=*, ioredis would print the password.
 'use strict';
 
 const silent = Object.assign(() => undefined, { enabled: false, namespace: '', destroy: () => false });
