@@ -119,8 +119,8 @@ ends_whole() {
     esac
 }
 
-# Answers 0 to the newest request, which has been read completely. Does so only if the server waits for the answer before
-# and after a check that it has sent nothing more. Tries at most $1 times.
+# Answers 0 to the newest request, which has been read completely, if the server waits for it, has sent nothing more, and
+# then still waits. Tries at most $1 times.
 refuse_newest() {
     set_terminal min 0 time 0
     tries=$1
@@ -185,8 +185,8 @@ read_and_refuse() {
             refuse_by_age
         fi
     fi
-    # A read of less than its buffer took all input (a character has at most four bytes). So the input of the next read was
-    # written after this one began.
+    # A read that is shorter than its buffer took all input (a character has at most four bytes), so the next read returns
+    # only input that was written after this one began.
     if [ "$read_characters" -lt 1024 ]; then drained_at=$before; fi
 }
 
