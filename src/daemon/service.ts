@@ -16,7 +16,6 @@ import { chooseStore, openReplayCache, whyMemory } from './open-cache.js';
 import { openSeenUsers } from './open-seen-users.js';
 import { openHosts } from './served-hosts.js';
 import { Stores } from './stores.js';
-import { Tally } from '../metrics/tally.js';
 import { warnOfExposures } from './warn-of-exposures.js';
 import { observeReplayCache } from './observed-cache.js';
 import { observeSeenUsers } from './observed-seen-users.js';
@@ -36,7 +35,6 @@ export class Service {
   readonly #options: ServiceOptions;
   readonly #stores: Stores;
   readonly #seenUsers: KnownUsers;
-  readonly #tally = new Tally();
   readonly #measurements = new Measurements();
   readonly #metrics: CurrentMetrics;
   readonly #decisionLog: RequestLog;
@@ -77,11 +75,7 @@ export class Service {
 
   /** @returns what is told of the requests that come in by a listener */
   observe(listener: string): Observer {
-    return observeListener(listener, [
-      this.#tally.count,
-      this.#measurements.decided,
-      this.#decisionLog.write,
-    ]);
+    return observeListener(listener, [this.#measurements.countRequest, this.#decisionLog.write]);
   }
 
   readonly answerWithin = (): number =>
@@ -99,7 +93,7 @@ export class Service {
    */
   async reload(): Promise<string | undefined> {
     const fault = await this.#current.reload();
-    this.#measurements.reloaded(fault === undefined);
+    this.#measurements.countReload(fault === undefined);
     if (fault !== undefined) return fault;
     this.#reloads += 1;
     this.log.write('info', 'configuration reloaded', { configuration: this.#configuration?.file ?? '' });
@@ -112,7 +106,7 @@ export class Service {
       configuration: this.#configuration?.file ?? '(none that is good)',
       version: this.#options.version,
       up_seconds: Math.round((Date.now() - this.#startedAt) / 1000),
-      ...this.#tally.counts,
+      ...this.#measurements.outcomes,
       reloads: this.#reloads,
       memory_mb: Math.round(process.memoryUsage.rss() / 1_000_000),
     });
@@ -132,15 +126,15 @@ export class Service {
       log.write('warning', messageOf(error));
     };
     const hostOf = await openHosts(configuration.hosts, { seen: this.#seenUsers, onWarning });
-    log.take(configuration.log);
+    log.configure(configuration.log);
     const replay = await this.#stores.cache(configuration.replay);
     if (this.#configuration === undefined) {
       log.write('info', 'started', { version: this.#options.version, configuration: configuration.file });
     }
     warnOfExposures(configuration.files, log);
     this.#configuration = configuration;
-    this.#measurements.tookUp(configuration, Date.now());
-    this.#metrics.take(configuration.metrics);
+    this.#measurements.setConfiguration(configuration, Date.now());
+    this.#metrics.configure(configuration.metrics);
     return new Authenticator({ hostOf, replay, clock: Date.now });
   }
 }
@@ -158,7 +152,7 @@ function createStores(log: Log, measurements: Measurements): Stores {
       const cache = await openReplayCache(store, (message) => {
         log.write('warning', message);
       });
-      return observeReplayCache(cache, log, measurements.opened(store.kind, cache));
+      return observeReplayCache(cache, log, measurements.setStore(store.kind, cache));
     },
     openSeenUsers,
     clock: Date.now,

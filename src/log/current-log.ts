@@ -17,7 +17,7 @@ export class CurrentLog implements Log {
   }
 
   /** Writes by other settings from now on. */
-  take(settings: LogSettings): void {
+  configure(settings: LogSettings): void {
     const wanted = this.#settingsOf(settings);
     if (isDeepStrictEqual(wanted, this.#settings)) return;
     const before = this.#log;

@@ -1,30 +1,31 @@
 import type { Configuration } from '../config/configuration.js';
 import type { NamedKey } from '../credential/key.js';
-import type { ReplayCache } from '../replay/replay-cache.js';
-import { Counts } from './counts.js';
-import type { RequestSink } from '../daemon/completed-request.js';
-import { Durations } from './durations.js';
-import type { Store } from '../daemon/open-cache.js';
+import type { CompletedRequest, RequestSink } from '../daemon/completed-request.js';
 import type { ConsumeSink } from '../daemon/observed-cache.js';
+import type { Store } from '../daemon/open-cache.js';
+import type { ReplayCache } from '../replay/replay-cache.js';
+import { Counts, Durations } from './instruments.js';
 
-/** The record of the moment. */
+/** The replay cache in use. */
 export interface MeasuredStore {
   readonly kind: Store['kind'];
   readonly cache: ReplayCache;
 }
 
 /**
- * What is counted from the start of the process on, for whoever asks for metrics. No label comes from a request: what
- * labels there are, and so the memory for them, is bounded by the code and the configuration.
+ * Counts requests, replay cache operations and reloads from the start of the process. No label value comes from a request, so
+ * that the code and the configuration bound the memory.
  */
 export class Measurements {
-  /** By operation, verdict and reason. */
+  /** Requests by outcome. */
+  readonly outcomes: Record<CompletedRequest['outcome'], number> = { accepted: 0, refused: 0, unanswered: 0 };
+  /** By operation, outcome and reason. */
   readonly requests: Counts = new Counts();
   /** By operation. */
   readonly requestDurations: Map<string, Durations> = new Map();
-  /** Rightly signed tokens by key and verdict. */
+  /** Tokens with a valid signature, by key and outcome. */
   readonly keyUses: Counts = new Counts();
-  /** Accepted tokens by key and by the step that they were from, seen from the present one. */
+  /** Accepted tokens, by key and by their time step relative to the current one. */
   readonly offsets: Counts = new Counts();
   /** By store. */
   readonly consumeDurations: Map<string, Durations> = new Map();
@@ -32,12 +33,17 @@ export class Measurements {
   readonly consumeErrors: Counts = new Counts();
   /** By result. */
   readonly reloads: Counts = new Counts();
-  #wasReloaded = true;
-  #takenUpAt = 0;
-  #keys: readonly NamedKey[] = [];
-  #store: MeasuredStore | undefined;
+  /** `true` also if there was no reload yet. */
+  lastReloadSucceeded = true;
+  /** When the current configuration was applied, in milliseconds since the Unix epoch. */
+  configurationAppliedAt = 0;
+  /** The keys of the current configuration. */
+  keys: readonly NamedKey[] = [];
+  store: MeasuredStore | undefined;
 
-  readonly decided: RequestSink = ({ operation, outcome, reason, context, milliseconds }) => {
+  /** Counts one completed request. */
+  readonly countRequest: RequestSink = ({ operation, outcome, reason, context, milliseconds }) => {
+    this.outcomes[outcome] += 1;
     this.requests
       .at(operation)
       .at(outcome)
@@ -50,9 +56,9 @@ export class Measurements {
     if (outcome === 'accepted' && offset !== undefined) this.offsets.at(key).at(String(offset)).add();
   };
 
-  /** Takes note of a record that is in use from now on. @returns who is told of its claims */
-  opened(kind: Store['kind'], cache: ReplayCache): ConsumeSink {
-    this.#store = { kind, cache };
+  /** Sets the replay cache in use. @returns the sink that counts its operations */
+  setStore(kind: Store['kind'], cache: ReplayCache): ConsumeSink {
+    this.store = { kind, cache };
     const durations = durationsAt(this.consumeDurations, kind);
     const errors = this.consumeErrors.at(kind);
     return (milliseconds, hasFailed) => {
@@ -61,45 +67,23 @@ export class Measurements {
     };
   }
 
-  /** Takes note of a configuration that is in use from now on. @param now milliseconds since the Unix epoch */
-  tookUp({ hosts }: Configuration, now: number): void {
-    this.#takenUpAt = now;
-    this.#keys = hosts.keys;
+  /** Sets the current configuration. @param now milliseconds since the Unix epoch */
+  setConfiguration({ hosts }: Configuration, now: number): void {
+    this.configurationAppliedAt = now;
+    this.keys = hosts.keys;
     const ids = new Set(hosts.keys.map(({ id }) => id));
-    // A key that was taken out would look like one that nobody uses any more.
+    // A removed key would look like one that is no longer used.
     for (const counts of [this.keyUses, this.offsets]) counts.keepOnly(ids);
   }
 
-  reloaded(isTakenUp: boolean): void {
-    this.#wasReloaded = isTakenUp;
-    this.reloads.at(isTakenUp ? 'success' : 'failure').add();
-  }
-
-  /** Whether the last attempt to reload was successful; also where there was none. */
-  get wasReloaded(): boolean {
-    return this.#wasReloaded;
-  }
-
-  /** When the configuration in use was taken up, in milliseconds since the Unix epoch. */
-  get takenUpAt(): number {
-    return this.#takenUpAt;
-  }
-
-  /** The keys in use. */
-  get keys(): readonly NamedKey[] {
-    return this.#keys;
-  }
-
-  get store(): MeasuredStore | undefined {
-    return this.#store;
+  countReload(hasSucceeded: boolean): void {
+    this.lastReloadSucceeded = hasSucceeded;
+    this.reloads.at(hasSucceeded ? 'success' : 'failure').add();
   }
 }
 
 function durationsAt(table: Map<string, Durations>, label: string): Durations {
-  let durations = table.get(label);
-  if (durations === undefined) {
-    durations = new Durations();
-    table.set(label, durations);
-  }
+  const durations = table.get(label) ?? new Durations();
+  table.set(label, durations);
   return durations;
 }

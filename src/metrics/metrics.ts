@@ -1,4 +1,3 @@
-/** Everything that needs prom-client and HTTP, in a bundle of its own: it is loaded only where metrics are wanted. */
+/** The part of the metrics that needs prom-client and HTTP; a bundle of its own, loaded only if `[metrics]` is configured. */
 export { createRegistry } from './registry.js';
-export { serveMetrics } from './server.js';
-export { shareRender } from './render.js';
+export { cacheText, serveMetrics } from './server.js';

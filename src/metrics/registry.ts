@@ -1,137 +1,173 @@
-import { Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { CompletedRequest } from '../daemon/completed-request.js';
+import type { Request } from '../protocol/request.js';
+import { countEntries, counter, gauge, histogram, type Collector } from './collectors.js';
 import type { Measurements } from './measurements.js';
-import { countEntries } from './entries.js';
-import { exposeCounts, exposeDurations, exposeGauge } from './expose.js';
-import { exposeProcess } from './process.js';
-import { enterZeros } from './zeros.js';
 
-/**
- * @returns a function that gives all metrics in the text format of Prometheus. No name, host or token of a request is in it.
- */
+type Operation = Request['operation'];
+type Reason = NonNullable<CompletedRequest['reason']>;
+
+/** Returns a function that renders all metrics in the text format of Prometheus. No user, host or token is in it. */
 export function createRegistry(measurements: Measurements, version: string): () => Promise<string> {
   const registry = new Registry();
-  exposeProcess(registry);
-  exposeRequests(registry, measurements);
-  exposeKeys(registry, measurements);
-  exposeStore(registry, measurements);
-  exposeConfiguration(registry, measurements);
-  const build = { version, node: process.versions.node };
-  const naming = { name: 'xtokend_build_info', help: 'The versions of xtokend and Node; always 1.' };
-  exposeGauge(registry, { ...naming, labelNames: ['version', 'node'] }, () => [[build, 1]]);
+  collectProcessMetrics(registry);
+  const collectors = [
+    ...requestCollectors(measurements),
+    ...storeCollectors(measurements),
+    ...configurationCollectors(measurements),
+    gauge('xtokend_build_info', 'The versions of xtokend and Node.js; always 1.', () => [
+      { labels: { version, node: process.versions.node }, value: 1 },
+    ]),
+  ];
+  for (const collector of collectors) registry.registerMetric(collector);
   return () => {
-    enterZeros(measurements);
+    addZeros(measurements);
     return registry.metrics();
   };
 }
 
-function exposeRequests(registry: Registry, { requests, requestDurations }: Measurements): void {
-  exposeCounts(
-    registry,
-    {
-      name: 'xtokend_requests_total',
-      help: 'Requests by operation, verdict (accepted, refused, withheld) and reason.',
-      labelNames: ['operation', 'outcome', 'reason'],
-    },
-    requests,
-  );
-  exposeDurations(
-    registry,
-    {
-      name: 'xtokend_request_duration_seconds',
-      help: 'From the reading of a request to its answer.',
-      label: 'operation',
-    },
-    requestDurations,
-  );
+/** The useful ones; prom-client has many more, some with names that Prometheus advises against. */
+const PROCESS_METRICS = new Set([
+  'process_cpu_user_seconds_total',
+  'process_cpu_system_seconds_total',
+  'process_cpu_seconds_total',
+  'process_start_time_seconds',
+  'process_resident_memory_bytes',
+  'process_open_fds',
+  'process_max_fds',
+  'nodejs_eventloop_lag_seconds',
+  'nodejs_eventloop_lag_mean_seconds',
+  'nodejs_eventloop_lag_p99_seconds',
+  'nodejs_eventloop_lag_max_seconds',
+  'nodejs_heap_size_total_bytes',
+  'nodejs_heap_size_used_bytes',
+  'nodejs_external_memory_bytes',
+  'nodejs_gc_duration_seconds',
+]);
+
+function collectProcessMetrics(register: Registry): void {
+  collectDefaultMetrics({ register });
+  for (const { name } of register.getMetricsAsArray()) {
+    if (!PROCESS_METRICS.has(name)) register.removeSingleMetric(name);
+  }
 }
 
-function exposeKeys(registry: Registry, measurements: Measurements): void {
-  exposeCounts(
-    registry,
-    {
-      name: 'xtokend_key_uses_total',
-      help: 'Rightly signed tokens, accepted or not, by the key that they were made with.',
-      labelNames: ['key', 'outcome'],
-    },
-    measurements.keyUses,
-  );
-  exposeCounts(
-    registry,
-    {
-      name: 'xtokend_token_time_step_offset_total',
-      help: 'Accepted tokens by their time step, seen from the present one (-1, 0, 1).',
-      labelNames: ['key', 'offset'],
-    },
-    measurements.offsets,
-  );
-  exposeGauge(
-    registry,
-    {
-      name: 'xtokend_key_not_after_timestamp_seconds',
-      help: 'When a key ends (not_after). Keys without an end are not here.',
-      labelNames: ['key'],
-    },
-    () =>
-      measurements.keys
-        .filter(({ notAfter }) => Number.isFinite(notAfter))
-        .map(({ id, notAfter }) => [{ key: id }, notAfter / 1000]),
-  );
+function requestCollectors(measurements: Measurements): Collector[] {
+  return [
+    counter(
+      'xtokend_requests_total',
+      'Requests by operation, outcome (accepted, refused, unanswered) and reason.',
+      ['operation', 'outcome', 'reason'],
+      measurements.requests,
+    ),
+    histogram(
+      'xtokend_request_duration_seconds',
+      'Time from reading a request to answering it.',
+      'operation',
+      measurements.requestDurations,
+    ),
+    counter(
+      'xtokend_key_uses_total',
+      'Tokens with a valid signature, accepted or refused, by key.',
+      ['key', 'outcome'],
+      measurements.keyUses,
+    ),
+    counter(
+      'xtokend_token_time_step_offset_total',
+      'Accepted tokens by their time step relative to the current one (-1, 0, 1).',
+      ['key', 'offset'],
+      measurements.offsets,
+    ),
+  ];
 }
 
-function exposeStore(registry: Registry, measurements: Measurements): void {
-  exposeDurations(
-    registry,
-    {
-      name: 'xtokend_replay_cache_consume_duration_seconds',
-      help: 'How long the replay cache took for a claim, also for one that failed.',
-      label: 'store',
-    },
-    measurements.consumeDurations,
-  );
-  exposeCounts(
-    registry,
-    {
-      name: 'xtokend_replay_cache_errors_total',
-      help: 'Claims that failed: the token was refused as replay-cache-unavailable.',
-      labelNames: ['store'],
-    },
-    measurements.consumeErrors,
-  );
-  exposeGauge(
-    registry,
-    {
-      name: 'xtokend_replay_cache_entries',
-      help: 'Used tokens that are remembered, by all processes together. Not with Redis.',
-      labelNames: ['store'],
-    },
-    countEntries(() => measurements.store),
-  );
+function storeCollectors(measurements: Measurements): Collector[] {
+  return [
+    histogram(
+      'xtokend_replay_cache_consume_duration_seconds',
+      'Time that the replay cache took to consume a token, failures included.',
+      'store',
+      measurements.consumeDurations,
+    ),
+    counter(
+      'xtokend_replay_cache_errors_total',
+      'Tokens that the replay cache could not consume: refused as replay-cache-unavailable.',
+      ['store'],
+      measurements.consumeErrors,
+    ),
+    gauge(
+      'xtokend_replay_cache_entries',
+      'Entries of the replay cache, over all processes that share it. Not available with Redis.',
+      countEntries(() => measurements.store),
+    ),
+  ];
 }
 
-function exposeConfiguration(registry: Registry, measurements: Measurements): void {
-  exposeCounts(
-    registry,
-    {
-      name: 'xtokend_config_reloads_total',
-      help: 'Attempts to take up a changed configuration, by result (success, failure).',
-      labelNames: ['result'],
-    },
-    measurements.reloads,
-  );
-  exposeGauge(
-    registry,
-    {
-      name: 'xtokend_config_last_reload_successful',
-      help: 'Whether the last attempt to take up a changed configuration was successful; 1 where there was none.',
-    },
-    () => [[{}, measurements.wasReloaded ? 1 : 0]],
-  );
-  exposeGauge(
-    registry,
-    {
-      name: 'xtokend_config_last_reload_success_timestamp_seconds',
-      help: 'When the configuration in use was taken up.',
-    },
-    () => [[{}, measurements.takenUpAt / 1000]],
-  );
+function configurationCollectors(measurements: Measurements): Collector[] {
+  return [
+    gauge(
+      'xtokend_key_not_after_timestamp_seconds',
+      'When a key expires (not_after). Keys without not_after are left out.',
+      () =>
+        measurements.keys
+          .filter(({ notAfter }) => Number.isFinite(notAfter))
+          .map(({ id, notAfter }) => ({ labels: { key: id }, value: notAfter / 1000 })),
+    ),
+    counter(
+      'xtokend_config_reloads_total',
+      'Attempts to reload the configuration, by result (success, failure).',
+      ['result'],
+      measurements.reloads,
+    ),
+    gauge(
+      'xtokend_config_last_reload_successful',
+      'Whether the last reload of the configuration succeeded; 1 if there was none.',
+      () => [{ labels: {}, value: Number(measurements.lastReloadSucceeded) }],
+    ),
+    gauge(
+      'xtokend_config_last_reload_success_timestamp_seconds',
+      'When the current configuration was applied.',
+      () => [{ labels: {}, value: measurements.configurationAppliedAt / 1000 }],
+    ),
+  ];
+}
+
+const AUTH_AND_ISUSER: readonly Operation[] = ['auth', 'isuser'];
+
+/** Which operations can have which reason. */
+const OPERATIONS: Readonly<Record<Reason, readonly Operation[]>> = {
+  'malformed-token': ['auth'],
+  'wrong-signature': ['auth'],
+  'wrong-otp': ['auth'],
+  'inactive-key': ['auth'],
+  'blocked-user': ['auth'],
+  'unlisted-user': ['auth'],
+  'unknown-user': ['isuser'],
+  replayed: ['auth'],
+  'replay-unknown': ['auth'],
+  'replay-cache-unavailable': AUTH_AND_ISUSER,
+  'unprepared-name': AUTH_AND_ISUSER,
+  'unknown-host': AUTH_AND_ISUSER,
+  'unsupported-operation': ['unsupported'],
+  'malformed-request': ['malformed'],
+  'no-configuration': AUTH_AND_ISUSER,
+  'internal-error': AUTH_AND_ISUSER,
+  'deadline-exceeded': AUTH_AND_ISUSER,
+  'incomplete-request': ['malformed'],
+};
+
+const UNANSWERED: readonly string[] = ['deadline-exceeded', 'incomplete-request'] satisfies Reason[];
+
+/** Adds a 0 for each event that has not happened yet: Prometheus would miss the first increase of a series that begins with 1. */
+function addZeros({ requests, keyUses, offsets, reloads, keys }: Measurements): void {
+  for (const operation of AUTH_AND_ISUSER) requests.at(operation).at('accepted').at('none');
+  for (const [reason, operations] of Object.entries(OPERATIONS)) {
+    const outcome = UNANSWERED.includes(reason) ? 'unanswered' : 'refused';
+    for (const operation of operations) requests.at(operation).at(outcome).at(reason);
+  }
+  for (const { id } of keys) {
+    for (const outcome of ['accepted', 'refused']) keyUses.at(id).at(outcome);
+    for (const offset of ['-1', '0', '1']) offsets.at(id).at(offset);
+  }
+  for (const result of ['success', 'failure']) reloads.at(result);
 }

@@ -1,26 +1,30 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { MetricsAddress } from '../config/metrics.js';
 import { codeOf, messageOf } from '../errors.js';
-import { isOwnHost } from './host.js';
 import { withoutSecrets } from '../log/known-secrets.js';
 import { listenUnix } from '../server/unix-socket.js';
 
-/** Prometheus needs one; more than so many are closed at once. */
+/** Prometheus needs one; connections beyond the limit are closed at once. */
 const MAX_CONNECTIONS = 16;
-/** No connection lives longer, whatever comes or goes on it; each is for one answer. */
+/** The longest life of a connection, even if it is active; each serves one response. */
 const CONNECTION_MILLISECONDS = 5000;
-/** Who may write to the socket file may connect. */
+/** The owner and the group of the socket file can connect. */
 const SOCKET_MODE = 0o660;
+/** Prometheus scrapes every few seconds; whoever scrapes more often gets the same text again. */
+const CACHE_MILLISECONDS = 1000;
 
 const NOT_OWN_HOST =
-  'expected the address or name of this listener in Host; add the name by which you ask to metrics.hosts\n';
+  'expected the address or a name of this listener in Host; add the name that you use to metrics.hosts\n';
 
 /**
- * Answers `GET /metrics` over HTTP. It does not keep the process alive.
+ * Answers `GET /metrics` over HTTP. Doesn't keep the process alive.
  *
- * @param render gives the text of all metrics
- * @returns a function that ends it, and all its connections
- * @throws where nobody can listen at the address: the message says why
+ * @param render returns the text of all metrics
+ * @returns a function that closes the server and all its connections
+ * @throws if the address can't be listened on; the message says why
  */
 export async function serveMetrics(
   address: MetricsAddress,
@@ -38,7 +42,7 @@ export async function serveMetrics(
     }, CONNECTION_MILLISECONDS).unref();
   });
   const remove = await listen(server, address);
-  // Such as too many open files: the connection is lost, and there is another in a few seconds.
+  // Such as too many open files: Prometheus connects again in a few seconds.
   server.on('error', () => undefined).unref();
   return () => {
     remove();
@@ -47,35 +51,78 @@ export async function serveMetrics(
   };
 }
 
-/** @returns a function that takes the socket file away */
+/**
+ * Renders a text at most once a second, for all callers.
+ *
+ * @param clock monotonic milliseconds
+ */
+export function cacheText(
+  render: () => Promise<string>,
+  clock: () => number = () => performance.now(),
+): () => Promise<string> {
+  let cached: { readonly text: Promise<string>; readonly at: number } | undefined;
+  return () => {
+    const now = clock();
+    if (cached === undefined || now - cached.at >= CACHE_MILLISECONDS) cached = { text: render(), at: now };
+    return cached.text;
+  };
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+/**
+ * Returns whether a request names this listener in its `Host` header. A web page can point a name of its own at our address (DNS
+ * rebinding) and read the response, but its browser sends that name. Caddy's admin endpoint has the same rule. A browser can't
+ * connect to a Unix socket.
+ *
+ * @param header a name or an address, with or without a port
+ */
+export function isOwnHost(header: string | undefined, address: MetricsAddress): boolean {
+  if ('path' in address) return true;
+  const name = hostOf(header ?? '');
+  if (isIP(name) !== 0) return !isLoopback(address.host) || isLoopback(name);
+  return ['localhost', address.host, ...address.hosts].some((own) => own.toLowerCase() === name);
+}
+
+/** Returns a host without its port, brackets and final dot, or `''` for anything else. */
+function hostOf(header: string): string {
+  const [, v6, name = v6] = /^(?:\[([0-9a-f:.]+)\]|([^:]+?)\.?)(?::\d+)?$/.exec(header.toLowerCase()) ?? [];
+  return name ?? '';
+}
+
+function isLoopback(host: string): boolean {
+  if (isIP(host) === 0) return host.toLowerCase() === 'localhost';
+  return loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
+}
+
+/** @returns a function that removes the socket file */
 async function listen(server: Server, address: MetricsAddress): Promise<() => void> {
   if ('path' in address) return (await listenUnix({ path: address.path, mode: SOCKET_MODE }, server)).remove;
+  const { host, port } = address;
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(address.port, address.host, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
+    server.listen(port, host);
+    await once(server, 'listening');
   } catch (error) {
-    throw new Error(`cannot listen on ${address.host}:${address.port}: ${explain(error)}`, { cause: error });
+    throw new Error(`cannot listen on ${host}:${port}: ${explain(error)}`, { cause: error });
   }
   return () => undefined;
 }
 
 const DROP_IN =
-  'under systemd install the drop-in metrics-tcp.conf (docs/metrics.md), or use a Unix socket ("unix:/path")';
-const NO_TCP = `this process may not use TCP, as under a unit with RestrictAddressFamilies=AF_UNIX; ${DROP_IN}`;
+  'under systemd, install the drop-in metrics-tcp.conf (docs/metrics.md) or use a Unix socket ("unix:/path")';
+const NO_TCP = `this process may not use TCP, as in a unit with RestrictAddressFamilies=AF_UNIX; ${DROP_IN}`;
 
 const explanations: Readonly<Record<string, string>> = {
   EADDRINUSE:
-    'another process listens there; where that is an xtokend with the same configuration, only one of them can',
-  EADDRNOTAVAIL: `this machine has no such address, nor has a unit with PrivateNetwork=yes; ${DROP_IN}`,
+    'another process listens there; if it is an xtokend with the same configuration, only one of them can',
+  EADDRNOTAVAIL: `this machine has no such address, nor does a unit with PrivateNetwork=yes; ${DROP_IN}`,
   EAFNOSUPPORT: NO_TCP,
   EPERM: NO_TCP,
-  EACCES: 'this user may not take that port; choose one above 1023',
+  EACCES: 'this user may not use that port; choose one above 1023',
   EPROTONOSUPPORT: NO_TCP,
-  ENOTFOUND: 'there is no host of this name; name an address, such as 127.0.0.1',
+  ENOTFOUND: 'no host has this name; use an address, such as 127.0.0.1',
 };
 
 function explain(error: unknown): string {

@@ -14,8 +14,8 @@ async function isuserCount(port: number): Promise<number | undefined> {
   return samplesOf((await scrape({ port })).body).get(ISUSER);
 }
 
-describe('metrics by the configuration of the moment', () => {
-  it('move with a reload, and the counts with them; go, and come back', async () => {
+describe('metrics and the current configuration', () => {
+  it('a reload moves, stops and restarts the metrics, and keeps the counts', async () => {
     const [first, second] = [await freshAddress(), await freshAddress()];
     const daemon = new Metered(first.settings);
     await daemon.says('serving metrics');
@@ -25,7 +25,7 @@ describe('metrics by the configuration of the moment', () => {
     await daemon.says('serving metrics');
     expect(await accepts({ port: first.port, host: '127.0.0.1' })).toBe(false);
     await daemon.ask('isuser:alice:example.com');
-    // The text is made once a second.
+    // The text is rendered at most once a second.
     await expect.poll(() => isuserCount(second.port)).toBe(2);
     const samples = samplesOf((await scrape({ port: second.port })).body);
     expect(samples.get('xtokend_config_reloads_total{result="success"}')).toBeGreaterThan(0);
@@ -37,7 +37,7 @@ describe('metrics by the configuration of the moment', () => {
     await expect.poll(() => isuserCount(first.port)).toBe(3);
   });
 
-  it('show that a configuration was not good, until one is', async () => {
+  it('the metrics show a failed reload until one succeeds', async () => {
     const { settings, port } = await freshAddress();
     const daemon = new Metered(settings);
     await daemon.says('serving metrics');
@@ -45,13 +45,13 @@ describe('metrics by the configuration of the moment', () => {
       samplesOf((await scrape({ port })).body).get('xtokend_config_last_reload_successful');
     expect(await wasReloaded()).toBe(1);
     daemon.configure('nonsense = 1\n');
-    await daemon.says('the configuration was not taken up');
+    await daemon.says('configuration reload failed, keeping the previous one');
     await expect.poll(wasReloaded, { interval: 200 }).toBe(0);
     await daemon.reload(settings);
     await expect.poll(wasReloaded, { interval: 200 }).toBe(1);
   });
 
-  it('are those of the first of several processes, then of another; all let people in', async () => {
+  it('one of several processes serves the metrics, another takes over, and all accept requests', async () => {
     const { settings, port } = await freshAddress();
     const first = new Metered(settings);
     await first.says('serving metrics');
@@ -65,7 +65,7 @@ describe('metrics by the configuration of the moment', () => {
     expect(await isuserCount(port)).toBe(1);
   });
 
-  it('keep no process alive, even while somebody asks for them', async () => {
+  it('an open connection to the metrics does not keep the process alive', async () => {
     const { settings, port } = await freshAddress();
     const daemon = new Metered(settings);
     await daemon.says('serving metrics');
@@ -79,7 +79,7 @@ describe('metrics by the configuration of the moment', () => {
     expect(performance.now() - end).toBeLessThan(4000);
   });
 
-  it('are loaded only where they are wanted, and keep nobody out where they cannot be', async () => {
+  it('the metrics are loaded only if configured, and requests are answered if loading fails', async () => {
     const directory = temporaryDirectory();
     for (const part of ['bin', 'dist']) cpSync(part, join(directory, part), { recursive: true });
     rmSync(join(directory, 'dist/metrics.cjs'));

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { MetricsAddress } from '../../src/config/metrics.js';
-import { isOwnHost } from '../../src/metrics/host.js';
+import { isOwnHost } from '../../src/metrics/server.js';
 
 const at = (host: string, ...hosts: string[]): MetricsAddress => ({ host, port: 9477, hosts });
 
-describe('the own names of a listener for metrics', () => {
+describe('isOwnHost', () => {
   it.each<[MetricsAddress, string[], (string | undefined)[]]>([
     [
       at('127.0.0.1'),
@@ -37,7 +37,7 @@ describe('the own names of a listener for metrics', () => {
     ],
     [at('metrics.internal'), ['metrics.internal', '192.0.2.1'], ['evil.example']],
     [{ path: '/run/metrics.sock' }, ['anything', ''], []],
-  ])('%j', (address, own, others) => {
+  ])('returns true only for names of the listener: %j', (address, own, others) => {
     for (const host of own) expect([host, isOwnHost(host, address)]).toEqual([host, true]);
     for (const host of others) expect([host, isOwnHost(host, address)]).toEqual([host, false]);
   });

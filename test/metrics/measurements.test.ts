@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Configuration } from '../../src/config/configuration.js';
-import { Counts } from '../../src/metrics/counts.js';
 import type { CompletedRequest } from '../../src/daemon/completed-request.js';
-import { DURATION_BOUNDS, Durations } from '../../src/metrics/durations.js';
+import { countEntries } from '../../src/metrics/collectors.js';
+import { Counts, DURATION_BOUNDS, Durations } from '../../src/metrics/instruments.js';
 import { Measurements, type MeasuredStore } from '../../src/metrics/measurements.js';
-import { shareRender } from '../../src/metrics/render.js';
-import { countEntries } from '../../src/metrics/entries.js';
+import { cacheText } from '../../src/metrics/server.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import { key, named, NOW } from '../support/keys.js';
 
@@ -25,7 +24,7 @@ function configured(...ids: string[]): Configuration {
 }
 
 describe('Counts', () => {
-  it('counts below each label', () => {
+  it('counts by each label', () => {
     const counts = new Counts();
     counts.at('a').at('x').add();
     counts.at('a').at('x').add();
@@ -38,7 +37,7 @@ describe('Counts', () => {
 });
 
 describe('Durations', () => {
-  it('fall into the bucket of the first bound that they do not exceed', () => {
+  it('counts a duration in the first bucket whose bound it does not exceed', () => {
     const durations = new Durations();
     for (const milliseconds of [0, 0.05, 0.051, 5000, 5001]) durations.add(milliseconds);
     const counts = durations.cumulative();
@@ -50,16 +49,17 @@ describe('Durations', () => {
 });
 
 describe('Measurements', () => {
-  it('count a token by its key and its step, but only an accepted one by its step', () => {
+  it('counts a token by key and outcome, and an accepted one by time step', () => {
     const measurements = new Measurements();
-    measurements.decided(ACCEPTED);
-    measurements.decided({ ...ACCEPTED, outcome: 'refused', reason: 'replayed' });
-    measurements.decided({ ...ACCEPTED, outcome: 'refused', reason: 'wrong-otp', context: {} });
+    measurements.countRequest(ACCEPTED);
+    measurements.countRequest({ ...ACCEPTED, outcome: 'refused', reason: 'replayed' });
+    measurements.countRequest({ ...ACCEPTED, outcome: 'refused', reason: 'wrong-otp', context: {} });
     expect(measurements.requests.rows().map(({ labels }) => labels.join(' '))).toEqual([
       'auth accepted none',
       'auth refused replayed',
       'auth refused wrong-otp',
     ]);
+    expect(measurements.outcomes).toEqual({ accepted: 1, refused: 2, unanswered: 0 });
     expect(measurements.keyUses.rows()).toEqual([
       { labels: ['old', 'accepted'], count: 1 },
       { labels: ['old', 'refused'], count: 1 },
@@ -67,41 +67,41 @@ describe('Measurements', () => {
     expect(measurements.offsets.rows()).toEqual([{ labels: ['old', '-1'], count: 1 }]);
   });
 
-  it('forget a key that was taken out of the configuration', () => {
+  it('deletes the counts of a key that was removed from the configuration', () => {
     const measurements = new Measurements();
     for (const id of ['old', 'new'])
-      measurements.decided({ ...ACCEPTED, context: { ...ACCEPTED.context, key: id } });
-    measurements.tookUp(configured('new', 'newer'), NOW);
+      measurements.countRequest({ ...ACCEPTED, context: { ...ACCEPTED.context, key: id } });
+    measurements.setConfiguration(configured('new', 'newer'), NOW);
     expect(measurements.keyUses.rows()).toEqual([{ labels: ['new', 'accepted'], count: 1 }]);
     expect(measurements.offsets.rows()).toEqual([{ labels: ['new', '-1'], count: 1 }]);
   });
 
-  it('do not grow with what is in the requests', () => {
+  it('keeps the same number of rows whatever the requests contain', () => {
     const measurements = new Measurements();
     for (let user = 0; user < 1000; user += 1) {
       const context = { ...ACCEPTED.context, jid: `${user}@${user}`, host: String(user) };
-      measurements.decided({ ...ACCEPTED, context, listener: String(user) });
+      measurements.countRequest({ ...ACCEPTED, context, listener: String(user) });
     }
     expect(measurements.requests.rows()).toHaveLength(1);
     expect(measurements.requestDurations.size).toBe(1);
   });
 });
 
-describe('the count of what is remembered', () => {
-  it('is that of the record of the moment, and none of one that cannot be counted', async () => {
+describe('countEntries', () => {
+  it('counts the current store, and returns nothing if it cannot be counted', async () => {
     const cache = new MemoryReplayCache();
     await cache.consume({ id: 'a', timeStep: 100 }, 100);
     let store: MeasuredStore | undefined;
     const count = countEntries(() => store);
     expect(await count()).toEqual([]);
     store = { kind: 'memory', cache };
-    expect(await count()).toEqual([[{ store: 'memory' }, 1]]);
+    expect(await count()).toEqual([{ labels: { store: 'memory' }, value: 1 }]);
     const broken = Object.assign(new MemoryReplayCache(), { count: () => Promise.reject(new Error('gone')) });
     store = { kind: 'directory', cache: broken };
     expect(await count()).toEqual([]);
   });
 
-  it('is not waited for longer than a second; then the one from before is given', async () => {
+  it('returns the previous count after one second', async () => {
     const cache = new MemoryReplayCache();
     let calls = 0;
     const slow = {
@@ -112,20 +112,18 @@ describe('the count of what is remembered', () => {
     };
     const store = { kind: 'directory', cache: Object.assign(cache, slow) } as const;
     const count = countEntries(() => store);
-    expect(await count()).toEqual([[{ store: 'directory' }, 7]]);
-    expect(await Promise.all([count(), count()])).toEqual([
-      [[{ store: 'directory' }, 7]],
-      [[{ store: 'directory' }, 7]],
-    ]);
+    const seven = [{ labels: { store: 'directory' }, value: 7 }];
+    expect(await count()).toEqual(seven);
+    expect(await Promise.all([count(), count()])).toEqual([seven, seven]);
     expect(calls).toBe(2);
   });
 });
 
-describe('shareRender', () => {
-  it('makes a text once a second, however many ask', async () => {
+describe('cacheText', () => {
+  it('renders at most once a second, for all callers', async () => {
     let now = 0;
     let made = 0;
-    const render = shareRender(
+    const render = cacheText(
       () => Promise.resolve(String((made += 1))),
       () => now,
     );

@@ -19,7 +19,7 @@ function login(): string {
   return `auth:${USER}:${HOST}:${token}`;
 }
 
-/** @returns what a daemon says of itself after some requests, and those */
+/** Scrapes a daemon after some requests. @returns the body of the response, and the requests */
 async function realScrape(): Promise<{ body: string; asked: string[] }> {
   const { settings, port } = await freshAddress();
   const daemon = new Metered(settings + NEXT_KEY);
@@ -39,7 +39,7 @@ async function realScrape(): Promise<{ body: string; asked: string[] }> {
 }
 
 describe('the metrics of a running xtokend', () => {
-  it('count what was asked of it', async () => {
+  it('count its requests', async () => {
     const samples = samplesOf((await realScrape()).body);
     const requests = [...samples].filter(([name, value]) => name.startsWith('xtokend_requests') && value > 0);
     expect(Object.fromEntries(requests)).toEqual({
@@ -57,7 +57,7 @@ describe('the metrics of a running xtokend', () => {
     expect(Object.fromEntries(samples)).toMatchObject({
       'xtokend_request_duration_seconds_count{operation="auth"}': 3,
       'xtokend_request_duration_seconds_bucket{operation="auth",le="+Inf"}': 3,
-      'xtokend_store_claim_duration_seconds_count{store="directory"}': 2,
+      'xtokend_replay_cache_consume_duration_seconds_count{store="directory"}': 2,
       'xtokend_replay_cache_errors_total{store="directory"}': 0,
       'xtokend_replay_cache_entries{store="directory"}': 1,
       'xtokend_key_uses_total{key="default",outcome="accepted"}': 1,
@@ -71,7 +71,7 @@ describe('the metrics of a running xtokend', () => {
     });
   });
 
-  it('hold nothing of what was asked, and no secret', async () => {
+  it('contain no part of a request and no secret', async () => {
     const { body, asked } = await realScrape();
     const words = [
       ...asked.flatMap((request) => request.split(/[: ]/)),
@@ -84,7 +84,7 @@ describe('the metrics of a running xtokend', () => {
     expect(samplesOf(body).size).toBeLessThan(250);
   });
 
-  it('are as Prometheus wants them', async (context) => {
+  it('pass promtool check metrics', async (context) => {
     requirePromtool(context);
     const { body } = await realScrape();
     expect(promtool(['check', 'metrics'], body)).toEqual({ status: 0, says: '' });
@@ -92,7 +92,7 @@ describe('the metrics of a running xtokend', () => {
 });
 
 describe('the alerts', () => {
-  it('pass the tests that stand beside them', (context) => {
+  it('pass their unit tests', (context) => {
     requirePromtool(context);
     expect(promtool(['check', 'rules', 'docs/prometheus/xtokend.rules.yml'])).toMatchObject({ status: 0 });
     for (const file of ['xtokend.rules.test.yml', 'xtokend.weeks.test.yml']) {
@@ -100,13 +100,13 @@ describe('the alerts', () => {
     }
   });
 
-  it('name only what there is', async () => {
+  it('name only existing metrics', async () => {
     const samples = samplesOf((await realScrape()).body);
     const rules = readFileSync('docs/prometheus/xtokend.rules.yml', 'utf8').replaceAll('job="xtokend"', '');
     expect(missing(rules, samples)).toEqual([]);
   });
 
-  it('are each explained, and no other', () => {
+  it('are the ones that docs/metrics.md documents', () => {
     const names = (text: string): string[] => [...new Set(text.match(/\bXtokend[A-Z]\w+/g))].sort();
     const page = readFileSync('docs/metrics.md', 'utf8');
     expect(names(page)).toEqual(names(readFileSync('docs/prometheus/xtokend.rules.yml', 'utf8')));
@@ -127,10 +127,10 @@ describe('the dashboard', () => {
   const dashboard = JSON.parse(readFileSync('docs/grafana/xtokend.json', 'utf8')) as Dashboard;
   const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
 
-  it('asks what Prometheus understands', (context) => {
+  it('has only expressions that promtool accepts', (context) => {
     requirePromtool(context);
     const rules = expressions.map((expr, index) => ({
-      cache: `panel:${index}`,
+      record: `panel:${index}`,
       expr: expr.replaceAll('$__rate_interval', '5m'),
     }));
     // JSON is YAML.
@@ -140,7 +140,7 @@ describe('the dashboard', () => {
     expect(checked.status).toBe(0);
   });
 
-  it('names only what there is', async () => {
+  it('names only existing metrics, and shows all of ours', async () => {
     const samples = samplesOf((await realScrape()).body);
     const text = expressions.join('\n').replaceAll('job=~"$job",instance=~"$instance"', '');
     expect(missing(text, samples)).toEqual([]);
@@ -150,7 +150,7 @@ describe('the dashboard', () => {
     expect([...shown].filter((name) => !used.has(name))).toEqual([]);
   });
 
-  it('is a whole: each panel has its place and takes its data from the source that is chosen', () => {
+  it('has panels that do not overlap, all with the selected data source', () => {
     const { panels, templating } = dashboard;
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     expect(templating.list.map(({ name }) => name)).toEqual(['datasource', 'job', 'instance']);
@@ -163,8 +163,8 @@ describe('the dashboard', () => {
   });
 });
 
-describe('the configuration of Prometheus in the page', () => {
-  it('is good beside the rules', (context) => {
+describe('the Prometheus configuration in docs/metrics.md', () => {
+  it('passes promtool check config', (context) => {
     requirePromtool(context);
     const directory = temporaryDirectory();
     cpSync('docs/prometheus/xtokend.rules.yml', join(directory, 'xtokend.rules.yml'));
@@ -179,7 +179,7 @@ function overlap(a: Dashboard['panels'][0]['gridPos'], b: Dashboard['panels'][0]
   return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 }
 
-/** @returns the metrics, and metrics with some label, of a text that no sample has */
+/** Returns the metrics and selectors of a text that match no sample. */
 function missing(text: string, samples: ReadonlyMap<string, number>): string[] {
   const names = new Set([...samples.keys()].map(nameOf));
   const unknown = namesIn(text).filter((name) => !names.has(name));
