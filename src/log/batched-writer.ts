@@ -1,71 +1,70 @@
 import type { LogSink } from './sinks/sink.js';
 
-/** So much is written without waiting for the end of the turn. */
+/** A longer batch is written before the event loop iteration ends. */
 const MAX_BATCH_CHARACTERS = 64 * 1024;
-/** Lines beyond this are lost: a log must not grow in memory either. */
+/** Lines beyond this are dropped, to bound the memory. */
 const MAX_WAITING_CHARACTERS = 1024 * 1024;
 const FIRST_RETRY_MILLISECONDS = 10;
 const LAST_RETRY_MILLISECONDS = 1000;
 
-/** What a {@link BatchedWriter} works with. */
+/** Options of {@link BatchedWriter}. */
 export interface BatchedWriterOptions {
-  /** Is told, once, that the outlet cannot be written. */
+  /** Called once when the sink fails. */
   readonly onError: (error: unknown) => void;
-  /** Is told that it can be again, and how many lines were lost meanwhile. */
+  /** Called when the sink recovers, with the number of lines that were dropped meanwhile. */
   readonly onRecovered: (lost: number) => void;
 }
 
 /**
- * Writes the lines of one event loop iteration together, at the end of the turn. What an outlet does not take waits, up to a
- * bound, and is tried again. Never throws and never waits.
+ * Writes the lines of one event loop iteration to a sink together, at its end. Keeps what the sink doesn't take, up to a bound, and
+ * retries. Never throws and never waits.
  */
 export class BatchedWriter {
-  readonly #outlet: LogSink;
+  readonly #sink: LogSink;
   readonly #options: BatchedWriterOptions;
   #text = '';
-  /** What was not taken of an earlier text. */
+  /** The bytes of an earlier batch that the sink did not take. */
   #rest: Buffer = Buffer.alloc(0);
   #lost = 0;
-  #isBroken = false;
-  #isPlanned = false;
+  #isFailing = false;
+  #isScheduled = false;
   #retryAfter = FIRST_RETRY_MILLISECONDS;
 
   constructor(sink: LogSink, options: BatchedWriterOptions) {
-    this.#outlet = sink;
+    this.#sink = sink;
     this.#options = options;
   }
 
-  /** Whether what is added now would only wait. */
   get isFailing(): boolean {
-    return this.#isBroken;
+    return this.#isFailing;
   }
 
   add(line: string): void {
     if (this.#rest.length + this.#text.length > MAX_WAITING_CHARACTERS) {
       this.#lost += 1;
-      this.#break(new Error('it takes nothing at present, and no more lines can be kept'));
+      this.#fail(new Error('the reader is too slow, and the buffer is full'));
       return;
     }
     this.#text += line;
-    if (this.#isPlanned) {
-      // Not while it is broken, or slow: then there is a time for the next try.
-      if (this.#text.length > MAX_BATCH_CHARACTERS && this.#rest.length === 0 && !this.#isBroken)
+    if (this.#isScheduled) {
+      // A failing or slow sink gets its next write at the scheduled retry.
+      if (this.#text.length > MAX_BATCH_CHARACTERS && this.#rest.length === 0 && !this.#isFailing)
         this.#drain();
       return;
     }
-    this.#isPlanned = true;
+    this.#isScheduled = true;
     setImmediate(() => {
-      this.#try();
+      this.#attempt();
     });
   }
 
-  /** Writes what can be written now. */
+  /** Writes as much as possible now. */
   flush(): void {
     this.#drain();
   }
 
-  #try(): void {
-    this.#isPlanned = false;
+  #attempt(): void {
+    this.#isScheduled = false;
     const waitingBefore = this.#waiting;
     if (this.#drain()) {
       this.#retryAfter = FIRST_RETRY_MILLISECONDS;
@@ -75,9 +74,9 @@ export class BatchedWriter {
     this.#retryAfter = hasMoved
       ? FIRST_RETRY_MILLISECONDS
       : Math.min(this.#retryAfter * 2, LAST_RETRY_MILLISECONDS);
-    this.#isPlanned = true;
+    this.#isScheduled = true;
     setTimeout(() => {
-      this.#try();
+      this.#attempt();
     }, this.#retryAfter).unref();
   }
 
@@ -85,37 +84,37 @@ export class BatchedWriter {
     return this.#rest.length + this.#text.length;
   }
 
-  /** @returns whether all is written */
+  /** Returns whether everything was written. */
   #drain(): boolean {
     try {
       if (!this.#writeRest()) return false;
       this.#rest = Buffer.from(this.#text);
       this.#text = '';
       if (!this.#writeRest()) return false;
-      this.#mend();
+      this.#recover();
       return true;
     } catch (error) {
-      this.#break(error);
+      this.#fail(error);
       return false;
     }
   }
 
-  /** Lines are not torn: what is left of one comes first. */
+  /** Writes the rest first, so that a partly written line is completed. */
   #writeRest(): boolean {
-    if (this.#rest.length > 0) this.#rest = this.#rest.subarray(this.#outlet.write(this.#rest));
+    if (this.#rest.length > 0) this.#rest = this.#rest.subarray(this.#sink.write(this.#rest));
     return this.#rest.length === 0;
   }
 
-  #break(error: unknown): void {
-    if (this.#isBroken) return;
-    this.#isBroken = true;
+  #fail(error: unknown): void {
+    if (this.#isFailing) return;
+    this.#isFailing = true;
     this.#options.onError(error);
   }
 
-  #mend(): void {
-    if (!this.#isBroken) return;
+  #recover(): void {
+    if (!this.#isFailing) return;
     const lost = this.#lost;
-    this.#isBroken = false;
+    this.#isFailing = false;
     this.#lost = 0;
     this.#options.onRecovered(lost);
   }

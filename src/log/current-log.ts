@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LogSettings } from '../config/log.js';
 import { openLog, type Fields, type Level, type Log } from './log.js';
 
-/** The log that the configuration of the moment asks for. */
+/** The log of the current configuration. */
 export class CurrentLog implements Log {
-  /** Where lines go as long as no configuration says otherwise, and word of a log that cannot be written. */
+  /** Used until a configuration is applied, and while the configured log fails. */
   readonly #standard: Log;
   readonly #standardKind: 'stderr' | 'syslog';
   #settings: LogSettings | undefined;
@@ -16,14 +16,14 @@ export class CurrentLog implements Log {
     this.#log = this.#standard;
   }
 
-  /** Writes by other settings from now on. */
+  /** Switches to the log of these settings. */
   configure(settings: LogSettings): void {
     const wanted = this.#settingsOf(settings);
     if (isDeepStrictEqual(wanted, this.#settings)) return;
-    const before = this.#log;
+    const previous = this.#log;
     this.#settings = wanted;
     this.#log = openLog(wanted, Date.now, this.#standard);
-    if (before !== this.#standard) void before.close();
+    if (previous !== this.#standard) void previous.close();
   }
 
   write(level: Level, message: string, fields?: Fields): void {
@@ -34,7 +34,7 @@ export class CurrentLog implements Log {
     await Promise.all([this.#log.close(), this.#standard.close()]);
   }
 
-  /** Under a supervisor stderr leads nowhere: it would be the terminal, and what stands there is an answer. */
+  /** Replaces stderr under a supervisor: there it would be the terminal, whose output the chat server reads as answers. */
   #settingsOf(settings: LogSettings | undefined): LogSettings {
     const { target = { kind: 'stderr' as const }, format = 'plain', level = 'info' } = settings ?? {};
     return { target: target.kind === 'stderr' ? { kind: this.#standardKind } : target, format, level };

@@ -1,19 +1,19 @@
-/** A shorter one could be part of any sentence, and a hole in a known sentence would give it away. */
+/** A shorter secret can occur in any message, and replacing it in a known message would reveal it. */
 const MIN_CHARACTERS = 6;
 const PLACEHOLDER = '[secret]';
 
-/** Each command is a bundle with modules of its own; all of them share this. */
+/** Each bundle has modules of its own; this property of `globalThis` is shared. */
 const SHARED = 'xtokend.known-secrets';
 
 interface KnownSecrets {
   readonly forms: Set<string>;
-  /** Matches every form; `undefined` if there is none, or if one was added since. */
+  /** Matches every form; `undefined` after one was added. */
   pattern: RegExp | undefined;
 }
 
 /**
- * Remembers a secret of the configuration, so that {@link withoutSecrets} replaces it from now on, even after a reload that
- * changes it.
+ * Registers a secret of the configuration. {@link withoutSecrets} replaces it until the process exits, even if a reload changes
+ * the secret.
  */
 export function rememberSecret(secret: string): void {
   if (secret.length < MIN_CHARACTERS) return;
@@ -23,8 +23,8 @@ export function rememberSecret(secret: string): void {
 }
 
 /**
- * Replaces each known secret in a text that is about to be logged or printed. This is the second line of defense: the first is
- * that no message quotes what comes from outside.
+ * Replaces each known secret in a text that is about to be logged or printed. Messages must not quote input anyway; this is a
+ * second protection.
  */
 export function withoutSecrets(text: string): string {
   const known = knownSecrets();
@@ -38,12 +38,12 @@ function knownSecrets(): KnownSecrets {
   return (shared[SHARED] ??= { forms: new Set(), pattern: undefined });
 }
 
-/** As it is, in a URL, and in JSON and quoted fields. Most secrets are the same in all three, so that the pattern stays small. */
+/** Returns the secret unencoded, as in a URL, and as in JSON. */
 function formsOf(secret: string): string[] {
   return [secret, encodeURIComponent(Buffer.from(secret).toString()), JSON.stringify(secret).slice(1, -1)];
 }
 
-/** The longest come first: one can be the beginning of another. */
+/** Sorts the longest forms first, since one can be the beginning of another. */
 function patternOf(forms: ReadonlySet<string>): RegExp {
   const sorted = [...forms].sort((a, b) => b.length - a.length);
   return new RegExp(sorted.map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g');

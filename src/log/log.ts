@@ -1,20 +1,20 @@
 import type { Level, LogSettings } from '../config/log.js';
 import { messageOf } from '../errors.js';
-import { withoutSecrets } from './known-secrets.js';
 import { BatchedWriter } from './batched-writer.js';
+import { withoutSecrets } from './known-secrets.js';
 import { createLineFormat, type Fields, type LineFormat } from './line-format.js';
-import { openSink } from './sinks/sink.js';
+import { openSink } from './sinks/open-sink.js';
 
 export type { Level } from '../config/log.js';
 export type { Fields } from './line-format.js';
 
-/** Writes lines somewhere. Never throws, never waits: a log that cannot be written must not keep anybody from an answer. */
+/** Writes lines to a sink. Never throws and never waits: a failing log must not delay an answer. */
 export interface Log {
   write(level: Level, message: string, fields?: Fields): void;
   /**
-   * Writes what is left, and lets go of what is behind the log. What can be written without waiting is written at once.
+   * Writes the remaining lines and closes the sink. Lines that need no waiting are written at once.
    *
-   * @returns when the rest is written, or nobody seems to take it
+   * @returns a promise that resolves when the rest is written, or after a timeout
    */
   close(): Promise<void> | undefined;
 }
@@ -22,39 +22,39 @@ export interface Log {
 const WEIGHT: Readonly<Record<Level, number>> = { info: 0, warning: 1, error: 2 };
 
 /**
- * Opens a log. Lines are written at the end of the event loop iteration that they come in, those of level `error` at once.
+ * Opens a log. Writes lines at the end of the event loop iteration, and those of level `error` at once.
  *
  * @param clock milliseconds since the Unix epoch
- * @param fallback is told, once, that the target cannot be written, gets the lines meanwhile, and is told that it can be again
+ * @param fallback gets the lines while the sink fails, and one line each when it fails and recovers
  */
 export function openLog(settings: LogSettings, clock: () => number, fallback?: Log): Log {
   const sink = openSink(settings.target);
-  const formatLine = createLineFormat(settings.format, sink.heading);
+  const formatLine = createLineFormat(settings.format, sink.prefix);
   const format: LineFormat = (...line) => withoutSecrets(formatLine(...line));
-  const batch = new BatchedWriter(sink, {
+  const writer = new BatchedWriter(sink, {
     onError: (error) => {
       fallback?.write('error', 'log write failed', { path: sink.name, cause: messageOf(error) });
     },
     onRecovered: (lost) => {
       const fields = { path: sink.name, lost };
       fallback?.write('warning', 'log recovered', fields);
-      if (lost > 0) batch.add(format('warning', 'log recovered', fields, clock()));
+      if (lost > 0) writer.add(format('warning', 'log recovered', fields, clock()));
     },
   });
   return {
     write: (level, message, fields = {}) => {
       if (WEIGHT[level] < WEIGHT[settings.level]) return;
-      if (batch.isFailing && fallback !== undefined) {
+      if (writer.isFailing && fallback !== undefined) {
         fallback.write(level, message, fields);
         return;
       }
-      batch.add(format(level, message, fields, clock()));
-      // Whatever comes next may be the end.
-      if (level === 'error') batch.flush();
+      writer.add(format(level, message, fields, clock()));
+      // The process may exit right after an error.
+      if (level === 'error') writer.flush();
     },
     close: () =>
       sink.close(() => {
-        batch.flush();
+        writer.flush();
       }),
   };
 }

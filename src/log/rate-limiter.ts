@@ -1,42 +1,43 @@
-/** How many lines of a kind are written in a window of time; the others are counted. */
+/** How many lines of a kind are admitted in a window; the others are counted. */
 export interface RateLimiterOptions {
   readonly limit: number;
   readonly windowMilliseconds: number;
 }
 
-/** What was held back in one window. */
-export interface Suppressed<RequestContext> {
-  readonly context: RequestContext;
+/** The lines of a kind that one window suppressed. */
+export interface Suppressed<Context> {
+  readonly context: Context;
   readonly count: number;
-  /** How long the window was. */
+  /** The length of the window. */
   readonly milliseconds: number;
 }
 
-interface Window<RequestContext> {
-  readonly context: RequestContext;
+interface Window<Context> {
+  readonly context: Context;
   readonly openedAt: number;
   admitted: number;
   suppressed: number;
 }
 
 /**
- * Lets the first lines of each kind through and counts the others, so that nobody can fill a disk with them. A window of a
- * kind opens with its first line. Times are milliseconds of a clock that only goes forward.
+ * Admits the first lines of each kind and counts the others, so that nobody can fill a disk with them. The first line of a kind
+ * opens its window. Times are monotonic milliseconds.
  */
-export class RateLimiter<RequestContext> {
+export class RateLimiter<Context> {
   readonly #options: RateLimiterOptions;
-  readonly #windows = new Map<string, Window<RequestContext>>();
+  readonly #windows = new Map<string, Window<Context>>();
 
   constructor(options: RateLimiterOptions) {
     this.#options = options;
   }
 
   /**
-   * @param kind of which there are few: each has its own window
-   * @param context what {@link takeEnded} says of the kind
-   * @returns whether a line is to be written
+   * Counts a line. The number of kinds must be bounded, since each has a window.
+   *
+   * @param context returned with the count of the kind
+   * @returns whether to write the line
    */
-  admits(kind: string, context: RequestContext, now: number): boolean {
+  admits(kind: string, context: Context, now: number): boolean {
     let window = this.#windows.get(kind);
     if (window === undefined) {
       window = { context, openedAt: now, admitted: 0, suppressed: 0 };
@@ -48,23 +49,23 @@ export class RateLimiter<RequestContext> {
     return isAdmitted;
   }
 
-  /** Whether there is something that was held back and not yet taken. */
+  /** Whether there are suppressed lines that were not taken yet. */
   get hasSuppressed(): boolean {
     return [...this.#windows.values()].some(({ suppressed }) => suppressed > 0);
   }
 
-  /** Closes the windows that have had their time. @returns what was held back in them */
-  takeEnded(now: number): Suppressed<RequestContext>[] {
+  /** Closes the windows that have ended. @returns what they suppressed */
+  takeEnded(now: number): Suppressed<Context>[] {
     return this.#take(now, this.#options.windowMilliseconds);
   }
 
-  /** Closes all windows. @returns what was held back in them */
-  takeAll(now: number): Suppressed<RequestContext>[] {
+  /** Closes all windows. @returns what they suppressed */
+  takeAll(now: number): Suppressed<Context>[] {
     return this.#take(now, 0);
   }
 
-  #take(now: number, minimumAge: number): Suppressed<RequestContext>[] {
-    const taken: Suppressed<RequestContext>[] = [];
+  #take(now: number, minimumAge: number): Suppressed<Context>[] {
+    const taken: Suppressed<Context>[] = [];
     for (const [kind, { context, openedAt, suppressed }] of this.#windows) {
       if (now - openedAt < minimumAge) continue;
       this.#windows.delete(kind);

@@ -27,31 +27,31 @@ function isOpen(path: string): boolean {
     try {
       return readlinkSync(`/proc/self/fd/${descriptor}`) === path;
     } catch {
-      // That of this very listing.
+      // The descriptor of this listing is closed.
       return false;
     }
   });
 }
 
-/** As on NFS where a quota is used up: the file is closed, and its number free, all the same. @returns the whole closeSync */
+/** Makes closing fail after the descriptor is free, as on NFS beyond a quota. @returns the real closeSync */
 function breakClosing(): typeof fs.closeSync {
-  const whole = fs.closeSync;
+  const real = fs.closeSync;
   const replace = (closeSync: typeof fs.closeSync): void => {
     fs.closeSync = closeSync;
     syncBuiltinESMExports();
   };
   replace((descriptor) => {
-    whole(descriptor);
+    real(descriptor);
     throw new Error('EDQUOT');
   });
   onTestFinished(() => {
-    replace(whole);
+    replace(real);
   });
-  return whole;
+  return real;
 }
 
 describe('AppendedFile', () => {
-  it('stays open from one write to the next', () => {
+  it('keeps the file open between writes', () => {
     const { path, write } = open();
     write('a');
     expect(isOpen(path)).toBe(true);
@@ -73,13 +73,13 @@ describe('AppendedFile', () => {
       },
     ],
     [
-      'has another in its place',
+      'was replaced',
       (path) => {
         writeFileSync(`${path}.new`, '');
         renameSync(`${path}.new`, path);
       },
     ],
-  ])('is made anew where it %s', (_, change) => {
+  ])('creates the file again if it %s', (_, change) => {
     const { path, write } = open();
     write('before');
     change(path);
@@ -88,7 +88,7 @@ describe('AppendedFile', () => {
     expect(isOpen(`${path}.1`)).toBe(false);
   });
 
-  it('is let go of at its close, and after what is still written then', () => {
+  it('closes the file, also after a write that follows close()', () => {
     const { path, file, write } = open();
     write('a');
     file.close();
@@ -97,7 +97,7 @@ describe('AppendedFile', () => {
     expect([isOpen(path), readFileSync(path, 'utf8')]).toEqual([false, 'ab']);
   });
 
-  it('is never written to by a number that is somebody else’s, where its closing fails', () => {
+  it('never writes to a reused descriptor if closing fails', () => {
     const { path, file, write } = open();
     write('before');
     const closeSync = breakClosing();

@@ -10,8 +10,8 @@ import { xtokend } from '../support/xtokend.js';
 
 const FILTER = 'examples/fail2ban/filter.d/xtokend.conf';
 
-/** What an xtokend logs of four logins that look like attempts, and of others that do not. */
-function logOf(): string {
+/** Returns the log of four failed logins and of requests that are no attempts. */
+function sampleLog(): string {
   const good = mintToken({ jid: 'good@example.com', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
   const bad = mintToken({ jid: 'forged@example.com', otpSeed: OTP_SEED, tokenSecret: OTHER_SECRET });
   const requests = [
@@ -29,7 +29,7 @@ function logOf(): string {
   return xtokend(['--config', config], { input: `${requests.join('\n')}\n` }).stderr;
 }
 
-/** @returns what fail2ban would count against whom */
+/** Returns the identifiers in which the filter finds a failure. */
 function found(log: string): string[] {
   const path = join(temporaryDirectory(), 'lines');
   writeFileSync(path, log);
@@ -44,20 +44,20 @@ const ATTEMPTED = [
   'dollar$(id)@example.com',
 ];
 
-describe('the filter for fail2ban', () => {
+describe('the fail2ban filter', () => {
   const isInstalled = spawnSync('fail2ban-regex', ['--version']).status === 0;
 
-  it('finds the JID of each attempt in a file', (context) => {
+  it('finds the JID of each failed login in a file', (context) => {
     requirePackage(context, isInstalled, 'fail2ban');
-    expect(found(logOf())).toEqual(ATTEMPTED);
+    expect(found(sampleLog())).toEqual(ATTEMPTED);
   });
 
-  it('finds them in syslog, and as the journal shows it', (context) => {
+  it('finds the JIDs in syslog and in the journal', (context) => {
     requirePackage(context, isInstalled, 'fail2ban');
-    const inSyslog = logOf().replace(/^(\S+)Z info /gm, 'Nov 23 18:00:00 machine xtokend[123]: ');
+    const inSyslog = sampleLog().replace(/^(\S+)Z info /gm, 'Nov 23 18:00:00 machine xtokend[123]: ');
     expect(inSyslog).toMatch(/^Nov 23 18:00:00 machine xtokend\[123\]: accepted /m);
     expect(found(inSyslog)).toEqual(ATTEMPTED);
-    const inJournal = logOf().replace(/^\S+Z info /gm, '2026-11-23T18:00:00+0000 machine xtokend[123]: ');
+    const inJournal = sampleLog().replace(/^\S+Z info /gm, '2026-11-23T18:00:00+0000 machine xtokend[123]: ');
     expect(found(inJournal)).toEqual(ATTEMPTED);
   });
 });

@@ -31,7 +31,7 @@ function open(path: string): (text: string) => number {
   return (text) => file.write(Buffer.from(text));
 }
 
-/** Puts a link to another directory in the place of one, and that back, again and again. */
+/** Replaces a directory by a link to another and back, in a loop. */
 const EXCHANGE = `
   const fs = require('fs'), [own, elsewhere] = process.argv.slice(1);
   console.log('ready');
@@ -42,26 +42,26 @@ const EXCHANGE = `
     fs.renameSync(own + '.away', own);
   }`;
 
-describe('a log file where others can make files', () => {
+describe('a log file in a directory that others can write to', () => {
   beforeEach(requireRoot);
 
   it.each([
     ['belongs to another user', 0o755, OTHER_USER],
-    ['is open to everybody', 0o777, 0],
-  ])('is not opened if its directory %s', (_, mode, uid) => {
+    ['is writable by everybody', 0o777, 0],
+  ])('is refused if its directory %s', (_, mode, uid) => {
     const directory = sharedFolder(mode, uid);
     const victim = temporaryFile('secret');
     runAsOther('ln -s "$2" "$1/log"', directory, victim);
     expect(() => open(join(directory, 'log'))('line')).toThrow(
-      /and so can have any file written to; fix: ch/,
+      /^expected a path that only root and this user can change.*; fix: ch/,
     );
     mkdirSync(join(directory, 'own'));
     expect(() => open(join(directory, 'own', 'log'))('line')).toThrow(directory);
     expect(readFileSync(victim, 'utf8')).toBe('secret');
   });
 
-  // As /var/log is on Ubuntu.
-  it('is followed by no link that a group puts there later, nor to another name, nor out of its place', () => {
+  // Like /var/log on Ubuntu.
+  it('is refused if a group replaces it by a symbolic link, a hard link, or a file of its own', () => {
     const directory = sharedFolder(0o775, 0, OTHER_USER);
     const log = join(directory, 'log');
     const victim = temporaryFile('secret');
@@ -69,7 +69,7 @@ describe('a log file where others can make files', () => {
     write('first\n');
     expect(readFileSync(log, 'utf8')).toBe('first\n');
     runAsOther('mv "$1" "$1.1" && ln -s "$2" "$1"', log, victim);
-    expect(() => write('second\n')).toThrow(`group `);
+    expect(() => write('second\n')).toThrow(/^expected a path.*group /);
     rmSync(log);
     linkSync(victim, log);
     expect(() => write('third\n')).toThrow('expected a file of this user or root with a single name');
@@ -85,7 +85,7 @@ describe('a log file where others can make files', () => {
     expect(readFileSync(victim, 'utf8')).toBe('secret');
   });
 
-  it('is never one that a directory leads to which a group exchanges at that moment', async () => {
+  it('is never reached through a directory that a group replaces meanwhile', async () => {
     const directory = sharedFolder(0o775, 0, OTHER_USER);
     mkdirSync(join(directory, 'own'));
     const elsewhere = passableFolder();
@@ -99,7 +99,7 @@ describe('a log file where others can make files', () => {
       try {
         written += file.write(Buffer.from('line'));
       } catch {
-        // It was found out.
+        // The replacement was detected.
       }
       file.close();
     }
@@ -107,7 +107,7 @@ describe('a log file where others can make files', () => {
     expect(written).toBeGreaterThan(0);
   });
 
-  it('is not opened if another user was there first in a sticky directory', () => {
+  it('is refused if another user created it in a sticky directory', () => {
     const log = join(sharedFolder(0o1777), 'log');
     runAsOther('umask 0; : >"$1"', log);
     expect(() => open(log)('line')).toThrow(' owns ');
@@ -117,7 +117,7 @@ describe('a log file where others can make files', () => {
     expect(readFileSync(log, 'utf8')).toBe('line');
   });
 
-  it('may be one of another user in a directory of root', () => {
+  it('can belong to another user in a directory of root', () => {
     const log = join(temporaryDirectory(), 'log');
     writeFileSync(log, '');
     chownSync(log, OTHER_USER, OTHER_USER);
@@ -127,7 +127,7 @@ describe('a log file where others can make files', () => {
 });
 
 describe('a log file', () => {
-  it('is followed by a link that only this user or root can have made, also to a descriptor', () => {
+  it('can be a link of this user or root, also to a descriptor', () => {
     const directory = temporaryDirectory();
     const target = temporaryFile('before\n', 'log');
     symlinkSync(target, join(directory, 'log'));

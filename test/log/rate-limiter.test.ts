@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { RateLimiter } from '../../src/log/rate-limiter.js';
 
-describe('Flood', () => {
+describe('RateLimiter', () => {
   const create = (): RateLimiter<string> => new RateLimiter({ limit: 3, windowMilliseconds: 10_000 });
   const admitted = (rateLimiter: RateLimiter<string>, kind: string, count: number, now: number): number =>
     Array.from({ length: count }, () => rateLimiter.admits(kind, kind, now)).filter(Boolean).length;
 
-  it('admits the first of each kind and counts the others', () => {
+  it('admits the first lines of each kind and counts the others', () => {
     const rateLimiter = create();
     expect(admitted(rateLimiter, 'a', 1000, 0)).toBe(3);
     expect(admitted(rateLimiter, 'b', 2, 5)).toBe(2);
@@ -25,7 +25,7 @@ describe('Flood', () => {
     expect(rateLimiter.takeEnded(16_000).map(({ context }) => context)).toEqual(['b']);
   });
 
-  it('gives what is left at the end', () => {
+  it('returns the remaining counts on takeAll()', () => {
     const rateLimiter = create();
     admitted(rateLimiter, 'a', 5, 0);
     expect(rateLimiter.takeAll(2_000)).toEqual([{ context: 'a', count: 2, milliseconds: 2_000 }]);

@@ -10,9 +10,9 @@ import { xtokend } from '../support/xtokend.js';
 
 const token = mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
 
-/** support/machine.ts searches when all tests are through; here the search is tried. */
-describe('the search for secrets in all that the tests log', () => {
-  it('has what an xtokend writes to stderr and into a file', () => {
+/** support/machine.ts runs the search after all tests; this file tests the search. */
+describe('the search for secrets in the logs of all tests', () => {
+  it('covers stderr and log files', () => {
     const log = join(temporaryDirectory(), 'log');
     const toFile = temporaryFile(`${SECRETS}[log]\ntarget = "file:${log}"\n`);
     xtokend(['--config', temporaryFile(SECRETS)], { input: 'isuser:collected:b\n' });
@@ -35,7 +35,7 @@ describe('the search for secrets in all that the tests log', () => {
     expect((await findSecrets(directory)).join('\n')).toContain(what);
   });
 
-  it('finds none in the lines of a decision', async () => {
+  it('finds no secret in the log of requests', async () => {
     const directory = temporaryDirectory();
     const { stderr } = xtokend(['--config', temporaryFile(SECRETS)], {
       input: `auth:a:b:${token}\n`.repeat(2),

@@ -1,84 +1,79 @@
-import { closeSync, fstatSync, writeSync } from 'node:fs';
-import { codeOf } from '../../errors.js';
+import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { identityOf, isAt, type FileIdentity } from '../../system/file-identity.js';
-import { openLogFile } from './open-log-file.js';
-import { writeWholeLines } from './whole-lines.js';
+import { resolvePath, trustedUsers } from '../../system/trusted-path.js';
+import { writeUnlessBlocked, writeWholeLines } from './partial-write.js';
+import type { LogSink } from './sink.js';
 
-interface Opened {
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants;
+const FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY;
+
+interface OpenFile {
   readonly descriptor: number;
   readonly identity: FileIdentity;
-  /** Whether a write is whole, whatever its size: other processes write to a FIFO in between. */
+  /** Whether other processes can't write in between: they can in a FIFO. */
   readonly isRegular: boolean;
 }
 
 /**
- * A file that is appended to: what is written is not lost when the process is killed after it. It never waits for the reader of
- * a FIFO. A file that was moved away, by logrotate, is made anew by the next write.
+ * Appends to a file, unbuffered, so that nothing is lost if the process is killed. Never waits for the reader of a FIFO. Opens the
+ * path again if the file was moved away, for example by logrotate.
  */
-export class AppendedFile {
-  readonly #path: string;
+export class AppendedFile implements LogSink {
+  readonly name: string;
+  readonly prefix = 'time';
   readonly #open: (path: string) => number;
-  #opened: Opened | undefined;
+  #file: OpenFile | undefined;
   #isClosed = false;
 
-  /** @param open returns a descriptor, by default only of a file that no other user has put there */
+  /** @param open returns a descriptor; by default refuses a file that another user can replace */
   constructor(path: string, open: (path: string) => number = openLogFile) {
-    this.#path = path;
+    this.name = path;
     this.#open = open;
   }
 
   /**
-   * @returns how many bytes were written: not all where a FIFO is full, or a disk
-   * @throws where it cannot be written
+   * @returns how many bytes were written: not all if a FIFO or a disk is full
+   * @throws if the file can't be opened or written
    */
-  write(data: Buffer): number {
+  write(bytes: Buffer): number {
     try {
       const { descriptor, isRegular } = this.#current();
-      const write = (bytes: Buffer): number => writeUnlessBlocked(descriptor, bytes);
-      return isRegular ? write(data) : writeWholeLines(data, write);
+      return isRegular ? writeUnlessBlocked(descriptor, bytes) : writeWholeLines(descriptor, bytes);
     } catch (error) {
-      this.#letGo();
+      this.#release();
       throw error;
     } finally {
-      if (this.#isClosed) this.#letGo();
+      if (this.#isClosed) this.#release();
     }
   }
 
-  /** What is left and could not be written before can still be written. */
-  close(): void {
+  /** A later retry can still write: it opens the file for that write only. */
+  close(flush?: () => void): undefined {
+    flush?.();
     this.#isClosed = true;
-    this.#letGo();
+    this.#release();
   }
 
-  #current(): Opened {
-    if (this.#opened !== undefined && !isAt(this.#path, this.#opened.identity)) this.#letGo();
-    this.#opened ??= identify(this.#open(this.#path));
-    return this.#opened;
+  #current(): OpenFile {
+    if (this.#file !== undefined && !isAt(this.name, this.#file.identity)) this.#release();
+    this.#file ??= identify(this.#open(this.name));
+    return this.#file;
   }
 
-  #letGo(): void {
-    const opened = this.#opened;
-    this.#opened = undefined;
-    if (opened === undefined) return;
+  #release(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file === undefined) return;
     try {
-      closeSync(opened.descriptor);
+      closeSync(file.descriptor);
     } catch {
-      // Closed all the same. A file system on a network says here that what was written before is lost; nobody can save it.
+      // The descriptor is closed all the same. Network file systems report here that earlier writes are lost.
     }
   }
 }
 
-/** @returns how many bytes were written: none if they would have to wait */
-export function writeUnlessBlocked(descriptor: number, data: Buffer): number {
-  try {
-    return writeSync(descriptor, data);
-  } catch (error) {
-    if (codeOf(error) === 'EAGAIN') return 0;
-    throw error;
-  }
-}
-
-function identify(descriptor: number): Opened {
+function identify(descriptor: number): OpenFile {
   try {
     const isRegular = fstatSync(descriptor).isFile();
     return { descriptor, identity: identityOf(descriptor), isRegular };
@@ -86,4 +81,50 @@ function identify(descriptor: number): Opened {
     closeSync(descriptor);
     throw error;
   }
+}
+
+/** Opens any path for appending, without blocking. @returns a descriptor */
+export function openForAppending(path: string, flags = 0): number {
+  return openSync(path, FLAGS | flags, 0o640);
+}
+
+/**
+ * Opens a log file; creates it if it's missing. Refuses a file that another user chose through a link, since a daemon that runs
+ * as root would append to any file of the machine.
+ *
+ * Accepts a directory that a group can write to, as /var/log is on some systems (`root:syslog`, mode 0775). A file below it must
+ * belong to this user or root, have a single name, and still be at its path.
+ *
+ * @returns its descriptor
+ */
+function openLogFile(path: string): number {
+  const { path: real, stats, exposure, isShared } = resolvePath(path, { isGroupAccepted: true });
+  if (exposure !== undefined) {
+    throw new Error(
+      `expected a path that only root and this user can change, but ${exposure.message}, and could redirect the log to any file; ` +
+        `fix: ${exposure.fix}`,
+    );
+  }
+  // A resolved path that is still a link, such as /dev/stderr, leads to the open descriptor of a process.
+  const descriptor = openForAppending(real, stats?.isSymbolicLink() === true ? 0 : O_NOFOLLOW);
+  try {
+    // Prosody's stock module reads a line on its terminal as an answer.
+    if (isatty(descriptor)) throw new Error('expected a file, found a terminal');
+    if (isShared) assertOwnFile(real, descriptor);
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** Asks the kernel for the path of the open file, since the path itself can lead elsewhere at each look-up. */
+function assertOwnFile(path: string, descriptor: number): void {
+  const stats = fstatSync(descriptor);
+  const isOwn = stats.isFile() && trustedUsers().has(stats.uid) && stats.nlink === 1;
+  if (isOwn && readlinkSync(`/proc/self/fd/${descriptor}`) === path) return;
+  throw new Error(
+    `${path}: expected a file of this user or root with a single name, since others can create files in its directory; ` +
+      'fix: move the file away, or choose another directory',
+  );
 }

@@ -2,7 +2,8 @@ import { write as writeCallback } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { codeOf } from '../../errors.js';
-import { wholeLines } from './whole-lines.js';
+import { wholeLines } from './partial-write.js';
+import type { LogSink } from './sink.js';
 
 const write = promisify(writeCallback);
 
@@ -11,15 +12,15 @@ const CLOSE_WITHIN_MILLISECONDS = 500;
 const EXIT_WITHIN_MILLISECONDS = 100;
 
 /**
- * Writes to a descriptor that can block, on a thread of libuv's pool. For what other processes write to as well: O_NONBLOCK
- * would hold for them too, and lose their lines. Use one for each descriptor, since each one occupies a thread while it waits.
+ * Writes to a descriptor that can block, on a thread of libuv's pool. Suits an open file that other processes share: O_NONBLOCK
+ * would hold for them, too, and lose their lines. Use one for each descriptor, since each occupies a thread while it blocks.
  */
-export class BackgroundWriter {
+export class BackgroundWriter implements Pick<LogSink, 'write' | 'close'> {
   readonly #descriptor: number;
   #pending: Promise<void> | undefined;
   #fault: Error | undefined;
   #isWriting = false;
-  #isEnding = false;
+  #isExiting = false;
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -29,23 +30,30 @@ export class BackgroundWriter {
   }
 
   /**
-   * @returns how many bytes it took: none while earlier ones are being written
-   * @throws if earlier ones could not be written
+   * @returns how many bytes were taken: 0 while earlier ones are being written
+   * @throws if the previous write failed
    */
   write(bytes: Buffer): number {
     const fault = this.#fault;
     this.#fault = undefined;
     if (fault !== undefined) throw fault;
-    // A write that starts when the process ends would keep it for as long as nobody reads.
-    if (this.#pending !== undefined || this.#isEnding) return 0;
+    // A write that starts at exit would block it until somebody reads.
+    if (this.#pending !== undefined || this.#isExiting) return 0;
     this.#pending = this.#writeAll(Buffer.from(bytes)).finally(() => {
       this.#pending = undefined;
     });
     return bytes.length;
   }
 
-  /** @returns when all is written, or nobody seems to take it */
-  async close(): Promise<void> {
+  async close(flush: () => void): Promise<void> {
+    flush();
+    await this.#settle();
+    // What arrived during the first write.
+    flush();
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
     await Promise.race([this.#pending, sleep(CLOSE_WITHIN_MILLISECONDS, undefined, { ref: false })]);
   }
 
@@ -68,9 +76,9 @@ export class BackgroundWriter {
     }
   }
 
-  /** Node waits at its end for every thread of the pool, and would wait for ever for a reader that does not read. */
+  /** Kills the process if a write still blocks: at exit Node.js waits for every thread of the pool. */
   #endThread(): void {
-    this.#isEnding = true;
+    this.#isExiting = true;
     if (!this.#isWriting) return;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, EXIT_WITHIN_MILLISECONDS);
     process.kill(process.pid, 'SIGKILL');

@@ -1,56 +1,57 @@
 import type { ChildProcessByStdio } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Writable } from 'node:stream';
-import type { Heading } from '../line-format.js';
+import { messageOf } from '../../errors.js';
+import type { LinePrefix } from '../line-format.js';
+import { writeUnlessFull } from './partial-write.js';
 import type { LogSink } from './sink.js';
-import { writeUnlessFull } from './stream-write.js';
 
 type Child = ChildProcessByStdio<Writable, null, null>;
 
-/** What a {@link LogProgram} works with. */
+/** Options of {@link LogProgram}. */
 export interface LogProgramOptions {
   readonly name: string;
-  readonly heading: Heading;
-  /** The program and its arguments; it reads lines. */
+  readonly prefix: LinePrefix;
+  /** A program that reads lines from stdin, and its arguments. */
   readonly command: readonly [string, ...string[]];
 }
 
-/** One that lives so long has found what it writes to. */
+/** A program that still runs after this time has found its log service. */
 const PROVEN_AFTER_MILLISECONDS = 200;
 const RESTART_AFTER_MILLISECONDS = 10_000;
 const CLOSE_WITHIN_MILLISECONDS = 500;
 
 /**
- * A program that is kept running, and passes lines on to where Node cannot write: to the journal, to syslog. It is started
- * when it is first needed, and again when it dies.
+ * Passes lines to a program that writes to the journal or syslog, which Node.js can't. Starts the program with the first line, and
+ * again after it has exited.
  */
 export class LogProgram implements LogSink {
   readonly name: string;
-  readonly heading: Heading;
+  readonly prefix: LinePrefix;
   readonly #command: LogProgramOptions['command'];
   #child: Child | undefined;
-  /** Lines for one that finds nothing to write to would be lost. */
+  /** Lines are held back until then: a program without a log service would drop them. */
   #isProven = false;
   #spawning: Promise<void> | undefined;
-  #trouble: Error | undefined;
+  #fault: Error | undefined;
 
-  constructor({ name, heading, command }: LogProgramOptions) {
+  constructor({ name, prefix, command }: LogProgramOptions) {
     this.name = name;
-    this.heading = heading;
+    this.prefix = prefix;
     this.#command = command;
   }
 
   write(bytes: Buffer): number {
-    if (this.#trouble !== undefined) throw this.#trouble;
+    if (this.#fault !== undefined) throw this.#fault;
     if (this.#child === undefined) this.#spawning ??= this.#spawn();
     return this.#isProven && this.#child !== undefined ? writeUnlessFull(this.#child.stdin, bytes) : 0;
   }
 
-  /** There is no later: what has not proven itself gets what there is. */
+  /** Sends the remaining lines even to a program that isn't proven yet. */
   async close(flush: () => void): Promise<void> {
-    this.#end(flush);
+    this.#endInput(flush);
     await this.#spawning;
-    const child = this.#end(flush);
+    const child = this.#endInput(flush);
     if (child?.exitCode !== null) return;
     await Promise.race([
       new Promise((resolve) => child.once('exit', resolve)),
@@ -58,7 +59,7 @@ export class LogProgram implements LogSink {
     ]);
   }
 
-  #end(flush: () => void): Child | undefined {
+  #endInput(flush: () => void): Child | undefined {
     this.#isProven = true;
     flush();
     this.#child?.stdin.end();
@@ -66,18 +67,18 @@ export class LogProgram implements LogSink {
   }
 
   async #spawn(): Promise<void> {
-    // Only after the input of this turn: an answer does not wait for the log.
+    // Starting a process takes milliseconds: answer the requests of this event loop iteration first.
     await new Promise(setImmediate);
     try {
       const { spawn } = await import('node:child_process');
-      // What ends us, Ctrl+C in a terminal or systemd, must not end it before it has the last lines. It ends with its input.
+      // Ctrl+C or systemd signals the program, too, but it must read the last lines first. It exits at the end of its input.
       const script = 'trap "" HUP INT TERM; exec "$@"';
       const child = spawn('sh', ['-c', script, 'sh', ...this.#command], {
         stdio: ['pipe', 'ignore', 'ignore'],
       });
       this.#watch(child);
     } catch (error) {
-      this.#rest(error);
+      this.#pause(error);
     } finally {
       this.#spawning = undefined;
     }
@@ -87,29 +88,29 @@ export class LogProgram implements LogSink {
     const proven = setTimeout(() => {
       this.#isProven = true;
     }, PROVEN_AFTER_MILLISECONDS).unref();
-    const gone = (cause: unknown): void => {
+    const onEnd = (cause: unknown): void => {
       clearTimeout(proven);
       if (this.#child !== child) return;
       this.#child = undefined;
-      // Otherwise there is a new one with the next line.
-      if (!this.#isProven) this.#rest(cause);
+      // Otherwise the next line starts the program again.
+      if (!this.#isProven) this.#pause(cause);
       this.#isProven = false;
     };
-    // Where there is no program to be had, or no descriptor left for it, there is an error, and no stdin.
-    child.on('error', gone).on('exit', (code, signal) => {
-      gone(`ended at once with ${code ?? signal ?? 'nothing'}`);
+    // If sh can't be started, `error` is emitted instead of `exit`.
+    child.on('error', onEnd).on('exit', (code, signal) => {
+      onEnd(`it exited at once with ${code ?? signal ?? 'no status'}`);
     });
     child.stdin.on('error', () => undefined);
     this.#child = child;
-    // The log keeps nobody alive.
+    // The log must not keep the process alive.
     child.unref();
   }
 
-  #rest(cause: unknown): void {
+  #pause(cause: unknown): void {
     const hint = `to see why, run as this user: echo test | ${this.#command.join(' ')}`;
-    this.#trouble = new Error(`${this.#command[0]} cannot be used: ${String(cause)}; ${hint}`);
+    this.#fault = new Error(`${this.#command[0]} cannot be used: ${messageOf(cause)}; ${hint}`);
     setTimeout(() => {
-      this.#trouble = undefined;
+      this.#fault = undefined;
     }, RESTART_AFTER_MILLISECONDS).unref();
   }
 }

@@ -8,7 +8,7 @@ import { fakeLogProgram, type FakeLogProgram } from '../../support/log-program.j
 import { end } from '../../support/processes.js';
 import { PROGRAM, startXtokend } from '../../support/xtokend.js';
 
-/** An xtokend on stdin and stdout. */
+/** An xtokend that serves stdin and stdout. */
 class Asked {
   readonly child: ChildProcessWithoutNullStreams;
   answered = 0;
@@ -45,7 +45,7 @@ const programs = [
 describe.each(programs)('the log target %s', (target, name, prefix, args) => {
   const start = (program: FakeLogProgram): Asked => new Asked(`target = "${target}"`, program.env);
 
-  it('gets lines with a priority and without a time, the last ones too', async () => {
+  it('gets all lines, with a priority and without a time', async () => {
     const program = fakeLogProgram(name);
     const asked = start(program);
     await asked.ask();
@@ -59,7 +59,7 @@ describe.each(programs)('the log target %s', (target, name, prefix, args) => {
     expect(asked.stderr).toBe('');
   });
 
-  it('has its program started again when that was killed', async () => {
+  it('starts its program again after a crash', async () => {
     const program = fakeLogProgram(name);
     const asked = start(program);
     await asked.ask(1, 'first');
@@ -76,7 +76,7 @@ describe.each(programs)('the log target %s', (target, name, prefix, args) => {
     expect(asked.stderr).toBe('');
   });
 
-  it('keeps its program when SIGTERM comes to all, until it has the last line', async () => {
+  it('keeps its program running on SIGTERM until the last line', async () => {
     const program = fakeLogProgram(name);
     const asked = start(program);
     await asked.ask(1, 'first');
@@ -87,7 +87,7 @@ describe.each(programs)('the log target %s', (target, name, prefix, args) => {
     expect(program.log()).toContain('last@b');
   });
 
-  it('delays no answer, and costs little memory, while its program is stopped', async () => {
+  it('delays no answer and bounds the memory while its program is stopped', async () => {
     const program = fakeLogProgram(name);
     const asked = start(program);
     await asked.ask(1, 'first');
@@ -120,11 +120,11 @@ describe.each(programs)('the log target %s', (target, name, prefix, args) => {
     );
   });
 
-  it('is replaced by stderr, with the reason, where its program cannot be used', async () => {
+  it('falls back to stderr, with the cause, if its program cannot be used', async () => {
     const program = fakeLogProgram(name, 'exit 1');
     const asked = start(program);
     await asked.ask(1, 'first');
-    await expect.poll(() => asked.stderr).toContain(`${name} cannot be used: ended at once with 1`);
+    await expect.poll(() => asked.stderr).toContain(`${name} cannot be used: it exited at once with 1`);
     await asked.ask(1, 'second');
     await expect.poll(() => asked.stderr).toContain('info accepted operation="isuser" jid="second@b"');
   });
@@ -139,14 +139,14 @@ describe('the log target stderr', () => {
   const script = (stream: string): string => `export JOURNAL_STREAM=${stream}; exec ${PROGRAM} "$@"`;
   const OWN = '$(stat -L -c %d:%i /proc/self/fd/2)';
 
-  it('has priorities and no time where it leads to the journal', async () => {
+  it('has priorities and no time if it leads to the journal', async () => {
     const asked = new Asked('', {}, script(OWN));
     await asked.ask();
     await asked.end();
     expect(asked.stderr).toMatch(/^<6>started .*\n<6>accepted .*\n$/);
   });
 
-  it('has both in JSON', async () => {
+  it('has priorities and a time in JSON', async () => {
     const asked = new Asked('format = "json"', {}, script(OWN));
     await asked.ask();
     await asked.end();
@@ -158,7 +158,7 @@ describe('the log target stderr', () => {
     });
   });
 
-  it('has a time where the journal is somewhere else', async () => {
+  it('has a time if the journal is another stream', async () => {
     const asked = new Asked('', {}, script('1:1'));
     await asked.ask();
     await asked.end();

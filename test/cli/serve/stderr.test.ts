@@ -14,11 +14,11 @@ import { end } from '../../support/processes.js';
 import { requireScript } from '../../support/programs.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
-/** Lines of each writer. 2,000 of them are more than a pipe or a socket holds. */
+/** Lines of each writer: 2,000 exceed the buffer of a pipe or a socket. */
 const FEW = 200;
 const MANY = 2000;
 
-/** Runs xtokend as a child of a server that has the same stderr. */
+/** Runs xtokend as a child of a server with the same stderr. */
 const PARENT = `
   exec 3<&0
   "$1" --config "$2" <&3 3<&- &
@@ -26,15 +26,15 @@ const PARENT = `
   while [ $((i += 1)) -le "$3" ]; do echo "server $i" >&2; done
   wait $!
   status=$?`;
-/** Writes lines while xtokend starts and answers, and a last one after it has ended. */
+/** Writes lines while xtokend starts and answers, and one after it has exited. */
 const SERVER = `${PARENT}; echo "server $i" >&2; exit $status`;
 
 interface Running {
   readonly child: ChildProcess;
   readonly stderr: Readable | null;
-  /** Asks so many requests. @returns once all are answered */
+  /** Sends requests. @returns when all are answered */
   readonly ask: (count: number) => Promise<void>;
-  /** Ends its input. @returns its exit code */
+  /** Closes stdin. @returns the exit code */
   readonly end: () => Promise<number | null>;
 }
 
@@ -43,7 +43,7 @@ interface Settings {
   readonly log?: string;
   readonly uid?: number;
   readonly config?: string;
-  /** Instead of {@link SERVER}; has the same arguments. */
+  /** Replaces {@link SERVER}; gets the same arguments. */
   readonly script?: string;
 }
 
@@ -77,15 +77,15 @@ function start(stderr: number | 'pipe', settings: Settings = {}): Running {
   };
 }
 
-/** All lines of both writers are there, once, and nothing else but what is said at the start. */
-function expectLines(text: string, decisions: number, serverLines: number): void {
+/** Expects every line of both writers once, and otherwise only the line `started`. */
+function expectLines(text: string, requests: number, serverLines: number): void {
   collectLog(text);
   const lines = text.split('\n');
   const numbers = (pattern: RegExp): number[] =>
     lines.flatMap((line) => pattern.exec(line)?.[1] ?? []).map(Number);
   const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
   expect(numbers(/^\S+Z info accepted operation="isuser" jid="u(\d+)@b" .* ms=[0-9.]+$/)).toEqual(
-    upTo(decisions),
+    upTo(requests),
   );
   expect(numbers(/^server (\d+)$/)).toEqual(upTo(serverLines).map((number) => number + 1));
   expect(lines.filter((line) => !/^server \d+$|Z info accepted .* ms=[0-9.]+$/.test(line))).toEqual([
@@ -102,11 +102,11 @@ function collected(stream: Readable | null): () => string {
 
 describe('stderr', () => {
   it.each([
-    ['cut off at its start', 'w', ''],
-    ['appended to', 'a', ''],
-    ['cut off at its start, by its name as a file', 'w', '[log]\ntarget = "file:/dev/stderr"\n'],
-    ['cut off at its start, by another name', 'w', '[log]\ntarget = "file:/proc/self/fd/2"\n'],
-  ])('keeps every line of both writers in a file that is %s', async (_, flags, log) => {
+    ['truncated', 'w', ''],
+    ['opened for appending', 'a', ''],
+    ['truncated, and logged to as file:/dev/stderr', 'w', '[log]\ntarget = "file:/dev/stderr"\n'],
+    ['truncated, and logged to by another path', 'w', '[log]\ntarget = "file:/proc/self/fd/2"\n'],
+  ])('keeps every line of both writers in a file that was %s', async (_, flags, log) => {
     const path = join(temporaryDirectory(), 'out.log');
     const file = openSync(path, flags);
     const running = start(file, { serverLines: FEW, log });
@@ -116,7 +116,7 @@ describe('stderr', () => {
     expectLines(readFileSync(path, 'utf8'), FEW, FEW + 1);
   });
 
-  it('keeps every line of both writers in a pipe that is read late, and delays no answer meanwhile', async (context) => {
+  it('keeps every line of both writers in a pipe that is read late, without delaying answers', async (context) => {
     requireScript(context);
     const { writer, read } = openFifo();
     const running = start(writer, { serverLines: MANY });
@@ -128,8 +128,8 @@ describe('stderr', () => {
     expectLines(read(), MANY, MANY + 1);
   });
 
-  it('keeps every line of both writers in a socket that is read late, and delays no answer meanwhile', async () => {
-    // Node makes a socket of it.
+  it('keeps every line of both writers in a socket that is read late, without delaying answers', async () => {
+    // Node.js creates a socket for 'pipe'.
     const running = start('pipe', { serverLines: MANY * 10 });
     for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
     const text = collected(running.stderr);
@@ -140,7 +140,7 @@ describe('stderr', () => {
     expectLines(text(), MANY, MANY * 10 + 1);
   });
 
-  it('keeps every line in a socket of its own that is read late, and delays no answer meanwhile', async () => {
+  it('keeps every line in its own socket that is read late, without delaying answers', async () => {
     const running = start('pipe', { script: 'exec "$1" --config "$2"' });
     for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
     const text = collected(running.stderr);
@@ -149,7 +149,7 @@ describe('stderr', () => {
     expectLines(text(), MANY, 0);
   });
 
-  it('keeps every line of both writers in a pipe of another user, and delays no answer meanwhile', async (context) => {
+  it('keeps every line of both writers in a pipe of another user, without delaying answers', async (context) => {
     requireRoot(context);
     const config = join(passableFolder(), 'xtokend.toml');
     writeFileSync(config, `${SECRETS}[replay]\nstore = "memory"\n`);
@@ -161,39 +161,42 @@ describe('stderr', () => {
     await expect.poll(read, { interval: 5 }).toMatch(/jid="u1999@b".*\n/);
     await expect.poll(read, { interval: 5 }).toContain('server 2000\n');
     expect(await running.end()).toBe(0);
-    const warning = /^\S+Z warning another user can .*\n/gm;
+    const warning = /^\S+Z warning configuration file writable by another user .*\n/gm;
     expectLines(read().replace(warning, ''), MANY, MANY + 1);
   });
 
-  it('ends with its server although nobody reads the socket', async () => {
+  it('exits with its server even if nobody reads the socket', async () => {
     const running = start('pipe', { script: `${PARENT}; exit $status` });
     for (let asked = 0; asked < MANY * 2; asked += FEW) await running.ask(FEW);
-    // Killed by itself, as Node waits for the write.
+    // It kills itself, because Node.js would wait for the write.
     expect(await running.end()).toBe(128 + 9);
   });
 
-  it.each(['pipe', 'socket'])('answers on after the reader of the %s is gone', async (kind) => {
-    const { writer, closeReader } = openFifo();
-    const running = start(kind === 'pipe' ? writer : 'pipe', { script: `${PARENT}; exit $status` });
-    closeSync(writer);
-    await running.ask(FEW);
-    closeReader();
-    if (running.stderr instanceof Socket) running.stderr.destroy();
-    for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
-    expect(await running.end()).toBe(0);
-  });
+  it.each(['pipe', 'socket'])(
+    'continues to answer after the reader of the %s has closed it',
+    async (kind) => {
+      const { writer, closeReader } = openFifo();
+      const running = start(kind === 'pipe' ? writer : 'pipe', { script: `${PARENT}; exit $status` });
+      closeSync(writer);
+      await running.ask(FEW);
+      closeReader();
+      if (running.stderr instanceof Socket) running.stderr.destroy();
+      for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
+      expect(await running.end()).toBe(0);
+    },
+  );
 
   it.each([
     ['is closed', 'exec "$1" --config "$2" 2>&-'],
     ['is full', 'exec "$1" --config "$2" 2>/dev/full'],
-    ['is thrown away', 'exec "$1" --config "$2" 2>/dev/null'],
-  ])('keeps nobody from an answer where it %s', async (_, script) => {
+    ['is /dev/null', 'exec "$1" --config "$2" 2>/dev/null'],
+  ])('delays no answer if it %s', async (_, script) => {
     const running = start('pipe', { script });
     for (let asked = 0; asked < MANY; asked += FEW) await running.ask(FEW);
     expect(await running.end()).toBe(0);
   });
 
-  it('keeps every line on a terminal that was stopped with Ctrl-S, and delays no answer meanwhile', async (context) => {
+  it('keeps every line on a terminal stopped with Ctrl-S, without delaying answers', async (context) => {
     requireScript(context);
     const directory = temporaryDirectory();
     const [requests, answers] = [join(directory, 'requests'), join(directory, 'answers')];
