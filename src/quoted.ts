@@ -1,4 +1,4 @@
-/** @returns a text as one word of a shell's command line */
+/** Quotes a text as one word of a shell command. */
 export function quoted(text: string): string {
   return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

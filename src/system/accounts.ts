@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** @returns the lines of a file such as /etc/passwd or /etc/group (passwd(5), group(5)), each as its fields */
+/** Returns the fields of each line of a file such as /etc/passwd (passwd(5)) or /etc/group (group(5)). */
 export function entriesOf(file: string): readonly (readonly string[])[] {
   try {
     return readFileSync(file, 'utf8')
@@ -12,18 +12,18 @@ export function entriesOf(file: string): readonly (readonly string[])[] {
   }
 }
 
-/** @returns the name of a user, or `undefined` if none has that number */
+/** Returns the name of a user, or `undefined` if no user has that uid. */
 export function nameOfUser(uid: number): string | undefined {
   return entriesOf('/etc/passwd').find(([, , number]) => Number(number) === uid)?.[0];
 }
 
-/** @returns the name of a group, or its number if it has none */
+/** Returns the name of a group, or its gid if it has none. */
 export function nameOfGroup(gid: number): string {
   return entriesOf('/etc/group').find(([, , number]) => Number(number) === gid)?.[0] ?? String(gid);
 }
 
 /**
- * Finds the number of a group, also of one in another directory than /etc/group.
+ * Returns the gid of a group, also of one that is not in /etc/group, such as a group in LDAP.
  *
  * @returns `undefined` if there is no such group
  */
@@ -44,9 +44,7 @@ export interface Member {
 }
 
 /**
- * Lists the members of a group by /etc/passwd and /etc/group. Other directories, such as LDAP, aren't read.
- *
- * @returns none if the group isn't known, or nobody is listed in it
+ * Returns the members of a group in /etc/passwd and /etc/group. Does not read other sources, such as LDAP.
  */
 export function membersOfGroup(gid: number): Member[] {
   const users = entriesOf('/etc/passwd').map(([name = '', , uid, group]) => ({

@@ -2,12 +2,12 @@ import { readFileSync, type Stats } from 'node:fs';
 import { membersOfGroup, nameOfGroup, nameOfUser } from './accounts.js';
 import { quoted } from '../quoted.js';
 
-/** That somebody who isn't trusted can change a file or directory. */
+/** A file or directory that an untrusted user can change. */
 export interface Exposure {
   readonly path: string;
   /** Who can change it, and why, such as `user prosody owns /run/chat`. */
   readonly message: string;
-  /** What to do about it, for a person. */
+  /** How to fix it, as a command or an instruction. */
   readonly fix: string;
 }
 
@@ -15,15 +15,15 @@ const WRITE_BY_GROUP = 0o020;
 const WRITE_BY_OTHERS = 0o002;
 
 /**
- * Finds out who else can change a file or directory, by its owner and mode. Access control lists aren't read: the group's bits
- * of the mode show the most that such a list allows.
+ * Returns who else can change a file or directory, by its owner and mode. Does not read access control lists: the group bits of
+ * the mode are the maximum that such a list allows.
  *
- * @param trusted the numbers of the users who may change it
+ * @param trusted the uids that may change it
  * @returns `undefined` if nobody else can
  */
 export function exposureOf(path: string, stats: Stats, trusted: ReadonlySet<number>): Exposure | undefined {
   if (!trusted.has(stats.uid)) return ownedBy(path, stats.uid);
-  // A symbolic link has no mode of its own; whoever can't replace it can't change it.
+  // The mode of a symbolic link is ignored; to change it means to replace it.
   if (stats.isSymbolicLink()) return undefined;
   const isOpenToGroup = (stats.mode & WRITE_BY_GROUP) !== 0 && !isPrivateGroup(stats.gid, trusted);
   if ((stats.mode & WRITE_BY_OTHERS) !== 0) {
@@ -38,11 +38,11 @@ export function exposureOf(path: string, stats: Stats, trusted: ReadonlySet<numb
 
 function ownedBy(path: string, uid: number): Exposure {
   if (isUnmapped(uid)) {
-    // Here even directories of root look like this, but so do those of every other user of the machine.
+    // In a container this can be root of the host, or any of its users.
     return {
       path,
-      message: `a user from outside of this container (shown as uid ${uid}) owns ${path}`,
-      fix: 'choose a directory that was made inside of the container, or map its owner into it',
+      message: `a user from outside this container (shown as uid ${uid}) owns ${path}`,
+      fix: 'choose a directory that was created inside the container, or map its owner into it',
     };
   }
   const name = nameOfUser(uid);
@@ -54,15 +54,15 @@ function ownedBy(path: string, uid: number): Exposure {
 }
 
 /**
- * Whether a group is that of a trusted user alone, as many distributions make one for each user, and let it write by their
- * umask. A group without listed members is for programs that get it by other ways (Debian's sshd decides likewise).
+ * Returns whether only trusted users are in a group. Many distributions create a group for each user and let it write by their
+ * umask. A group without listed members isn't private: programs can get it in other ways (Debian's sshd has the same rule).
  */
 function isPrivateGroup(gid: number, trusted: ReadonlySet<number>): boolean {
   const members = membersOfGroup(gid);
   return members.length > 0 && members.every(({ uid }) => uid !== undefined && trusted.has(uid));
 }
 
-/** Whether this number stands for every user whom a user namespace doesn't map (user_namespaces(7)). */
+/** Returns whether this uid stands for all users that the user namespace doesn't map (user_namespaces(7)). */
 function isUnmapped(uid: number): boolean {
   try {
     const overflow = Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'));

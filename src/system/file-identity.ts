@@ -1,16 +1,16 @@
 import { fstatSync, statSync, type BigIntStats } from 'node:fs';
 
-/** Which file it is, under whatever name. As long as it is open, no other one has the same. */
+/** Identifies a file independently of its name. Unique while the file is open. */
 export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino'>;
 
-/** @returns which file or directory a descriptor leads to */
+/** Returns the identity of an open file or directory. */
 export function identityOf(descriptor: number): FileIdentity {
-  // Beyond 2^53 a number would take one inode for another.
+  // A number can't distinguish inodes beyond 2^53.
   const { dev, ino } = fstatSync(descriptor, { bigint: true });
   return { dev, ino };
 }
 
-/** Whether a path leads to a file or directory, and not to another or none. */
+/** Returns whether a path leads to this file or directory. */
 export function isAt(path: string, { dev, ino }: FileIdentity): boolean {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found?.ino === ino && found.dev === dev;

@@ -3,39 +3,36 @@ import { uptime as osUptime } from 'node:os';
 
 const TICKS_PER_SECOND = 100;
 
-/**
- * @returns the process that started another, or `undefined` where that one is gone (proc(5), `/proc/pid/stat`)
- */
+/** Returns the parent of a process, or `undefined` if the process has exited (proc(5), `/proc/pid/stat`). */
 export function parentOf(pid: number): number | undefined {
   const parent = fieldsOf(pid)?.[PARENT];
   return parent === undefined ? undefined : Number(parent);
 }
 
 /**
- * How long ago this machine, or this container, started: since then nothing that was written was lost to a crash.
+ * Returns how long ago this machine or container started. Since then, no crash has lost what was written.
  *
  * @param proc where proc(5) is mounted
- * @returns milliseconds since the start of process 1, in hundredths of a second; `undefined` where that cannot be told
+ * @returns milliseconds since the start of process 1, with a resolution of 10 ms; `undefined` if /proc doesn't show it
  */
 export function machineAge(proc = '/proc'): number | undefined {
-  const start = startOfFirst(proc);
+  const start = startOfInit(proc);
   if (start === undefined) return undefined;
   const sinceBoot = uptime(proc);
-  // Some containers have a /proc/uptime of their own, and it is already what is asked for.
+  // In some containers, /proc/uptime already counts from the start of the container.
   return start <= sinceBoot ? sinceBoot - start : sinceBoot;
 }
 
-/** @returns milliseconds from boot to the start of process 1 */
-function startOfFirst(proc: string): number | undefined {
+/** Returns the milliseconds from boot to the start of process 1. */
+function startOfInit(proc: string): number | undefined {
   const ticks = Number(fieldsOf(1, proc)?.[START_TIME]);
   if (Number.isFinite(ticks)) return (ticks * 1000) / TICKS_PER_SECOND;
-  // Where others' processes are hidden (hidepid=, systemd's ProtectProc=), one's own are not. In the namespace of the machine
-  // itself process 1 started with it.
-  return namespaceOf(proc) === FIRST_NAMESPACE ? 0 : undefined;
+  // Process 1 can be hidden (hidepid=, systemd's ProtectProc=), but in the namespace of the machine it started at boot.
+  return namespaceOf(proc) === INITIAL_NAMESPACE ? 0 : undefined;
 }
 
 /** The kernel's PROC_PID_INIT_INO: the same on every machine. */
-const FIRST_NAMESPACE = 'pid:[4026531836]';
+const INITIAL_NAMESPACE = 'pid:[4026531836]';
 
 function namespaceOf(proc: string): string | undefined {
   try {
@@ -59,16 +56,13 @@ function fieldsOf(pid: number, proc = '/proc'): string[] | undefined {
   }
 }
 
-/** @returns milliseconds since boot (proc(5), `/proc/uptime`), in hundredths of a second; in seconds where there is no such file */
+/** Returns the milliseconds since boot: from `/proc/uptime`, with a resolution of 10 ms, or else from the operating system. */
 export function uptime(proc = '/proc'): number {
-  const seconds = readUptime(proc);
-  return (Number.isFinite(seconds) ? seconds : osUptime()) * 1000;
-}
-
-function readUptime(proc: string): number {
+  let seconds = Number.NaN;
   try {
-    return Number.parseFloat(readFileSync(`${proc}/uptime`, 'utf8'));
+    seconds = Number.parseFloat(readFileSync(`${proc}/uptime`, 'utf8'));
   } catch {
-    return Number.NaN;
+    // Not every system has the file.
   }
+  return (Number.isFinite(seconds) ? seconds : osUptime()) * 1000;
 }

@@ -9,7 +9,7 @@ import { hasProgram } from '../support/programs.js';
 import { requirePackage } from '../support/requirement.js';
 import { PROGRAM } from '../support/xtokend.js';
 
-/** @returns a directory like /proc, with what is given of it */
+/** Creates a directory like /proc with these files. */
 function proc(files: { uptime?: string; start?: number; namespace?: string }): string {
   const directory = temporaryDirectory();
   mkdirSync(join(directory, '1'));
@@ -23,7 +23,7 @@ function proc(files: { uptime?: string; start?: number; namespace?: string }): s
   return directory;
 }
 
-describe('the age of the machine or container', () => {
+describe('machineAge and uptime', () => {
   it.each([
     ['a machine', { uptime: '1000.25 5.00\n', start: 25 }, 1_000_000],
     ['a container', { uptime: '1000.25 5.00\n', start: 99_025 }, 10_000],
@@ -39,20 +39,20 @@ describe('the age of the machine or container', () => {
       undefined,
     ],
     ['no /proc at all', {}, undefined],
-  ])('is known, or said to be unknown: %s', (_, files, age) => {
+  ])('returns the age, or undefined if it is unknown: %s', (_, files, age) => {
     expect(machineAge(proc(files))).toBe(age);
   });
 
   it.each([{}, { uptime: '' }, { uptime: 'nonsense' }])(
-    'is asked of the kernel where /proc does not tell: %j',
+    'falls back to the kernel if /proc has no uptime: %j',
     (files) => {
       expect(Math.abs(uptime(proc(files)) - uptime())).toBeLessThan(2000);
     },
   );
 
-  it('that is unknown lets xtokend go on, with tokens from before its own start refused', (context) => {
+  it('without it, xtokend runs and refuses tokens from before its own start', (context) => {
     requirePackage(context, hasProgram('unshare') && hasProgram('mount'), 'util-linux and mount');
-    const script = `mount -t tmpfs none /proc && exec "${PROGRAM}" check`;
+    const script = `mount -t tmpfs none /proc && exec "${PROGRAM}" check --json`;
     const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryDirectory()}"\n`);
     const env = { PATH: process.env['PATH'], XTOKEND_CONFIG: config };
     const { status, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script], {
@@ -61,10 +61,11 @@ describe('the age of the machine or container', () => {
     });
     requirePackage(context, !/^(?:unshare|mount):/.test(stderr), 'unshare (as root)');
     expect(stderr).toBe('');
-    expect(stdout).toContain(
-      'record         when this machine or container started cannot be told: expected /proc/1/stat',
-    );
-    expect(stdout).toContain('for up to 90 s more, tokens from before');
+    const { findings } = JSON.parse(stdout) as { findings: { code: string; message: string }[] };
+    const messageOf = (code: string): string | undefined =>
+      findings.find((finding) => finding.code === code)?.message;
+    expect(messageOf('replay-degraded')).toContain('/proc/1/stat');
+    expect(messageOf('replay-incomplete')).toContain('90 s');
     expect(status).toBe(0);
   });
 });

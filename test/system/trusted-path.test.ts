@@ -19,16 +19,9 @@ describe('findExposure', () => {
   beforeEach(requireRoot);
 
   it.each([
+    ['a directory of another user', 0o755, OTHER_USER, 0, /^(user nobody|uid 65534) owns /, 'chown root '],
     [
-      'one that belongs to another user',
-      0o755,
-      OTHER_USER,
-      0,
-      /^(user nobody|uid 65534) owns /,
-      'chown root ',
-    ],
-    [
-      'one that everybody can write to',
+      'a directory that everybody can write to',
       0o757,
       0,
       0,
@@ -36,7 +29,7 @@ describe('findExposure', () => {
       'chmod o-w ',
     ],
     [
-      'one that a group of others can write to',
+      'a directory that a group of others can write to',
       0o775,
       0,
       OTHER_USER,
@@ -44,16 +37,16 @@ describe('findExposure', () => {
       'chmod g-w ',
     ],
     [
-      'one that an unknown group can write to',
+      'a directory that an unknown group can write to',
       0o775,
       0,
       UNKNOWN_GROUP,
       /^group 54321 can write/,
       'chmod g-w ',
     ],
-    ['one that both can', 0o777, 0, OTHER_USER, /^every user/, 'chmod go-w '],
-    ['a sticky one of another user', 0o1777, OTHER_USER, 0, / owns /, 'chown root '],
-  ])('finds %s, wherever it is on the way, by links, too', (_, mode, uid, gid, message, fix) => {
+    ['a directory that both can write to', 0o777, 0, OTHER_USER, /^every user/, 'chmod go-w '],
+    ['a sticky directory of another user', 0o1777, OTHER_USER, 0, / owns /, 'chown root '],
+  ])('finds %s anywhere on the path, also through links', (_, mode, uid, gid, message, fix) => {
     const shared = sharedFolder(mode, uid, gid);
     const below = join(shared, 'a', 'b');
     mkdirSync(below, { recursive: true });
@@ -67,7 +60,7 @@ describe('findExposure', () => {
     }
   });
 
-  it('finds a link that another user has made in a sticky directory, and a file, but not those of root', () => {
+  it('finds links and files of another user in a sticky directory, but not those of root', () => {
     const shared = sharedFolder(0o1777);
     const target = passableFolder();
     for (const name of ['own', 'other']) symlinkSync(target, join(shared, name));
@@ -78,11 +71,11 @@ describe('findExposure', () => {
     expect(findExposure(join(shared, 'other', 'x'))).toMatchObject({ path: join(shared, 'other') });
     chownSync(join(shared, 'file'), OTHER_USER, OTHER_USER);
     expect(findExposure(join(shared, 'file'))).toMatchObject({ path: join(shared, 'file') });
-    // Good on the way; but whoever makes a file there is not the first who can.
+    // As the last directory it isn't safe: others can create a file first.
     expect(findExposure(shared)).toMatchObject({ path: shared });
   });
 
-  it('trusts root, the user who is meant, and a group of theirs alone', () => {
+  it('trusts root, the given user, and a private group of theirs', () => {
     const shared = sharedFolder(0o775, OTHER_USER, 0);
     expect(findExposure(shared, new Set([0, OTHER_USER]))).toBeUndefined();
     expect(findExposure(shared, new Set([0]))).toBeDefined();
@@ -106,11 +99,11 @@ describe('resolvePath', () => {
     expect(resolvePath(`${directory}/none/more`)).toMatchObject({ path: join(directory, 'none/more') });
     expect(resolvePath(`${directory}/loop/x`).stats).toBeUndefined();
     expect(resolvePath('package.json').path).toBe(realpathSync('package.json'));
-    // What a descriptor leads to is no path.
+    // The target of a descriptor is no path.
     expect(resolvePath('/dev/stderr').path).toMatch(/^\/proc\/\d+\/fd\/2$/);
   });
 
-  it('says who else can make files in the last directory, and goes through one of a group if asked', (context) => {
+  it('reports who can create files in the last directory, and accepts a group if asked', (context) => {
     requireRoot(context);
     const shared = sharedFolder(0o775, 0, OTHER_USER);
     mkdirSync(join(shared, 'own'), { mode: 0o755 });
