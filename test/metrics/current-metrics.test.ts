@@ -8,7 +8,7 @@ import { freshAddress, Metered } from '../support/metered.js';
 import { accepts } from '../support/ports.js';
 import { samplesOf, scrape } from '../support/scrape.js';
 
-const ISUSER = 'xtokend_requests_total{operation="isuser",verdict="accepted",reason="none"}';
+const ISUSER = 'xtokend_requests_total{operation="isuser",outcome="accepted",reason="none"}';
 
 async function isuserCount(port: number): Promise<number | undefined> {
   return samplesOf((await scrape({ port })).body).get(ISUSER);

@@ -30,7 +30,7 @@ export class LogProgram implements LogSink {
   readonly prefix: LinePrefix;
   readonly #command: LogProgramOptions['command'];
   #child: Child | undefined;
-  /** Lines are held back until then: a program without a log service would drop them. */
+  /** Lines wait until then: a program without a log service would drop them. */
   #isProven = false;
   #spawning: Promise<void> | undefined;
   #fault: Error | undefined;
