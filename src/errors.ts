@@ -1,20 +1,41 @@
+/** The stable name of each error that xtokend throws on purpose. The text of a message can change, a code does not. */
+export type ErrorCode =
+  /** A JID that chat servers never send, or that they could take for different users. */
+  | 'invalid-jid'
+  /** An `otp_seed` or `token_secret` that is too short, or not base32. */
+  | 'invalid-secret'
+  /** A setting of the configuration is wrong. */
+  | 'invalid-configuration'
+  /** The configuration is missing or cannot be read. */
+  | 'unreadable-configuration'
+  /** A list of users is missing, invalid or cannot be read. */
+  | 'unreadable-list'
+  /** The replay cache, or the store of seen users, cannot be used. */
+  | 'replay-cache-unavailable'
+  /** A socket cannot be opened. */
+  | 'cannot-listen'
+  /** `xtokend init` cannot write a configuration. */
+  | 'cannot-init'
+  /** The daemon kept its previous configuration, or did not answer `xtokend reload`. */
+  | 'reload-failed'
+  /** A command line that is wrong. */
+  | 'usage';
+
 /**
- * The base of every error that xtokend throws on purpose. The message is for a person: what was expected,
- * what was there, and what to do. It never holds a secret or a token.
+ * The base class of all errors that xtokend throws on purpose. The message is written for people: what is wrong, where, and what to
+ * do. It never contains a secret or a token.
  */
 export class XtokendError extends Error {
-  /** A stable name for programs to switch on, such as `'invalid-jid'`. */
-  readonly code: string;
+  readonly code: ErrorCode;
 
-  /** @param code a stable name; @param message for a person */
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;
   }
 }
 
-/** A JID that no server would send: `code` is `'invalid-jid'`. */
+/** A JID that cannot be used: `code` is `'invalid-jid'`. */
 export class InvalidJidError extends XtokendError {
   constructor(message: string) {
     super('invalid-jid', message);
@@ -28,19 +49,19 @@ export class InvalidSecretError extends XtokendError {
   }
 }
 
-/** @returns the message of what was thrown, which can be anything */
+/** Returns the message of a thrown value, which need not be an `Error`. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Says how a program that was run has failed. What it wrote to stderr is not repeated: nobody knows what that holds. */
+/** Describes how a program failed. Leaves out its stderr, which could contain a secret. */
 export function failureOf(error: unknown): string {
   const code = codeOf(error);
   if (typeof code === 'number') return `it ended with ${code}`;
   return typeof code === 'string' ? `it cannot be run (${code})` : 'it took too long, or was killed';
 }
 
-/** @returns the `code` of what was thrown, such as `'ENOENT'`, where it has one */
+/** Returns the `code` of a thrown value, such as `'ENOENT'`, or `undefined` if it has none. */
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
