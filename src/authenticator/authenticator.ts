@@ -1,7 +1,7 @@
 import { checkCredential } from '../credential/check.js';
-import type { CredentialRefusal } from '../credential/credential-check.js';
-import { isPrepared } from '../credential/jid/is-prepared.js';
-import { isGoodAt, type NamedKey } from '../credential/key.js';
+import type { CredentialRefusal } from '../credential/check.js';
+import { isPrepared } from '../credential/jid/prepare.js';
+import { isActiveAt, type NamedKey } from '../credential/key.js';
 import { timeStepAt } from '../credential/otp.js';
 import type { Request } from '../protocol/request.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
@@ -105,7 +105,7 @@ export class Authenticator {
     if (!check.accepted) return refused(check.reason, { jid, host });
     const { key, timeStep, id } = check;
     const context = { jid, host, key: key.id, offset: timeStep - timeStepAt(now) };
-    if (!isGoodAt(key, now)) return refused('inactive-key', context);
+    if (!isActiveAt(key, now)) return refused('inactive-key', context);
     const refusal = await users.refusalOf(user, host);
     if (refusal !== undefined) return refused(refusal, context);
     // Last of all: who is refused has not used up the token.

@@ -1,5 +1,5 @@
 import type { Configuration, Hosts, HostSettings } from '../config/configuration.js';
-import { normalizeHost } from '../config/host-name.js';
+import { normalizeHost } from '../credential/jid/prepare.js';
 import { loadConfiguration } from '../config/load.js';
 import { domainOf, normalizeJid } from '../credential/jid/jid.js';
 

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { findGroup, nameOfGroup, nameOfUser } from '../system/accounts.js';
 import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
-import { generateSecret } from '../credential/secrets.js';
+import { generateSecret } from '../credential/key.js';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { findExposure } from '../system/trusted-path.js';

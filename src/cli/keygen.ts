@@ -1,4 +1,4 @@
-import { generateSecret } from '../credential/secrets.js';
+import { generateSecret } from '../credential/key.js';
 
 /** `xtokend keygen`: prints fresh secrets as two lines of TOML. */
 export function keygen(): void {

@@ -1,5 +1,5 @@
-import { mintWithKey } from '../credential/mint-with-key.js';
-import { isGoodAt, type NamedKey } from '../credential/key.js';
+import { mintWithKey } from '../credential/mint.js';
+import { isActiveAt, type NamedKey } from '../credential/key.js';
 import { findHost } from './configured-host.js';
 import { formatTime, parseTime } from './time.js';
 import { UsageError } from './usage-error.js';
@@ -21,7 +21,7 @@ export async function mint(jidText: string, options: MintCommandOptions): Promis
   const { jid, settings, refusal } = await findHost(jidText, options.config);
   if (settings === undefined) throw new UsageError(refusal);
   const key = chooseKey(settings.keys, options.key, now);
-  if (!isGoodAt(key, now)) process.stderr.write(`${describeRefusal(key, now)}\n`);
+  if (!isActiveAt(key, now)) process.stderr.write(`${describeRefusal(key, now)}\n`);
   for (let minted = 0; minted < count; minted += 1) process.stdout.write(`${mintWithKey(key, jid, now)}\n`);
 }
 
@@ -33,7 +33,7 @@ function parseCount(text: string): number {
 
 /** The key that is asked for, else the first that is good then. */
 function chooseKey(keys: readonly NamedKey[], id: string | undefined, now: number): NamedKey {
-  const key = keys.find((candidate) => (id === undefined ? isGoodAt(candidate, now) : candidate.id === id));
+  const key = keys.find((candidate) => (id === undefined ? isActiveAt(candidate, now) : candidate.id === id));
   if (key !== undefined) return key;
   const ids = keys.map((candidate) => candidate.id).join(', ');
   throw new UsageError(

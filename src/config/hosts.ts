@@ -1,6 +1,6 @@
 import type { NamedKey } from '../credential/key.js';
 import type { Hosts, HostSettings } from './configuration.js';
-import { normalizeHost } from './host-name.js';
+import { normalizeHost } from '../credential/jid/prepare.js';
 import type { KeyReader } from './keys/keys.js';
 import { readRing, type RingKey } from './keys/key-ring.js';
 import type { Document, HostTable, KeySettings } from './schema.js';

@@ -1,17 +1,41 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { AcceptedCredential, RefusedCredential } from './credential-check.js';
 import type { CredentialKey } from './key.js';
 import { otpOf, parseToken, type Token } from './token.js';
 
-/** What a check found, with the key that the credential was made with. */
+/** Why a credential is refused. */
+export type CredentialRefusal =
+  /** Not the 85 characters of a token: perhaps an ordinary password. */
+  | 'malformed-token'
+  /** Signed for another JID, or with another `token_secret`. */
+  | 'wrong-signature'
+  /** The signature is valid, but the OTP is not that of the previous, current or next time step. */
+  | 'wrong-otp';
+
+interface AcceptedCredential {
+  readonly accepted: true;
+  /** The time step of the OTP (RFC 6238); the first one, if nearby time steps have the same OTP by chance. */
+  readonly timeStep: number;
+  /** Identifies the token: the bytes of its signature, as a string. */
+  readonly id: string;
+}
+
+interface RefusedCredential {
+  readonly accepted: false;
+  readonly reason: CredentialRefusal;
+}
+
+/** The result of checking a credential. */
+export type CredentialCheck = AcceptedCredential | RefusedCredential;
+
+/** The result of checking a credential against several keys, with the key that it was made with. */
 export type KeyedCheck<Key> = (AcceptedCredential & { readonly key: Key }) | RefusedCredential;
 
 /**
- * Checks one credential. Whether it was used before is not looked at.
+ * Checks a credential, but not whether it was used before.
  *
- * @param keys of which it must have been made with one; at least one
+ * @param keys the keys that it may be made with, at least one
  * @param text what the client sent as its password
- * @param jid the bare JID as the server sends it, already normalised
+ * @param jid the bare JID as the server sends it, already normalized
  * @param now milliseconds since the Unix epoch
  */
 export function checkCredential<Key extends CredentialKey>(
@@ -24,12 +48,12 @@ export function checkCredential<Key extends CredentialKey>(
   if (token === undefined) return { accepted: false, reason: 'malformed-token' };
   const otp = otpOf(token);
   let isOtp = false;
-  // The OTP tells which key it can be, so that more keys cost a comparison each, and there's one HMAC whatever comes. A right OTP
-  // still takes about 1 µs longer, since its path is rarely taken and so not optimised. It's of no use without the token_secret.
+  // The OTP selects the key, so that any token costs one HMAC, however many keys there are. A right OTP still takes about 1 µs
+  // longer, because its path is rarely taken and so not optimized. Knowing that is of no use without the token_secret.
   for (const key of keys) {
-    const timeStep = key.otpSeed.findStep(otp, now);
+    const timeStep = key.otpSeed.findTimeStep(otp, now);
     if (timeStep === undefined) continue;
-    // Of more than one key only by chance, or for who knows both seeds.
+    // More than one key has this OTP only by chance, or if somebody knows both seeds.
     isOtp = true;
     const signature = key.tokenSecret.sign(token.digits, jid);
     if (!timingSafeEqual(signature, token.signature)) continue;
@@ -38,9 +62,9 @@ export function checkCredential<Key extends CredentialKey>(
   return isOtp ? { accepted: false, reason: 'wrong-signature' } : refuseOtp(keys[0], token, jid);
 }
 
-/** Its OTP is of no key; whether it is rightly signed is told of the first key alone. */
+/** Tries the signature with the first key only: one HMAC, as for every token. */
 function refuseOtp(key: CredentialKey | undefined, token: Token, jid: string): RefusedCredential {
-  const signed =
+  const isSigned =
     key !== undefined && timingSafeEqual(key.tokenSecret.sign(token.digits, jid), token.signature);
-  return { accepted: false, reason: signed ? 'wrong-otp' : 'wrong-signature' };
+  return { accepted: false, reason: isSigned ? 'wrong-otp' : 'wrong-signature' };
 }

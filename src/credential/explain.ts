@@ -1,29 +1,27 @@
 import type { CredentialKey } from './key.js';
+import { readLoosely } from './near-misses/form.js';
 import type { ExpectedJid } from './near-misses/jid-spellings.js';
 import type { NearMiss } from './near-misses/near-miss.js';
 import { findOtp, type OtpFinding } from './near-misses/otp.js';
-import { readLoosely } from './near-misses/read-loosely.js';
 import { findSignature, type SignatureFinding } from './near-misses/signature.js';
 import { parseToken, type Token } from './token.js';
 
-/** What can be said of a token beyond accepted and refused. */
+/** How a token was made, as far as that can be found out. */
 export interface Explanation<Key> {
-  /** What is wrong with its form; empty for a token. */
+  /** Why the text is not a token; empty if it is one. */
   readonly form: readonly NearMiss[];
-  /** The token, if there is one behind what is wrong with its form. */
+  /** The token, if the text is one or contains one. */
   readonly token: Token | undefined;
-  /** Whose signature it has, and how that was made; `undefined` if that can't be told. */
   readonly signature: SignatureFinding<Key> | undefined;
-  /** Whose OTP it has, and how that was made; `undefined` if that can't be told. */
   readonly otp: OtpFinding<Key> | undefined;
 }
 
 /**
- * Looks closer at a token than the daemon does, in order to say what is wrong with it: tries the common mistakes. Accepts
- * nothing. For those who hold the secrets: to others, what it finds would say how near a guess is.
+ * Explains why a token is refused by trying the common mistakes. Accepts nothing. Only those who hold the secrets may see the
+ * result: it would tell others how close a guess is.
  *
- * @param keys with one of which the token should have been made
- * @param expected what it should have been signed for
+ * @param keys the keys that the token may be made with
+ * @param expected what the token should be signed for
  * @param now milliseconds since the Unix epoch
  */
 export function explainToken<Key extends CredentialKey>(
@@ -36,7 +34,7 @@ export function explainToken<Key extends CredentialKey>(
   const { mistakes, token } = parsed === undefined ? readLoosely(text) : { mistakes: [], token: parsed };
   if (token === undefined) return { form: mistakes, token, signature: undefined, otp: undefined };
   const signature = findSignature(keys, token, expected);
-  // The key of the signature is the likeliest, and only some are searched.
+  // Only some keys are searched for the OTP, so start with the likeliest.
   const searched =
     signature === undefined ? keys : [signature.key, ...keys.filter((key) => key !== signature.key)];
   return { form: mistakes, token, signature, otp: findOtp(searched, token.digits, now) };

@@ -1,28 +1,28 @@
+import { randomInt } from 'node:crypto';
 import { normalizeJid } from './jid/jid.js';
-import { createKey } from './key.js';
-import type { KeyText } from './key-text.js';
-import { millisecondsOf } from './milliseconds.js';
-import { mintWithKey } from './mint-with-key.js';
+import { createKey, type CredentialKey, type KeyText } from './key.js';
+import { millisecondsOf, timeStepAt } from './otp.js';
+import { formatToken, NONCE_DIGITS } from './token.js';
 
-/** What {@link mintToken} needs. */
+/** The options of {@link mintToken}. */
 export interface MintOptions extends KeyText {
   /**
    * The user's bare JID, such as `alice@example.com`, in any spelling: `Alice` and `ａlice` are `alice` to chat servers. If your
-   * application takes such names for different users, compare what `normalizeJid` makes of them before you create an account.
+   * application allows such names for different users, compare the results of `normalizeJid` before you create an account.
    */
   readonly jid: string;
-  /** The instant to mint for; the present one where it is left out. */
+  /** The time to mint for; now by default. */
   readonly now?: Date;
 }
 
 /**
- * Mints a one-time login token for a user. It is good for one login, from one time step (30 s) before to one
- * time step after the one that `now` lies in.
+ * Mints a one-time login token for a user. It is valid for one login, from one time step (30 s) before the one of `now` until one
+ * time step after it.
  *
- * @returns the token, 85 ASCII characters: the client sends it as its password
- * @throws {@link InvalidJidError} for a JID that no server would send, or that servers could take for different users
- * @throws {@link InvalidSecretError} for secrets that cannot be used
- * @throws {RangeError} for an invalid `now`
+ * @returns the token, 85 ASCII characters, which the client sends as its password
+ * @throws {@link InvalidJidError} if no server would send the JID, or servers could take it for different users
+ * @throws {@link InvalidSecretError} if a secret cannot be used
+ * @throws {RangeError} if `now` is invalid
  *
  * @example
  * ```ts
@@ -31,4 +31,16 @@ export interface MintOptions extends KeyText {
  */
 export function mintToken({ jid, otpSeed, tokenSecret, now = new Date() }: MintOptions): string {
   return mintWithKey(createKey({ otpSeed, tokenSecret }), normalizeJid(jid), millisecondsOf(now));
+}
+
+/**
+ * Mints a token with a decoded key.
+ *
+ * @param jid a bare JID, already normalized
+ * @param now milliseconds since the Unix epoch, not negative
+ */
+export function mintWithKey(key: CredentialKey, jid: string, now: number): string {
+  const nonce = Array.from({ length: NONCE_DIGITS }, () => randomInt(10)).join('');
+  const digits = key.otpSeed.generate(timeStepAt(now)) + nonce;
+  return formatToken({ digits, signature: key.tokenSecret.sign(digits, jid) });
 }

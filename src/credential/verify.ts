@@ -1,33 +1,31 @@
-import { checkCredential } from './check.js';
-import type { CredentialCheck } from './credential-check.js';
+import { checkCredential, type CredentialCheck } from './check.js';
 import { normalizeJid } from './jid/jid.js';
-import { createKey } from './key.js';
-import type { KeyText } from './key-text.js';
-import { millisecondsOf } from './milliseconds.js';
+import { createKey, type KeyText } from './key.js';
+import { millisecondsOf } from './otp.js';
 
-/** What {@link verifyToken} needs. */
+/** The options of {@link verifyToken}. */
 export interface VerifyOptions extends KeyText {
   /** What the client sent as its password. */
   readonly token: string;
-  /** The bare JID that it logs in as, in any spelling. */
+  /** The bare JID that the client logs in as, in any spelling. */
   readonly jid: string;
-  /** The instant to judge at; the present one where it is left out. */
+  /** The time to verify at; now by default. */
   readonly now?: Date;
 }
 
 /**
- * Checks a token as the daemon does, except for one thing: it remembers nothing. A caller that lets people in
- * must itself accept each `id` once only, for as long as its `step` can be valid (90 s).
+ * Verifies a token as the daemon does, but keeps no replay cache. A caller that logs users in must accept each `id` only once, for as
+ * long as a token can be valid (90 s).
  *
- * @returns `{ accepted: true, step, id }` or `{ accepted: false, reason }`; a bad token is never an exception
- * @throws {@link InvalidJidError} for a JID that no server would send
- * @throws {@link InvalidSecretError} for secrets that cannot be used
- * @throws {RangeError} for an invalid `now`
+ * @returns `{ accepted: true, timeStep, id }` or `{ accepted: false, reason }`; an invalid token never throws
+ * @throws {@link InvalidJidError} if no server would send the JID
+ * @throws {@link InvalidSecretError} if a secret cannot be used
+ * @throws {RangeError} if `now` is invalid
  *
  * @example
  * ```ts
  * const result = verifyToken({ token, jid: 'alice@example.com', otpSeed, tokenSecret });
- * if (!result.accepted) console.log(result.reason); // 'wrong-otp', for one
+ * if (!result.accepted) console.log(result.reason); // for example 'wrong-otp'
  * ```
  */
 export function verifyToken({

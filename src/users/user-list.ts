@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { explainReadError, readTextFile } from '../config/read-file.js';
-import { preparePlainDomain, preparePlainUser } from '../credential/jid/plain-name.js';
+import { preparePlainDomain, preparePlainUser } from '../credential/jid/prepare.js';
 import { messageOf, XtokendError } from '../errors.js';
 import { blocksOf } from './list-blocks.js';
 import { assertOneName } from './one-name.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Authenticator, type ServedHost, type Decision } from '../../src/authenticator/authenticator.js';
 import { createKey } from '../../src/credential/key.js';
-import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { mintWithKey } from '../../src/credential/mint.js';
 import { parseRequest } from '../../src/protocol/request.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import type { ReplayCache } from '../../src/replay/replay-cache.js';

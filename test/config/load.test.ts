@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Configuration } from '../../src/config/configuration.js';
 import { loadConfiguration } from '../../src/config/load.js';
 import { checkCredential } from '../../src/credential/check.js';
-import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { mintWithKey } from '../../src/credential/mint.js';
 import { createKey, type CredentialKey } from '../../src/credential/key.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { key, NOW, OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { checkCredential } from '../../src/credential/check.js';
 import { createKey, type NamedKey } from '../../src/credential/key.js';
-import { mintWithKey } from '../../src/credential/mint-with-key.js';
-import { generateSecret } from '../../src/credential/secrets.js';
+import { mintWithKey } from '../../src/credential/mint.js';
+import { generateSecret } from '../../src/credential/key.js';
 import { named, NOW } from '../support/keys.js';
 
 const jid = 'alice@example.com';
@@ -11,7 +11,7 @@ const keys: NamedKey[] = Array.from({ length: 8 }, (_, index) =>
 );
 const [first] = keys;
 
-describe('a check with several keys', () => {
+describe('checkCredential with several keys', () => {
   it('finds the key that a token was made with', () => {
     for (const key of keys) {
       const check = checkCredential(keys, mintWithKey(key, jid, NOW), jid, NOW);
@@ -22,7 +22,7 @@ describe('a check with several keys', () => {
   it.each<[string, string, string | undefined]>([
     ['for another JID', mintWithKey(keys[3] ?? keysMissing(), 'bob@example.com', NOW), 'wrong-signature'],
     [
-      'of none of them',
+      'of another key',
       mintWithKey(named('x', createKey({ otpSeed: 'A'.repeat(32), tokenSecret: 'B'.repeat(32) })), jid, NOW),
       'wrong-signature',
     ],
@@ -32,7 +32,7 @@ describe('a check with several keys', () => {
     expect(checkCredential(keys, token, jid, NOW)).toEqual({ accepted: false, reason });
   });
 
-  it('costs one HMAC, whatever the token is', () => {
+  it('computes one HMAC for any token', () => {
     const spies = keys.map(({ tokenSecret }) => vi.spyOn(tokenSecret, 'sign'));
     for (const maker of keys) {
       const tokens = [

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { explainToken, type Explanation } from '../../src/credential/explain.js';
 import { createKey, type CredentialKey } from '../../src/credential/key.js';
-import { mintWithKey } from '../../src/credential/mint-with-key.js';
-import { timeZoneShift } from '../../src/credential/near-misses/time-zone.js';
+import { mintWithKey } from '../../src/credential/mint.js';
+import { timeZoneShift } from '../../src/credential/near-misses/otp.js';
 import { timeStepAt } from '../../src/credential/otp.js';
 import { key, NOW, OTHER_SECRET, OTHER_SEED, OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
 
@@ -12,27 +12,30 @@ const explain = (token: string, keys: readonly CredentialKey[] = [key]): Explana
   explainToken(keys, token, { jid, typed: jid, otherHosts: [] }, NOW);
 
 describe('explainToken', () => {
-  it.each([0, -1, 1, -5, 7, -2880, 2880])('finds the step of a token that is %i steps off', (distance) => {
-    const token = mintWithKey(key, jid, NOW + distance * 30_000);
-    expect(explain(token)).toMatchObject({
-      form: [],
-      signature: { key, mistakes: [] },
-      otp: { key, mistakes: [], timeStep: timeStepAt(NOW) + distance },
-    });
-  });
+  it.each([0, -1, 1, -5, 7, -2880, 2880])(
+    'finds the time step of a token that is %i time steps off',
+    (distance) => {
+      const token = mintWithKey(key, jid, NOW + distance * 30_000);
+      expect(explain(token)).toMatchObject({
+        form: [],
+        signature: { key, mistakes: [] },
+        otp: { key, mistakes: [], timeStep: timeStepAt(NOW) + distance },
+      });
+    },
+  );
 
-  it('finds no step beyond a day', () => {
+  it('finds no time step beyond a day', () => {
     const explanation = explain(mintWithKey(key, jid, NOW - 2881 * 30_000));
     expect(explanation).toMatchObject({ signature: { mistakes: [] }, otp: undefined });
   });
 
-  it('tells another signer from another time', () => {
+  it('finds the OTP of a token with another signature', () => {
     const forger = createKey({ otpSeed: OTP_SEED, tokenSecret: OTHER_SECRET });
     const explanation = explain(mintWithKey(forger, jid, NOW));
     expect(explanation).toMatchObject({ signature: undefined, otp: { timeStep: timeStepAt(NOW) } });
   });
 
-  it('tells of several keys which one made the signature, and which the OTP', () => {
+  it('finds the key of the signature and the key of the OTP', () => {
     const mixed = createKey({ otpSeed: OTHER_SEED, tokenSecret: TOKEN_SECRET });
     const { signature, otp } = explain(mintWithKey(mixed, jid, NOW), [key, other]);
     expect(signature?.key).toBe(key);
@@ -67,23 +70,23 @@ describe('timeZoneShift', () => {
     [690, 345],
     [1680, 840],
     [-1680, -840],
-    // A clock that is a little ahead, and some time to copy the token.
+    // A clock that is a little ahead, or somebody who needs a while to copy the token.
     [121, 60],
     [117, 60],
     [-119, -60],
     [-123, -60],
-  ])('takes %i time steps for an offset of %i minutes', (timeSteps, minutes) => {
+  ])('explains %i time steps by an offset of %i minutes', (timeSteps, minutes) => {
     expect(timeZoneShift(timeSteps)).toBe(minutes);
   });
 
   it.each([
-    // A token of a quarter or half an hour, where no time zone is.
+    // A quarter or half of an hour.
     0, -3, 3, 30, -30, -60, 60, -90, 90,
-    // Beside a quarter of an hour.
+    // Not near a quarter of an hour.
     122, 110, -118, -130,
-    // Beyond all offsets.
+    // More than any offset.
     1710, -1710, 2880,
-  ])('takes %i time steps for none', (timeSteps) => {
+  ])('explains %i time steps by no offset', (timeSteps) => {
     expect(timeZoneShift(timeSteps)).toBeUndefined();
   });
 });

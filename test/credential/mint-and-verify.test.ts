@@ -29,8 +29,8 @@ describe('a minted token', () => {
     ['another host', { jid: 'alice@example.org' }, 'wrong-signature'],
     ['another token_secret', { tokenSecret: OTHER_SECRET }, 'wrong-signature'],
     ['another otp_seed', { otpSeed: OTHER_SEED }, 'wrong-otp'],
-    ['two steps later', { now: new Date(NOW + 60_000) }, 'wrong-otp'],
-    ['two steps earlier', { now: new Date(NOW - 30_001) }, 'wrong-otp'],
+    ['two time steps later', { now: new Date(NOW + 60_000) }, 'wrong-otp'],
+    ['two time steps earlier', { now: new Date(NOW - 30_001) }, 'wrong-otp'],
   ])('is refused for %s', (_, change, reason) => {
     expect(verifyToken({ ...alice, token, ...change })).toEqual({ accepted: false, reason });
   });
@@ -48,13 +48,13 @@ describe('a minted token', () => {
     );
   });
 
-  it('is never the same twice', () => {
+  it('is different each time', () => {
     expect(new Set(Array.from({ length: 100 }, () => mintToken(alice)))).toHaveProperty('size', 100);
   });
 });
 
 describe('verifyToken', () => {
-  it('refuses any text that is not a token, and never throws for it', () => {
+  it('refuses any text that is not a token, and never throws', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (token) => {
         expect(verifyToken({ ...alice, token })).toEqual({ accepted: false, reason: 'malformed-token' });
@@ -64,7 +64,7 @@ describe('verifyToken', () => {
 });
 
 describe('mintToken', () => {
-  it('refuses what it cannot sign for', () => {
+  it('throws for an invalid JID, secret or time', () => {
     expect(() => mintToken({ ...alice, jid: 'alice' })).toThrow(InvalidJidError);
     expect(() => mintToken({ ...alice, otpSeed: 'A' })).toThrow(InvalidSecretError);
     expect(() => mintToken({ ...alice, tokenSecret: 'short' })).toThrow(InvalidSecretError);
@@ -74,7 +74,7 @@ describe('mintToken', () => {
 });
 
 describe('generateSecret', () => {
-  it('makes 32 base32 characters that serve for both secrets', () => {
+  it('generates 32 base32 characters that can be used for both secrets', () => {
     const otpSeed = generateSecret();
     const tokenSecret = generateSecret();
     expect(otpSeed).toMatch(/^[A-Z2-7]{32}$/);

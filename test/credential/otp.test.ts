@@ -25,60 +25,63 @@ describe('OtpSeed', () => {
     [0, 0],
     [1, 1],
     [2, undefined],
-  ])('finds an OTP that is %i steps off as %s', (distance, found) => {
+  ])('finds the time step of an OTP that is %i time steps off: %s', (distance, found) => {
     const seed = new OtpSeed(OTP_SEED);
     const current = timeStepAt(NOW);
     const otp = seed.generate(current + distance);
-    expect(seed.findStep(otp, NOW)).toBe(found === undefined ? undefined : current + found);
+    expect(seed.findTimeStep(otp, NOW)).toBe(found === undefined ? undefined : current + found);
   });
 
-  it('keeps an OTP from the first millisecond of the step before to the last of the step after', () => {
+  it('accepts an OTP from the first millisecond of the previous time step to the last of the next one', () => {
     const seed = new OtpSeed(OTP_SEED);
     const otp = seed.generate(timeStepAt(NOW));
-    const found = [-30_001, -30_000, 0, 59_999, 60_000].map((offset) => seed.findStep(otp, NOW + offset));
+    const found = [-30_001, -30_000, 0, 59_999, 60_000].map((offset) => seed.findTimeStep(otp, NOW + offset));
     const timeStep = timeStepAt(NOW);
     expect(found).toEqual([undefined, timeStep, timeStep, timeStep, undefined]);
   });
 
-  it('finds the same whatever was asked before', () => {
+  it('returns the same result, whatever was looked up before', () => {
     const seed = new OtpSeed(OTP_SEED);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 100 }), fc.integer({ min: -3, max: 3 }), (timeStep, distance) => {
         const otp = new OtpSeed(OTP_SEED).generate(Math.max(0, timeStep + distance));
-        const expected = new OtpSeed(OTP_SEED).findStep(otp, timeStep * 30_000);
-        expect(seed.findStep(otp, timeStep * 30_000)).toBe(expected);
+        const expected = new OtpSeed(OTP_SEED).findTimeStep(otp, timeStep * 30_000);
+        expect(seed.findTimeStep(otp, timeStep * 30_000)).toBe(expected);
       }),
     );
   });
 
-  it('knows no time before 1970', () => {
+  it('accepts no OTP of a time before 1970', () => {
     const seed = new OtpSeed(OTP_SEED);
-    expect(seed.findStep(seed.generate(0), 0)).toBe(0);
-    expect(seed.findStep('', 0)).toBeUndefined();
+    expect(seed.findTimeStep(seed.generate(0), 0)).toBe(0);
+    expect(seed.findTimeStep(seed.generate(-1), 0)).toBeUndefined();
   });
 
-  it.each(['', '1234567', '123456789', 'abcdefgh', '１２３４５６７８'])('does not find %j', (text) => {
-    expect(new OtpSeed(OTP_SEED).findStep(text, NOW)).toBeUndefined();
-  });
+  it.each(['', '1234567', '123456789', 'abcdefgh', '１２３４５６７８'])(
+    'finds no time step for %j',
+    (text) => {
+      expect(new OtpSeed(OTP_SEED).findTimeStep(text, NOW)).toBeUndefined();
+    },
+  );
 
   it.each([
-    ['nothing', '', 'found 0'],
+    ['an empty text', '', 'found 0'],
     ['15 characters', 'ABCDEFGHIJKLMNO', 'found 15'],
     ['padding alone', '================', 'found 0'],
-    ['a length that base32 never has', 'ABCDEFGHIJKLMNOPQ', 'one is missing or too many'],
+    ['a length that base32 never has', 'ABCDEFGHIJKLMNOPQ', 'never has 17 characters'],
     ['small letters', 'abcdefghijklmnop', 'capital letters'],
     ['digits outside base32', 'ABCDEFGHIJKLMN01', 'the digits 2–7'],
     ['a dash', 'ABCD-EFGH-IJKL-MNOP', 'only'],
     ['a space', 'ABCD EFGH IJKL MNOP', 'only'],
     ['padding inside', 'ABCDEFG=HIJKLMNOPQ', 'only'],
-  ])('refuses %s as a seed, without repeating it', (_, text, message) => {
+  ])('refuses %s as a seed, and does not repeat it', (_, text, message) => {
     const create = (): OtpSeed => new OtpSeed(text);
     expect(create).toThrow(InvalidSecretError);
     expect(create).toThrow(message);
     if (text !== '') expect(create).not.toThrow(text);
   });
 
-  it('takes padding at the end', () => {
+  it('accepts padding at the end', () => {
     expect(new OtpSeed('ABCDEFGHIJKLMNOPQR======').generate(1)).toBe(
       new OtpSeed('ABCDEFGHIJKLMNOPQR').generate(1),
     );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkCredential } from '../../src/credential/check.js';
 import { createKey } from '../../src/credential/key.js';
 
-/** One verdict of the reference implementation. */
+/** A token, and whether the reference implementation accepts it. */
 interface Vector {
   readonly why: string;
   readonly reference: boolean;
@@ -18,7 +18,7 @@ interface Vector {
 const read = (name: string): Vector[] =>
   JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as Vector[];
 
-function decide({ otp_seed, token_secret, username, host, now, token }: Vector): boolean {
+function isAccepted({ otp_seed, token_secret, username, host, now, token }: Vector): boolean {
   const key = createKey({ otpSeed: otp_seed, tokenSecret: token_secret });
   return checkCredential([key], token, `${username}@${host}`, now * 1000).accepted;
 }
@@ -29,11 +29,11 @@ describe.each([
 ])('the vectors of $name', ({ name, count }) => {
   const vectors = read(name);
 
-  it(`are ${count}`, () => {
+  it(`are ${count} cases`, () => {
     expect(vectors).toHaveLength(count);
   });
 
   it.each(vectors.map((vector, index) => ({ ...vector, index })))('$index: $why', (vector) => {
-    expect(decide(vector)).toBe(vector.reference);
+    expect(isAccepted(vector)).toBe(vector.reference);
   });
 });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Authenticator } from '../../src/authenticator/authenticator.js';
 import { loadConfiguration } from '../../src/config/load.js';
-import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { mintWithKey } from '../../src/credential/mint.js';
 import { openHosts } from '../../src/daemon/served-hosts.js';
 import { parseRequest } from '../../src/protocol/request.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Authenticator } from '../../src/authenticator/authenticator.js';
 import { loadConfiguration } from '../../src/config/load.js';
 import { createKey, type CredentialKey } from '../../src/credential/key.js';
-import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { mintWithKey } from '../../src/credential/mint.js';
 import { openHosts } from '../../src/daemon/served-hosts.js';
 import { parseRequest } from '../../src/protocol/request.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Authenticator, type Decision } from '../../src/authenticator/authenticator.js';
-import { mintWithKey } from '../../src/credential/mint-with-key.js';
+import { mintWithKey } from '../../src/credential/mint.js';
 import { parseRequest } from '../../src/protocol/request.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import { UserList } from '../../src/users/user-list.js';

@@ -1,4 +1,4 @@
-import { normalizeHost } from '../../config/host-name.js';
+import { normalizeHost } from '../../credential/jid/prepare.js';
 import { readEjabberd } from './ejabberd/configuration.js';
 import type { Finding } from './finding.js';
 import { readProsody } from './prosody/configuration.js';

@@ -3,7 +3,7 @@ import { domainOf } from '../../credential/jid/jid.js';
 import type { NamedKey } from '../../credential/key.js';
 import type { NearMiss } from '../../credential/near-misses/near-miss.js';
 import type { OtpFinding } from '../../credential/near-misses/otp.js';
-import { timeZoneShift } from '../../credential/near-misses/time-zone.js';
+import { timeZoneShift } from '../../credential/near-misses/otp.js';
 import { DEVIATION_STEPS, TIME_STEP_MILLISECONDS, timeStepAt } from '../../credential/otp.js';
 import type { Login } from '../login.js';
 import { formatDuration, formatOffset, formatTime } from '../time.js';

@@ -1,6 +1,6 @@
 import { checkCredential } from '../../credential/check.js';
 import { explainToken } from '../../credential/explain.js';
-import { isGoodAt, type NamedKey } from '../../credential/key.js';
+import { isActiveAt, type NamedKey } from '../../credential/key.js';
 import { formatToken } from '../../credential/token.js';
 import { describeExplanation, describeForm, describeStep } from './describe-explanation.js';
 import type { Login } from '../login.js';
@@ -19,7 +19,7 @@ export function judgeToken(login: Login, text: string, now: number): Judgement {
   const check = checkCredential(keys, text, jid, now);
   if (!check.accepted) return { accepted: false, reason: describeRefusal(login, text, now) };
   const madeWith = keys.length > 1 ? `made with the key ${check.key.id}; ` : '';
-  return isGoodAt(check.key, now)
+  return isActiveAt(check.key, now)
     ? { accepted: true, reason: `${madeWith}${describeStep(check.timeStep)}` }
     : { accepted: false, reason: `${madeWith}${describePeriod(check.key)}` };
 }

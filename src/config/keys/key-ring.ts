@@ -1,5 +1,5 @@
 import type { NamedKey } from '../../credential/key.js';
-import { normalizeHost } from '../host-name.js';
+import { normalizeHost } from '../../credential/jid/prepare.js';
 import type { KeyReader } from './keys.js';
 import type { KeyTable } from '../schema.js';
 

@@ -1,6 +1,6 @@
 import type { NamedKey } from '../../credential/key.js';
 import { OtpSeed } from '../../credential/otp.js';
-import { TokenSecret } from '../../credential/token-secret.js';
+import { TokenSecret } from '../../credential/key.js';
 import { InvalidSecretError, messageOf } from '../../errors.js';
 import { rememberSecret } from '../../log/known-secrets.js';
 import { adviseOnSecret, adviseOnSeed, equalSecrets, type Advice } from './advice.js';

@@ -2,18 +2,17 @@ import { domainToASCII } from 'node:url';
 import { InvalidJidError } from '../../errors.js';
 import { prepare } from './stringprep.js';
 
-/** Not in a host name. U+3002 is a dot to DNS and a letter to chat servers. */
+/** Not allowed in a host name. U+3002 is a dot to DNS and a letter to chat servers. */
 const NOT_IN_HOST_NAMES = /[\s"#%&'/:<>?@\\\u3002]/;
 
 /**
- * Brings a bare JID into the form in which XMPP servers send it: the user by nodeprep, the domain by nameprep
- * (RFC 6122, appendices A and B; what Prosody and ejabberd do). Refuses a name that servers could take for different
- * ones, as those with characters that Unicode 3.2 lacks. An internationalised domain stays in the
- * spelling it has: servers keep `bücher.example` and `xn--bcher-kva.example` apart.
+ * Normalizes a bare JID to the form that XMPP servers send: the user by nodeprep, the domain by nameprep (RFC 6122, appendices A
+ * and B), as Prosody and ejabberd do. Refuses a name that servers could take for different users, such as one with characters that
+ * Unicode 3.2 lacks. Keeps the spelling of an internationalized domain, because servers treat `bücher.example` and
+ * `xn--bcher-kva.example` as different domains.
  *
  * @param jid `user@domain`, in any mixture of upper and lower case
- * @returns the normalised JID
- * @throws {@link InvalidJidError} for a JID that cannot be one, or that has no user, or a resource
+ * @throws {@link InvalidJidError} if it is not a JID, has no user, or has a resource
  *
  * @example
  * ```ts
@@ -27,22 +26,21 @@ export function normalizeJid(jid: string): string {
     throw new InvalidJidError('expected a bare JID like user@example.com, found a resource after "/"');
   }
   if (jid.includes('@', at + 1)) {
-    throw new InvalidJidError(
-      String.raw`expected one "@" in the JID, found more; in the name of a user, write it as \40 (XEP-0106)`,
-    );
+    const fix = String.raw`In a user name, write "@" as \40 (XEP-0106)`;
+    throw new InvalidJidError(`expected one "@" in the JID, found more. ${fix}`);
   }
   return `${normalizeUser(jid.slice(0, at))}@${normalizeDomain(jid.slice(at + 1))}`;
 }
 
-/** @returns the domain of a normalised bare JID */
+/** Returns the domain of a normalized bare JID. */
 export function domainOf(jid: string): string {
   return jid.slice(jid.indexOf('@') + 1);
 }
 
 /**
- * Brings a domain into the form in which XMPP servers send it.
+ * Normalizes a domain to the form that XMPP servers send.
  *
- * @throws {@link InvalidJidError} for a text that cannot be a domain
+ * @throws {@link InvalidJidError} if the text is not a host name
  */
 export function normalizeDomain(text: string): string {
   const domain = prepare('domain', text.endsWith('.') ? text.slice(0, -1) : text);
@@ -54,9 +52,9 @@ export function normalizeDomain(text: string): string {
 }
 
 /**
- * Brings a user's name into the form in which XMPP servers send it.
+ * Normalizes a user name to the form that XMPP servers send.
  *
- * @throws {@link InvalidJidError} for a text that cannot be one
+ * @throws {@link InvalidJidError} if the text cannot be a user name
  */
 export function normalizeUser(text: string): string {
   return prepare('user', text);

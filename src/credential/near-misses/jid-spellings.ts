@@ -1,18 +1,18 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
 import type { NearMiss } from './near-miss.js';
 
-/** What a token should have been signed for. */
+/** What a token should be signed for. */
 export interface ExpectedJid {
   /** The bare JID as the server sends it. */
   readonly jid: string;
-  /** The JID as somebody has typed it. */
+  /** The JID as somebody typed it. */
   readonly typed: string;
   /** The other hosts of the configuration. */
   readonly otherHosts: readonly string[];
 }
 
-/** A text that may have been signed in the place of the JID. */
-export interface JidSpelling {
+/** A text that may have been signed instead of the JID. */
+interface JidSpelling {
   readonly spelling: string;
   readonly mistake: NearMiss;
 }
@@ -22,118 +22,95 @@ interface Parts extends ExpectedJid {
   readonly host: string;
 }
 
-interface Kind extends NearMiss {
-  readonly spell: (parts: Parts) => readonly string[];
-}
+/** What is wrong with a spelling, and the spellings that have this mistake. */
+type Kind = readonly [what: string, spell: (parts: Parts) => readonly string[]];
 
 /** More would take too long to try. */
 const MAX_HOSTS = 100;
-/** Those that clients take by themselves, and those of examples. */
+/** Those that clients choose themselves, and those of examples. */
 const RESOURCES = (
   'phone mobile desktop laptop tablet home work office web webchat browser chat app client server bot test xmpp resource ' +
   'balcony orchard converse.js conversations dino gajim pidgin psi profanity Phone Mobile Desktop Home Web'
 ).split(' ');
 
-const kinds: readonly Kind[] = [
-  {
-    code: 'jid-capitals',
-    text: 'with capital letters: a server sends small ones',
-    spell: ({ user, host, typed }) => [
+/** By code. Some spellings belong to several kinds; the first one counts. */
+const kinds: Readonly<Record<string, Kind>> = {
+  'jid-capitals': [
+    'with capital letters, but a server sends lower case',
+    ({ user, host, typed }) => [
       ...(typed.toLowerCase() === `${user}@${host}` ? [typed] : []),
       ...capitals(user).flatMap((name) => capitals(host).map((domain) => `${name}@${domain}`)),
     ],
-  },
-  {
-    code: 'jid-unescaped',
-    text: String.raw`without the escapes of XEP-0106: a server sends a user name with \40 for "@"`,
-    spell: ({ user, host }) => {
+  ],
+  'jid-unescaped': [
+    String.raw`without the escapes of XEP-0106, but a server sends \40 for "@" in a user name`,
+    ({ user, host }) => {
       const name = unescapeUser(user);
       return name === user ? [] : [`${name}@${host}`, name, `${encodeURIComponent(name)}@${host}`];
     },
-  },
-  {
-    code: 'jid-full',
-    text: 'a full JID: a server asks about the bare one, without "/" and the resource',
-    spell: ({ jid, typed }) =>
+  ],
+  'jid-full': [
+    'a full JID, but a server sends the bare one, without "/" and the resource',
+    ({ jid, typed }) =>
       ['', ...RESOURCES].map((resource) => `${jid}/${resource}`).concat(typed.includes('/') ? typed : []),
-  },
-  {
-    code: 'jid-typed',
-    text: 'as it was typed: normalizeJid shows what a server makes of it',
-    spell: ({ typed }) => [typed],
-  },
-  { code: 'jid-user-only', text: 'a user name without "@" and the host', spell: ({ user }) => [user] },
-  { code: 'jid-host-only', text: 'a host without a user', spell: ({ host }) => [host] },
-  {
-    code: 'jid-other-host',
-    text: 'another host: sign for the one that the user logs in to',
-    spell: ({ user, host, otherHosts }) =>
+  ],
+  'jid-typed': ['as it was typed, but a server normalizes it (see normalizeJid)', ({ typed }) => [typed]],
+  'jid-user-only': ['a user name without "@" and the host', ({ user }) => [user]],
+  'jid-host-only': ['a host without a user', ({ host }) => [host]],
+  'jid-other-host': [
+    'another host than the one that the user logs in to',
+    ({ user, host, otherHosts }) =>
       [...otherHosts.slice(0, MAX_HOSTS), ...relatedHosts(host)].map((other) => `${user}@${other}`),
-  },
-  {
-    code: 'jid-idna',
-    text: 'the host in its other spelling (IDNA): a server sends the one of its own configuration',
-    spell: ({ user, host }) => [domainToASCII(host), domainToUnicode(host)].map((name) => `${user}@${name}`),
-  },
-  {
-    code: 'jid-space',
-    text: 'with a space or a newline: strip it',
-    spell: ({ jid }) => [`${jid}\n`, `${jid}\r\n`, `${jid}\r`, `${jid} `, `${jid}\t`, `${jid}\0`],
-  },
-  {
-    code: 'jid-port',
-    text: 'with a port: leave it out',
-    spell: ({ jid }) => [5222, 5223, 5269, 5280, 5281, 5443, 443, 80].map((port) => `${jid}:${port}`),
-  },
-  {
-    code: 'jid-scheme',
-    text: 'as a URI: leave the scheme out',
-    spell: ({ jid }) => ['xmpp:', 'xmpp://', 'xmpps://', 'acct:', 'mailto:'].map((scheme) => scheme + jid),
-  },
-  {
-    code: 'jid-quoted',
-    text: 'with quotes or brackets around it: leave them out',
-    spell: ({ jid }) => [`"${jid}"`, `'${jid}'`, `<${jid}>`, `b'${jid}'`, `b"${jid}"`],
-  },
-  {
-    code: 'jid-encoded',
-    text: 'with another character for "@": a JID has that',
-    spell: ({ jid, user, host }) => [
-      encodeURIComponent(jid),
-      `${user}:${host}`,
-      `${user} ${host}`,
-      user + host,
-    ],
-  },
-  { code: 'jid-final-dot', text: 'with a dot at its end: leave it out', spell: ({ jid }) => [`${jid}.`] },
-  {
-    code: 'jid-unicode-form',
-    text: 'in another form of Unicode: a server sends NFKC',
-    spell: ({ jid }) => [jid.normalize('NFD'), jid.normalize('NFKD')],
-  },
-  { code: 'jid-missing', text: 'no JID: it stands behind the digits', spell: () => [''] },
-];
+  ],
+  'jid-idna': [
+    'with the other spelling of the host (IDNA), but a server sends the one of its configuration',
+    ({ user, host }) => [domainToASCII(host), domainToUnicode(host)].map((name) => `${user}@${name}`),
+  ],
+  'jid-space': [
+    'with a space or a newline',
+    ({ jid }) => ['\n', '\r\n', '\r', ' ', '\t', '\0'].map((end) => jid + end),
+  ],
+  'jid-port': [
+    'with a port',
+    ({ jid }) => [5222, 5223, 5269, 5280, 5281, 5443, 443, 80].map((port) => `${jid}:${port}`),
+  ],
+  'jid-scheme': [
+    'as a URI',
+    ({ jid }) => ['xmpp:', 'xmpp://', 'xmpps://', 'acct:', 'mailto:'].map((scheme) => scheme + jid),
+  ],
+  'jid-quoted': [
+    'with quotes or brackets around it',
+    ({ jid }) => [`"${jid}"`, `'${jid}'`, `<${jid}>`, `b'${jid}'`, `b"${jid}"`],
+  ],
+  'jid-encoded': [
+    'with another character instead of "@"',
+    ({ jid, user, host }) => [encodeURIComponent(jid), ...[':', ' ', ''].map((sign) => user + sign + host)],
+  ],
+  'jid-final-dot': ['with a dot at the end', ({ jid }) => [`${jid}.`]],
+  'jid-unicode-form': [
+    'in another Unicode form, but a server sends NFKC',
+    ({ jid }) => [jid.normalize('NFD'), jid.normalize('NFKD')],
+  ],
+  'jid-missing': ['which is no JID: append one to the digits', () => ['']],
+};
 
-/** @returns what may have been signed in the place of a JID, the likeliest first */
+/** Returns what may have been signed instead of a JID, the likeliest first. */
 export function spellingsOf(expected: ExpectedJid): JidSpelling[] {
   const { jid } = expected;
   const at = jid.indexOf('@');
   const parts = { ...expected, user: jid.slice(0, at), host: jid.slice(at + 1) };
-  return kinds.flatMap(({ code, text, spell }) =>
+  return Object.entries(kinds).flatMap(([code, [what, spell]]) =>
     [...new Set(spell(parts))]
       .filter((spelling) => spelling !== jid)
       .map((spelling) => ({
         spelling,
-        mistake: {
-          code,
-          text: `signed for ${shown(spelling)}, ${text}; sign for ${jid}`,
-        },
+        mistake: { code, text: `signed for ${show(spelling)}, ${what}: sign for ${jid}` },
       })),
   );
 }
 
-/** A newline is to be seen, and must not begin a line. */
-function shown(spelling: string): string {
+/** Makes a newline visible, so that it does not begin a new line of output. */
+function show(spelling: string): string {
   return /\p{C}/u.test(spelling) ? JSON.stringify(spelling) : `"${spelling}"`;
 }
 
@@ -149,7 +126,7 @@ function unescapeUser(user: string): string {
   );
 }
 
-/** The web application's host, if chat has one of its own below it, and the reverse. */
+/** Returns the host of the web application if chat has a host of its own below it, and the reverse. */
 function relatedHosts(host: string): string[] {
   const below = ['chat', 'xmpp', 'jabber', 'im', 'www'].map((label) => `${label}.${host}`);
   const parent = host.slice(host.indexOf('.') + 1);

@@ -1,123 +1,83 @@
-import type { NearMiss } from './near-miss.js';
-
-/** A way to spoil a token on its way, and its reverse. */
-interface Repair extends NearMiss {
-  /** @returns the text without the damage; the same text, or `undefined`, if it doesn't have this damage */
-  readonly undo: (text: string) => string | undefined;
-}
+/** What was found, and a function that removes it. The function returns the same text, or `undefined`, if it does not apply. */
+type Repair = readonly [found: string, undo: (text: string) => string | undefined];
 
 const TOKEN_INSIDE = /(?<![0-9])[0-9]{40} [A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])/;
 /** A signature in any of the spellings below. */
 const SIGNATURE = /^(?:[A-Za-z0-9+/_ -]{42}[A-Za-z0-9+/_-]=?|[0-9a-f]{64})$/i;
 
-/** In the order in which they are tried; each one that applies is undone before the next. */
-export const repairs: readonly Repair[] = [
-  {
-    code: 'surrounding-space',
-    text: 'white space or a newline around it: strip it',
-    undo: (text) => text.trim(),
-  },
-  {
-    code: 'percent-encoded',
-    text: 'percent-encoding (%2B, %3D), as in a URL: decode it',
-    undo: decodePercent,
-  },
-  {
-    code: 'html-escaped',
-    text: 'HTML character references (&#43;, &#x3D;): put it into the page without escaping it twice',
-    undo: (text) => text.replace(/&#(x[0-9a-f]{1,4}|[0-9]{1,5});/gi, (_, code: string) => character(code)),
-  },
-  {
-    code: 'json-escaped',
-    text: String.raw`JSON's escapes (\/, \u003d): read it with a JSON parser`,
-    undo: (text) =>
+/** Ways to damage a token on its way, by code. They are tried in this order, each one on the result of the one before. */
+export const repairs: Readonly<Record<string, Repair>> = {
+  'surrounding-space': ['white space or a newline around it: remove it', (text) => text.trim()],
+  'percent-encoded': ['percent-encoding (%2B, %3D), as in a URL: decode it', decodePercent],
+  'html-escaped': [
+    'HTML character references (&#43;, &#x3D;): do not escape it twice',
+    (text) => text.replace(/&#(x[0-9a-f]{1,4}|[0-9]{1,5});/gi, (_, code: string) => character(code)),
+  ],
+  'json-escaped': [
+    String.raw`escapes of JSON (\/, \u003d): read it with a JSON parser`,
+    (text) =>
       text
         .replace(/\\u([0-9a-f]{4})/gi, (_, code: string) => character(`x${code}`))
         .replaceAll(String.raw`\/`, '/'),
-  },
-  {
-    code: 'bytes-literal',
-    text: "b'…' around it, as Python prints bytes: make a text of them with .decode()",
-    undo: (text) => /^b(["'])(.*)\1$/s.exec(text)?.[2],
-  },
-  {
-    code: 'quoted',
-    text: 'quotes around it: leave them out',
-    undo: (text) => /^["'`“”‘’„«»](.*)["'`“”‘’„«»]$/s.exec(text)?.[1],
-  },
-  {
-    code: 'signature-bytes-literal',
-    text: "b'…' around the signature, as Python prints bytes: make a text of them with .decode()",
-    undo: (text) => text.replace(/^([0-9]+\s*)b(["'])(.*)\2$/s, '$1$3'),
-  },
-  {
-    code: 'signature-quoted',
-    text: 'quotes around the signature: leave them out',
-    undo: (text) => text.replace(/^([0-9]+\s*)(["'])(.*)\2$/s, '$1$3'),
-  },
-  { code: 'json', text: 'JSON around it: send the token alone', undo: findInJson },
-  {
-    code: 'text-around',
-    text: 'other text before or after it: send the token alone',
-    undo: (text) => TOKEN_INSIDE.exec(text)?.[0],
-  },
-  {
-    code: 'encoded-twice',
-    text: 'base64 around the whole of it: only the signature is encoded',
-    undo: (text) => decodeWhole(text),
-  },
-  {
-    code: 'otp-separate',
-    text: 'something between the OTP and the nonce: nothing stands there',
-    undo: (text) => text.replace(/^([0-9]{6,8})[^0-9A-Za-z]([0-9]{20,})(?![0-9])/, '$1$2'),
-  },
-  {
-    code: 'space-as-plus',
-    text: '"+" in the place of the space, as encoding a form or a URL makes it: decode it',
-    undo: (text) => text.replace(/^([0-9]{40})\+(?=.{44}$)/, '$1 '),
-  },
-  { code: 'missing-space', text: 'no space before the signature: put one there', undo: addSpace },
-  {
-    code: 'wrong-separator',
-    text: 'no single space before the signature: put one there',
-    undo: replaceSeparator,
-  },
-  {
-    code: 'signature-line-break',
-    text: 'a line break within the signature: have the base64 written in one line',
-    undo: (text) => text.replace(/(?<=[A-Za-z0-9+/])\r?\n(?=[A-Za-z0-9+/=])/g, ''),
-  },
-  {
-    code: 'plus-as-space',
-    text: 'spaces where the signature has "+", as decoding a form or a URL makes them: percent-encode the token (%2B) when you put it there',
-    undo: (text) => inSignature(text, (signature) => signature.replaceAll(' ', '+')),
-  },
-  {
-    code: 'url-safe',
-    text: 'URL-safe base64 ("-" and "_"): use the standard alphabet ("+" and "/")',
-    undo: (text) => inSignature(text, (signature) => signature.replaceAll('-', '+').replaceAll('_', '/')),
-  },
-  {
-    code: 'hex',
-    text: 'the signature in hex: write the 32 bytes of the HMAC in base64',
-    undo: (text) => inSignature(text, (signature) => recode(signature, /^[0-9a-f]{64}$/i, 'hex')),
-  },
-  {
-    code: 'hex-in-base64',
-    text: 'the base64 of a signature in hex: take the raw bytes of the HMAC, not its hex text',
-    undo: (text) => inSignature(text, fromHexInBase64),
-  },
-  {
-    code: 'unpadded',
-    text: 'base64 without its padding: add the "=" at its end',
-    undo: (text) => text.replace(/^([0-9]+ [A-Za-z0-9+/]{43})$/, '$1='),
-  },
-  {
-    code: 'loose-bits',
-    text: 'base64 whose last letter has bits that belong to nothing: the signature was changed, or encoded by a faulty encoder',
-    undo: (text) => inSignature(text, (signature) => recode(signature, /^[A-Za-z0-9+/]{43}=$/, 'base64')),
-  },
-];
+  ],
+  'bytes-literal': [
+    "b'…' around it, as Python prints bytes: convert them to a string with .decode()",
+    (text) => /^b(["'])(.*)\1$/s.exec(text)?.[2],
+  ],
+  quoted: ['quotes around it: leave them out', (text) => /^["'`“”‘’„«»](.*)["'`“”‘’„«»]$/s.exec(text)?.[1]],
+  'signature-bytes-literal': [
+    "b'…' around the signature, as Python prints bytes: convert them to a string with .decode()",
+    (text) => text.replace(/^([0-9]+\s*)b(["'])(.*)\2$/s, '$1$3'),
+  ],
+  'signature-quoted': [
+    'quotes around the signature: leave them out',
+    (text) => text.replace(/^([0-9]+\s*)(["'])(.*)\2$/s, '$1$3'),
+  ],
+  json: ['JSON around it: send the token alone', findInJson],
+  'text-around': [
+    'other text before or after it: send the token alone',
+    (text) => TOKEN_INSIDE.exec(text)?.[0],
+  ],
+  'encoded-twice': ['base64 around all of it: encode only the signature', decodeWhole],
+  'otp-separate': [
+    'a separator between the OTP and the nonce: leave it out',
+    (text) => text.replace(/^([0-9]{6,8})[^0-9A-Za-z]([0-9]{20,})(?![0-9])/, '$1$2'),
+  ],
+  'space-as-plus': [
+    '"+" instead of the space, as in an encoded form or URL: decode it',
+    (text) => text.replace(/^([0-9]{40})\+(?=.{44}$)/, '$1 '),
+  ],
+  'missing-space': ['no space before the signature: add one', addSpace],
+  'wrong-separator': ['no single space before the signature: use one space', replaceSeparator],
+  'signature-line-break': [
+    'a line break in the signature: encode the base64 without line breaks',
+    (text) => text.replace(/(?<=[A-Za-z0-9+/])\r?\n(?=[A-Za-z0-9+/=])/g, ''),
+  ],
+  'plus-as-space': [
+    'spaces instead of "+" in the signature, as in a decoded form or URL: percent-encode the token (%2B) there',
+    (text) => inSignature(text, (signature) => signature.replaceAll(' ', '+')),
+  ],
+  'url-safe': [
+    'URL-safe base64 ("-" and "_"): use the standard alphabet ("+" and "/")',
+    (text) => inSignature(text, (signature) => signature.replaceAll('-', '+').replaceAll('_', '/')),
+  ],
+  hex: [
+    'the signature in hex: encode the 32 bytes of the HMAC in base64',
+    (text) => inSignature(text, (signature) => recode(signature, /^[0-9a-f]{64}$/i, 'hex')),
+  ],
+  'hex-in-base64': [
+    'the base64 of a signature in hex: encode the raw bytes of the HMAC instead of its hex text',
+    (text) => inSignature(text, fromHexInBase64),
+  ],
+  unpadded: [
+    'base64 without padding: add the "=" at the end',
+    (text) => text.replace(/^([0-9]+ [A-Za-z0-9+/]{43})$/, '$1='),
+  ],
+  'loose-bits': [
+    'base64 whose last letter is not canonical: the signature was changed, or the encoder is faulty',
+    (text) => inSignature(text, (signature) => recode(signature, /^[A-Za-z0-9+/]{43}=$/, 'base64')),
+  ],
+};
 
 function character(code: string): string {
   return String.fromCharCode(Number(code.replace(/^x/i, '0x')));

@@ -4,7 +4,7 @@ import { domainOf, normalizeJid } from '../../../src/credential/jid/jid.js';
 import { requirePackage } from '../../support/requirement.js';
 import { InvalidJidError } from '../../../src/errors.js';
 
-const good: [string, string][] = [
+const valid: [string, string][] = [
   ['alice@example.com', 'alice@example.com'],
   ['Alice@EXAMPLE.com', 'alice@example.com'],
   ['alice@example.com.', 'alice@example.com'],
@@ -18,7 +18,7 @@ const good: [string, string][] = [
   ['bob@192.0.2.1', 'bob@192.0.2.1'],
 ];
 
-const bad = [
+const invalid = [
   'alice',
   '@example.com',
   'alice@',
@@ -34,7 +34,7 @@ const bad = [
 ];
 
 const UNSTABLE: [string, RegExp][] = [
-  ['ᵃlice', /the user of the JID holds U\+1D43, which is not in Unicode 3\.2; .* use other characters/],
+  ['ᵃlice', /the user of the JID holds U\+1D43, which is not in Unicode 3\.2\. .* use plain letters/],
   ['Ⱥlice', /holds U\+023A/],
   ['alice\u{1f600}', /holds U\+1F600/],
   ['㏆', /chat servers do not agree on/],
@@ -43,7 +43,7 @@ const UNSTABLE: [string, RegExp][] = [
   ['\u05d0\u2801\u05d0', /chat servers do not agree on/],
 ];
 
-/** What Prosody itself makes of a JID: an empty line for one that it refuses. */
+/** Prepares JIDs with Prosody's own code: an empty line for each that it refuses. */
 function preparedByProsody(jids: readonly string[]): string[] | undefined {
   const script = `package.path = "/usr/lib/prosody/?.lua;" .. package.path; package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath
     local jid = require "util.jid"
@@ -53,11 +53,11 @@ function preparedByProsody(jids: readonly string[]): string[] | undefined {
 }
 
 describe('normalizeJid', () => {
-  it.each(good)('brings %s into the form %s', (text, normalized) => {
+  it.each(valid)('normalizes %s to %s', (text, normalized) => {
     expect(normalizeJid(text)).toBe(normalized);
   });
 
-  it.each(bad)('refuses %j', (text) => {
+  it.each(invalid)('refuses %j', (text) => {
     expect(() => normalizeJid(text)).toThrow(InvalidJidError);
   });
 
@@ -68,20 +68,20 @@ describe('normalizeJid', () => {
     },
   );
 
-  it('refuses a part of more than 1,023 bytes, before it is prepared and after', () => {
+  it('refuses a part that is longer than 1,023 bytes, before or after its preparation', () => {
     expect(normalizeJid(`${'a'.repeat(1023)}@example.com`)).toHaveLength(1035);
     for (const user of ['a'.repeat(1024), 'ａ'.repeat(342), '\u3316'.repeat(341)]) {
       expect(() => normalizeJid(`${user}@example.com`)).toThrow(/longer than 1023 bytes/);
     }
   });
 
-  it.each(UNSTABLE)('refuses %s, whom a server could take for somebody else', (text, message) => {
+  it.each(UNSTABLE)('refuses %s, which a server could take for another user', (text, message) => {
     expect(() => normalizeJid(`${text}@example.com`)).toThrow(InvalidJidError);
     expect(() => normalizeJid(`${text}@example.com`)).toThrow(message);
     expect(() => normalizeJid(`alice@${text}.example`)).toThrow(InvalidJidError);
   });
 
-  it('refuses a domain whose dots are dots for DNS only, and takes those that servers take', () => {
+  it('refuses dots that are dots only to DNS, and accepts those that servers accept', () => {
     for (const dot of ['\u3002', '\uff61']) {
       expect(() => normalizeJid(`alice@chat${dot}example`)).toThrow(/not a host name/);
     }
@@ -89,7 +89,7 @@ describe('normalizeJid', () => {
     expect(() => normalizeJid('alice@chat.example\uff0e')).toThrow(/not a host name/);
   });
 
-  it('makes the host of a domain that a server makes of it, not the one that DNS does', () => {
+  it('prepares a domain as servers do, not as DNS does', () => {
     const hosts = ['İ.example', 'FAß.example', 'a\u00adb.example', 'a\u200db.example'];
     expect(hosts.map((host) => domainOf(normalizeJid(`a@${host}`)))).toEqual([
       'i̇.example',
@@ -100,14 +100,14 @@ describe('normalizeJid', () => {
   });
 
   it('agrees with Prosody', (context) => {
-    const prepared = preparedByProsody(good.map(([text]) => text));
+    const prepared = preparedByProsody(valid.map(([text]) => text));
     if (prepared === undefined) {
       requirePackage(context, false, 'prosody');
       return;
     }
-    expect(prepared.slice(0, good.length)).toEqual(good.map(([, normalized]) => normalized));
-    // A resource and a space in the domain are fine with Prosody; a NUL ends our line to it.
-    const refused = bad.filter(
+    expect(prepared.slice(0, valid.length)).toEqual(valid.map(([, normalized]) => normalized));
+    // Prosody accepts a resource and a space in the domain, and cannot be sent a NUL in this way.
+    const refused = invalid.filter(
       (text) =>
         text.includes('@') && !text.includes('/') && !text.includes('\u0000') && !text.includes('exa '),
     );
@@ -116,7 +116,7 @@ describe('normalizeJid', () => {
 });
 
 describe('domainOf', () => {
-  it('is what stands behind the @', () => {
+  it('returns the part after the @', () => {
     expect(domainOf('alice@example.com')).toBe('example.com');
   });
 });

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { normalizeDomain, normalizeUser } from '../../../src/credential/jid/jid.js';
-import { preparePlainDomain, preparePlainUser } from '../../../src/credential/jid/plain-name.js';
+import { preparePlainDomain, preparePlainUser } from '../../../src/credential/jid/prepare.js';
 import { InvalidJidError } from '../../../src/errors.js';
 import { ejabberd, prosodies, type PreparingServer } from '../../support/preparation.js';
 import { requirePackage } from '../../support/requirement.js';
 
 const LAST_CODE_POINT = 0x10ffff;
 
-/** What stands around a code point: marks that move and compose, jamo, both directions of writing, capitals. */
+/** Text around a code point: marks that move and compose, jamo, both writing directions, capitals. */
 const CONTEXTS = [
   (text: string) => `A${text}b`,
   (text: string) => `${text}\u0301`,
@@ -20,7 +20,7 @@ const CONTEXTS = [
   (text: string) => `\u09c7${text}\u09be`,
   (text: string) => `s\u00ad${text}`,
 ];
-/** Code points that preparation, or the direction of writing, changes in company; of 11,172 Hangul syllables a few do. */
+/** Code points whose preparation depends on their neighbours. A few of the 11,172 Hangul syllables are enough. */
 const REACTIVE =
   /[\p{M}\p{Lu}\p{Lt}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\u1100-\u11ff\u2800-\u28ff]/u;
 const HANGUL = /[\uac00-\ud7a3]/;
@@ -48,12 +48,12 @@ const parts = [
 ] as const;
 
 describe.each(parts)('every code point in a $part', ({ part, profile, normalize, plain }) => {
-  /** What we accept, by what it becomes. Whatever we refuse can't become somebody else. */
+  /** The accepted texts with their prepared form. A refused text can't become another user. */
   const accepted = new Map<string, string>();
 
   beforeAll(() => {
     const { stackTraceLimit } = Error;
-    // Most texts are refused, and a stack trace takes longer than all the rest.
+    // Most texts are refused, and stack traces take longer than everything else.
     Error.stackTraceLimit = 0;
     for (const text of texts) {
       const own = attempt(normalize, text);
@@ -62,11 +62,11 @@ describe.each(parts)('every code point in a $part', ({ part, profile, normalize,
     Error.stackTraceLimit = stackTraceLimit;
   }, 120_000);
 
-  /** Who has another name with a server than with us. */
+  /** Returns the accepted texts that a server prepares in another way. */
   function differences({
     prepare,
   }: PreparingServer): { text: string; own: string; other: string | undefined }[] {
-    // Servers, too, take the dot at the end of a domain away before they prepare it (util.jid of Prosody).
+    // Servers also remove the final dot of a domain before they prepare it (util.jid of Prosody).
     const asked = [...accepted.keys()].map((text) => (part === 'user' ? text : text.replace(/\.$/, '')));
     const others = prepare(profile, asked);
     expect(others).toHaveLength(accepted.size);
@@ -76,26 +76,26 @@ describe.each(parts)('every code point in a $part', ({ part, profile, normalize,
     });
   }
 
-  it('is accepted in a good many cases, and as it is once it is prepared', () => {
+  it('is often accepted, and unchanged by a second preparation', () => {
     const names = new Set(accepted.values());
     expect(names.size).toBeGreaterThan(100_000);
     expect([...names].filter((name) => attempt(normalize, name) !== name)).toEqual([]);
   });
 
-  it('is prepared without tables only if the tables say the same', () => {
+  it('is prepared without tables only if the tables give the same result', () => {
     const plainly = texts.filter((text) => plain(text) !== undefined);
     expect(plainly.length).toBeGreaterThan(50);
     expect(plainly.filter((text) => plain(text) !== accepted.get(text))).toEqual([]);
   });
 
-  it.for(prosodies)('is with $name who it is with us, or nobody with us', (server, context) => {
+  it.for(prosodies)('is refused, or prepared as $name does', (server, context) => {
     requirePackage(context, server.isInstalled, server.name);
     expect(differences(server)).toEqual([]);
   });
 
-  it('is with ejabberd who it is with us, or nobody who can log in', (context) => {
+  it('is refused, or prepared as ejabberd does, unless nobody can log in with it', (context) => {
     requirePackage(context, ejabberd.isInstalled, 'ejabberd');
-    // ejabberd refuses some, and does not bring others into an order that is stable.
+    // ejabberd refuses some, and gives others a form that is not stable.
     const loggedIn = differences(ejabberd).filter(
       ({ other }) => other !== undefined && attempt(normalize, other) === other,
     );

@@ -14,7 +14,7 @@ interface Question {
   readonly typed?: string;
 }
 
-/** The codes of all mistakes that are found in a token, and what of a token no mistake explains. */
+/** Returns the codes of the mistakes in a token, then the parts that could not be explained. */
 function mistakesIn(token: string, question: Question = {}, now = NOW): string[] {
   const expected = { jid: question.jid ?? jid, typed: question.typed ?? question.jid ?? jid, otherHosts };
   const { form, signature, otp } = explainToken(question.keys ?? [key], token, expected, now);
@@ -32,12 +32,12 @@ function mistakesIn(token: string, question: Question = {}, now = NOW): string[]
 const signedFor = (text: string): Recipe => ({ message: (otp, nonce) => otp + nonce + text });
 const keyedWith = (secret: string | Buffer): Recipe => ({ sign: signWith(secret) });
 
-describe('a token that is right', () => {
-  it('has no mistakes', () => {
+describe('a token without a known mistake', () => {
+  it('has none if it is correct', () => {
     expect(mistakesIn(makeToken(jid, NOW))).toEqual([]);
   });
 
-  it('of other secrets has none that are known', () => {
+  it('has an unexplained signature or OTP if it is made for others', () => {
     const other = { seed: decodeBase32(OTHER_SEED), sign: signWith(OTHER_SECRET) };
     expect(mistakesIn(makeToken(jid, NOW, other))).toEqual(['signature', 'otp']);
     expect(mistakesIn(makeToken('bob@example.com', NOW))).toEqual(['signature']);
@@ -69,7 +69,7 @@ describe('a signature for a near miss of the JID', () => {
     ['jid-idna', 'bob@bücher.example', { jid: 'bob@xn--bcher-kva.example' }],
     ['jid-space', 'alice@example.com\n'],
     ['jid-space', 'alice@example.com\r\n'],
-    // As if a space were signed between the nonce and the JID.
+    // The same as a space that is signed between the nonce and the JID.
     ['layout-separator', ' alice@example.com'],
     ['jid-space', 'alice@example.com '],
     ['jid-port', 'alice@example.com:5222'],
@@ -86,7 +86,7 @@ describe('a signature for a near miss of the JID', () => {
   });
 });
 
-describe('a signature over something else than otp nonce jid', () => {
+describe('a signature of another text than otp nonce jid', () => {
   it.each<[string, Recipe['message']]>([
     ['layout-separator', (otp, nonce) => `${otp}${nonce} ${jid}`],
     ['layout-separator', (otp, nonce) => `${otp} ${nonce} ${jid}`],
@@ -132,7 +132,7 @@ describe('a signature with a near miss of the secret', () => {
     expect(mistakesIn(makeToken(jid, NOW, recipe), { keys })).toEqual([code]);
   });
 
-  it('is found beside one of the JID', () => {
+  it('is found together with one of the JID', () => {
     const token = makeToken(jid, NOW, {
       ...signedFor('Alice@example.com'),
       ...keyedWith(`${TOKEN_SECRET}\n`),
@@ -161,7 +161,7 @@ describe('an OTP that is a near miss', () => {
     const keys = [createKey({ otpSeed, tokenSecret: TOKEN_SECRET })];
     const token = makeToken(jid, NOW, recipe);
     expect(mistakesIn(token, { keys })).toEqual(codes);
-    // Somebody needs a while to look at it.
+    // Somebody needs a while before they run verify.
     expect(mistakesIn(token, { keys }, NOW + 180_000)).toEqual(codes);
   });
 });

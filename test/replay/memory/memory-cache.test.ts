@@ -64,7 +64,7 @@ describe('MemoryRecord', () => {
     const cache = new MemoryReplayCache();
     const consumes: unknown[] = [];
     for (let current = first - 1; current <= first + 2; current += 1) {
-      const timeStep = seed.findStep(otp, current * 30_000);
+      const timeStep = seed.findTimeStep(otp, current * 30_000);
       if (timeStep !== undefined) consumes.push(await cache.consume({ id: 'a', timeStep }, current));
     }
     expect(consumes).toEqual(['consumed', 'replayed', 'replayed', 'replayed']);

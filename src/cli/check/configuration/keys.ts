@@ -1,4 +1,4 @@
-import { isGoodAt, type NamedKey } from '../../../credential/key.js';
+import { isActiveAt, type NamedKey } from '../../../credential/key.js';
 import type { Hosts, HostSettings } from '../../../config/configuration.js';
 import { formatTime } from '../../time.js';
 import type { Finding } from '../finding.js';
@@ -33,7 +33,7 @@ function checkPeriod({ id, notBefore, notAfter }: NamedKey, now: number): Findin
 
 function checkHosts(hosts: Hosts, now: number): Finding[] {
   return hosts.all
-    .filter(({ keys }) => !keys.some((key) => isGoodAt(key, now)))
+    .filter(({ keys }) => !keys.some((key) => isActiveAt(key, now)))
     .map((settings) => {
       const message = `${nameOf(settings, hosts)} has no key that is good now: every login there is refused`;
       const fix = 'correct not_before and not_after, or add a key: `xtokend keygen`';

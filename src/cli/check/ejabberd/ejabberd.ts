@@ -1,4 +1,4 @@
-import { normalizeHost } from '../../../config/host-name.js';
+import { normalizeHost } from '../../../credential/jid/prepare.js';
 import { findChatServers, isMeant, mayBeAsked, type ChatServer } from '../chat-hosts.js';
 import { readEjabberd, type EjabberdConfiguration, type EjabberdHost } from './configuration.js';
 import { judgeEjabberdHost, type EjabberdFinding } from './host.js';

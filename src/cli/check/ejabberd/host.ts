@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { normalizeHost } from '../../../config/host-name.js';
+import { normalizeHost } from '../../../credential/jid/prepare.js';
 import { chooseStore } from '../../../daemon/open-cache.js';
 import { lacksHost } from '../../configured-host.js';
 import type { EjabberdHost } from './configuration.js';

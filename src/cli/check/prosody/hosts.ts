@@ -1,4 +1,4 @@
-import { normalizeHost } from '../../../config/host-name.js';
+import { normalizeHost } from '../../../credential/jid/prepare.js';
 import { lacksHost } from '../../configured-host.js';
 import type { ProsodyConfiguration, ProsodyHost } from './configuration.js';
 import { context, providerOf, type HostFinding } from './provider.js';

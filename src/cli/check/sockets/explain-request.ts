@@ -1,5 +1,5 @@
 import type { Configuration } from '../../../config/configuration.js';
-import { isPrepared } from '../../../credential/jid/is-prepared.js';
+import { isPrepared } from '../../../credential/jid/prepare.js';
 import { messageOf } from '../../../errors.js';
 import { openHosts } from '../../../daemon/served-hosts.js';
 import { parseRequest, type Request } from '../../../protocol/request.js';

@@ -1,6 +1,6 @@
-import { isGoodAt } from '../../../credential/key.js';
+import { isActiveAt } from '../../../credential/key.js';
 import { normalizeJid } from '../../../credential/jid/jid.js';
-import { mintWithKey } from '../../../credential/mint-with-key.js';
+import { mintWithKey } from '../../../credential/mint.js';
 import { readInput } from '../../read-input.js';
 import { UsageError } from '../../usage-error.js';
 import type { Situation } from '../situation.js';
@@ -52,7 +52,7 @@ function mintFor(jid: string, question: string, { configuration, fault, now }: S
   const host = jid.slice(jid.indexOf('@') + 1);
   // For a host that is not served any key will do: the daemon is to say so itself.
   const keys = hosts.of(host)?.keys ?? hosts.keys;
-  const key = keys.find((candidate) => isGoodAt(candidate, now)) ?? keys[0];
+  const key = keys.find((candidate) => isActiveAt(candidate, now)) ?? keys[0];
   if (key === undefined) throw new UsageError(`there is no key in ${file} to mint a token with`);
   const remarks = [`The token was minted for this with the key "${key.id}" of ${file}, and is spent.`];
   return { request: `${question}:${mintWithKey(key, jid, now)}`, isFresh: true, remarks };

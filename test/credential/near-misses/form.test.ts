@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { readLoosely } from '../../../src/credential/near-misses/read-loosely.js';
+import { readLoosely } from '../../../src/credential/near-misses/form.js';
 import { parseToken } from '../../../src/credential/token.js';
 import { makeToken, signWith } from '../../support/faulty-tokens.js';
 import { NOW, TOKEN_SECRET } from '../../support/keys.js';
 
 const jid = 'alice@example.com';
 
-/** The codes of what is wrong with a text; what is said of it repeats no part of it. */
+/** Returns the codes of the mistakes in a text, and expects that their texts repeat no part of it. */
 function codesOf(text: string): string[] {
   const { mistakes } = readLoosely(text);
   const parts = text.match(/[0-9A-Za-z+/]{12,}/g) ?? [];
@@ -14,7 +14,7 @@ function codesOf(text: string): string[] {
   return mistakes.map(({ code }) => code);
 }
 
-describe('a text that is no token', () => {
+describe('readLoosely', () => {
   // With "+" and "/" in its signature.
   const at = Array.from({ length: 200 }, (_, index) => NOW - index).find((now) =>
     /\+.*\//.test(makeToken(jid, now)),
@@ -64,13 +64,13 @@ describe('a text that is no token', () => {
       `${digits} ${Buffer.from(Buffer.from(signature, 'base64').toString('hex')).toString('base64')}`,
     ],
     [['loose-bits'], token.replace(/.=$/, (end) => `${String.fromCharCode((end.codePointAt(0) ?? 0) + 1)}=`)],
-  ])('is a token behind %j', (codes, text) => {
+  ])('recovers a token behind %j', (codes, text) => {
     expect(parseToken(text)).toBeUndefined();
     expect(codesOf(text)).toEqual(codes);
     expect(readLoosely(text).token).toEqual(parseToken(token));
   });
 
-  it.each([31, 33, 16, 40])('has a nonce of %i digits', (nonceDigits) => {
+  it.each([31, 33, 16, 40])('finds a nonce of %i digits', (nonceDigits) => {
     expect(codesOf(makeToken(jid, NOW, { nonceDigits }))).toEqual(['digit-count']);
   });
 
@@ -98,7 +98,7 @@ describe('a text that is no token', () => {
     ['nonce-not-decimal', `${digits.slice(0, 8)}8f14e45fceea167a5a36dedd4bea2543 ${signature}`],
     ['unrecognized', 'hunter2hunter2'],
     ['too-long', 'x'.repeat(70_000)],
-  ])('is no token, but %s', (code, text) => {
+  ])('recovers no token from a text with %s', (code, text) => {
     expect(codesOf(text)).toEqual([code]);
     expect(readLoosely(text).token).toBeUndefined();
   });
