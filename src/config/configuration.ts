@@ -5,40 +5,40 @@ import type { MetricsAddress } from './metrics.js';
 import type { ReplaySettings } from './replay.js';
 import type { UserSettings } from './users.js';
 
-/** A configuration that was found good. */
+/** A valid configuration. */
 export interface Configuration {
-  /** The file that it was read from. */
+  /** The path of its file. */
   readonly file: string;
   readonly hosts: Hosts;
   readonly replay: ReplaySettings;
   readonly log: LogSettings;
-  /** Where serving metrics, or `undefined` where they are not wanted. */
+  /** Where metrics are served, or `undefined` if they are not. */
   readonly metrics: MetricsAddress | undefined;
-  /** How long after a request it may still be answered on a terminal, in milliseconds. */
+  /** The reply deadline of a request, in milliseconds. */
   readonly answerWithin: number;
-  /** Every file that holds a secret: others should not be able to read it. */
+  /** Every file with a secret: other users should not be able to read them. */
   readonly secretFiles: readonly string[];
-  /** Every file that decides who gets in: this one, those with secrets and certificates, and lists of users. */
+  /** Every file that decides who can log in: this one, secrets, certificates and lists of users. */
   readonly files: readonly string[];
-  /** What is good enough to run with, but could be better. */
+  /** Valid secrets that could be better. */
   readonly advice: readonly Advice[];
 }
 
-/** Which hosts are served, and how. */
+/** The hosts that are served, with their settings. */
 export interface Hosts {
-  /** The hosts that are served (normalised), or `undefined` where every host is. */
+  /** The served hosts (normalized), or `undefined` if every host is served. */
   readonly names: readonly string[] | undefined;
   /** All keys, each once. */
   readonly keys: readonly NamedKey[];
   /** The settings of all hosts. */
   readonly all: readonly HostSettings[];
-  /** @returns the settings of a host (normalised), or `undefined` where it is not served */
+  /** Returns the settings of a host (normalized), or `undefined` if it is not served. */
   of(host: string): HostSettings | undefined;
 }
 
-/** How one host is served. */
+/** The settings of a host. */
 export interface HostSettings {
-  /** At least one: a token must be made with one of them. */
+  /** The keys that a token can be made with, at least one. */
   readonly keys: readonly NamedKey[];
   readonly users: UserSettings;
 }

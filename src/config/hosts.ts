@@ -1,46 +1,14 @@
+import { normalizeHost } from '../credential/jid/prepare.js';
 import type { NamedKey } from '../credential/key.js';
 import type { Hosts, HostSettings } from './configuration.js';
-import { normalizeHost } from '../credential/jid/prepare.js';
+import type { Problems } from './errors.js';
+import { readKeyRing, type RingKey } from './keys/key-ring.js';
 import type { KeyReader } from './keys/keys.js';
-import { readRing, type RingKey } from './keys/key-ring.js';
 import type { Document, HostTable, KeySettings } from './schema.js';
 import { readUsers } from './users.js';
 
-/** The id of the key that is made of the secrets at the top. */
+/** The id of the key at the top of the file. */
 const DEFAULT_KEY = 'default';
-
-/**
- * Reads which hosts are served, and how: those that are listed; where none is, those that keys name, and every other one
- * where there are secrets for it. A host without secrets of its own takes those at the top, and the keys that name no host.
- *
- * @param file the configuration: paths are relative to its directory
- * @param reader gathers the problems
- */
-export async function readHosts(document: Document, file: string, reader: KeyReader): Promise<Hosts> {
-  const ring = await readRing(document.keys ?? [], reader);
-  const source = { document, file, ring, reader };
-  const named = new Set(ring.flatMap(({ hosts }) => hosts ?? []));
-  const settings = document.hosts === undefined ? new Map<string, HostSettings>() : await readListed(source);
-  if (document.hosts === undefined) {
-    for (const host of named) settings.set(host, readHost(source, [], {}, host));
-  } else refuseUnlisted(named, settings, reader);
-  const servesEvery =
-    document.hosts === undefined &&
-    (hasSecret(document) || ring.length === 0 || ring.some(({ hosts }) => hosts === undefined));
-  const others = servesEvery ? readHost(source, [], {}) : undefined;
-  const all = [...settings.values(), ...(others === undefined ? [] : [others])];
-  const keys = new Map<string, NamedKey>();
-  for (const key of all.flatMap((host) => host.keys)) {
-    refuseSameName(key, keys.get(key.id), reader);
-    keys.set(key.id, key);
-  }
-  return {
-    names: servesEvery ? undefined : [...settings.keys()],
-    keys: [...keys.values()],
-    all,
-    of: (host) => settings.get(host) ?? others,
-  };
-}
 
 interface Source {
   readonly document: Document;
@@ -49,23 +17,55 @@ interface Source {
   readonly reader: KeyReader;
 }
 
+/**
+ * Reads which hosts are served, and how. These are the listed hosts. If none is listed, these are the hosts that keys name, and every
+ * other host if there are secrets for it. A host without secrets of its own uses those at the top and the keys that name no host.
+ *
+ * @param file the path of the configuration: other paths are relative to its directory
+ * @param reader also collects the problems
+ */
+export async function readHosts(document: Document, file: string, reader: KeyReader): Promise<Hosts> {
+  const ring = await readKeyRing(document.keys ?? [], reader);
+  const source = { document, file, ring, reader };
+  const named = new Set(ring.flatMap(({ hosts }) => hosts ?? []));
+  const isListed = document.hosts !== undefined;
+  const settings = isListed
+    ? await readListed(source)
+    : new Map(Array.from(named, (host) => [host, readHost(source, [], {}, host)]));
+  if (isListed) refuseUnlisted(named, settings, reader.problems);
+  const servesAll =
+    !isListed && (hasSecret(document) || ring.length === 0 || ring.some(({ hosts }) => hosts === undefined));
+  const others = servesAll ? readHost(source, [], {}) : undefined;
+  const all = [...settings.values(), ...(others === undefined ? [] : [others])];
+  return {
+    names: servesAll ? undefined : [...settings.keys()],
+    keys: distinctKeys(
+      all.flatMap(({ keys }) => keys),
+      reader.problems,
+    ),
+    all,
+    of: (host) => settings.get(host) ?? others,
+  };
+}
+
 async function readListed(source: Source): Promise<Map<string, HostSettings>> {
   const { document, reader } = source;
+  const { problems } = reader;
   const settings = new Map<string, HostSettings>();
   for (const [name, table] of Object.entries(document.hosts ?? {})) {
     const path = ['hosts', name];
     const host = await normalizeHost(name);
-    if (host === undefined) reader.add(path, 'expected a domain such as example.com');
-    else if (settings.has(host)) reader.add(path, `${host} is listed twice`);
+    if (host === undefined) problems.add(path, 'expected a domain such as example.com');
+    else if (settings.has(host)) problems.add(path, `${host} is listed twice`);
     else settings.set(host, readHost(source, path, table, host));
   }
-  if (settings.size === 0 && reader.problems.length === 0) {
-    reader.add(['hosts'], 'lists no host, so nobody could log in; name one, or remove the table');
+  if (settings.size === 0 && problems.list.length === 0) {
+    problems.add(['hosts'], 'lists no host, so nobody could log in. Add a host, or remove the table');
   }
   return settings;
 }
 
-/** @param host is left out for every host that is not named anywhere */
+/** @param host left out for all hosts that are not named anywhere */
 function readHost(source: Source, path: readonly string[], table: HostTable, host?: string): HostSettings {
   const { document, file, ring, reader } = source;
   const isSeparate = hasSecret(table);
@@ -76,55 +76,51 @@ function readHost(source: Source, path: readonly string[], table: HostTable, hos
     { path, settings: table },
     { path: [], settings: document },
   ];
-  const id = isSeparate ? (host ?? DEFAULT_KEY) : DEFAULT_KEY;
   const needsOwn = isSeparate || hasSecret(document) || added.length === 0;
-  const own = needsOwn ? reader.read(id, tables) : undefined;
+  const own = needsOwn ? reader.read(isSeparate ? (host ?? DEFAULT_KEY) : DEFAULT_KEY, tables) : undefined;
   const keys = [own, ...added.map(({ key }) => key)].filter((key) => key !== undefined);
-  refuseShared(keys, host, reader);
-  const users = readUsers(path, table, document, file);
-  if ('where' in users) reader.problems.push(users);
-  return {
-    keys,
-    users: 'where' in users ? { users: 'any', restrictAuth: false, blockedPath: undefined } : users,
-  };
+  refuseShared(keys, host, reader.problems);
+  return { keys, users: readUsers(path, table, document, file, reader.problems) };
 }
 
-/** Which of two keys a token is of could not be told: it might be remembered under a time step of the one or the other. */
-function refuseShared(keys: readonly NamedKey[], host: string | undefined, reader: KeyReader): void {
-  for (const [index, key] of keys.entries()) {
+/** If two keys of a host shared a secret, one token could be consumed under a time step of either key. */
+function refuseShared(keys: readonly NamedKey[], host: string | undefined, problems: Problems): void {
+  for (const [index, { id, otpSeed, tokenSecret }] of keys.entries()) {
     const other = keys
       .slice(0, index)
-      .find(({ otpSeed, tokenSecret }) => otpSeed === key.otpSeed || tokenSecret === key.tokenSecret);
+      .find((key) => key.otpSeed === otpSeed || key.tokenSecret === tokenSecret);
     if (other === undefined) continue;
     const where = host === undefined ? '' : ` of ${host}`;
-    reader.add(
-      ['keys'],
-      `the keys "${other.id}" and "${key.id}"${where} share a secret: a new key needs both anew (\`xtokend keygen\`)`,
-    );
+    const message = `the keys "${other.id}" and "${id}"${where} share a secret`;
+    problems.add(['keys'], `${message}. Generate both secrets of a new key with "xtokend keygen"`);
   }
 }
 
-/** A host's own key is called like the host, and the one at the top "default". */
-function refuseSameName(key: NamedKey, other: NamedKey | undefined, reader: KeyReader): void {
-  if (other === undefined || (key.otpSeed === other.otpSeed && key.tokenSecret === other.tokenSecret)) return;
-  // Those that are in [[keys]] have been compared.
-  if (reader.problems.length > 0) return;
-  reader.add(
-    ['keys'],
-    `two keys are called "${key.id}": log and metrics could not tell them apart; give the one in [[keys]] another id, ` +
-      'or move the secrets of a host of this name to [[keys]]',
-  );
+/** Returns each key once. A host's own key has the name of the host as its id, so an id can be taken. */
+function distinctKeys(all: readonly NamedKey[], problems: Problems): NamedKey[] {
+  const keys = new Map<string, NamedKey>();
+  for (const key of all) {
+    const other = keys.get(key.id) ?? key;
+    const isSame = key.otpSeed === other.otpSeed && key.tokenSecret === other.tokenSecret;
+    // The ids in [[keys]] have been compared already.
+    if (!isSame && problems.list.length === 0) {
+      const message = `two keys have the id "${key.id}", so the log and the metrics could not tell them apart`;
+      const fix = 'Change the id in [[keys]], or move the secrets of the host of this name to [[keys]]';
+      problems.add(['keys'], `${message}. ${fix}`);
+    }
+    keys.set(key.id, key);
+  }
+  return [...keys.values()];
 }
 
 function refuseUnlisted(
   named: ReadonlySet<string>,
   settings: ReadonlyMap<string, unknown>,
-  reader: KeyReader,
+  problems: Problems,
 ): void {
-  for (const host of named) {
-    if (!settings.has(host))
-      reader.add(['keys'], `${host} is not served: add [hosts."${host}"], or take it out there`);
-  }
+  const unlisted = [...named].find((host) => !settings.has(host));
+  if (unlisted === undefined) return;
+  problems.add(['keys'], `${unlisted} is not served. Add [hosts."${unlisted}"], or remove it from the key`);
 }
 
 function hasSecret(settings: KeySettings): boolean {

@@ -1,6 +1,6 @@
 import { quoted } from '../quoted.js';
 import type { Configuration, Hosts } from './configuration.js';
-import { ConfigurationError, UnreadableConfigurationError, type Problem } from './errors.js';
+import { ConfigurationError, UnreadableConfigurationError } from './errors.js';
 import { readHosts } from './hosts.js';
 import { KeyReader } from './keys/keys.js';
 import { readLog } from './log.js';
@@ -11,15 +11,16 @@ import { explainReadError, isMissing, readTextFile } from './read-file.js';
 import { ReplayReader } from './replay.js';
 import type { Document } from './schema.js';
 
-/** Below the 5 s for which Prosody's external module waits. */
+/** Below the 5 s after which Prosody's stock module gives up. */
 export const DEFAULT_ANSWER_WITHIN_MILLISECONDS = 4000;
 
 /**
- * Finds, reads and checks the configuration.
+ * Finds, reads and validates the configuration.
  *
- * @param option the value of `--config`, where it is given
+ * @param option the value of `--config`, if it is given
  * @param env the environment: `XTOKEND_CONFIG`, `CREDENTIALS_DIRECTORY` and `STATE_DIRECTORY`
- * @throws {@link UnreadableConfigurationError} where there is none, {@link ConfigurationError} where it is not good
+ * @throws {@link UnreadableConfigurationError} if it is missing or cannot be read
+ * @throws {@link ConfigurationError} if it is invalid
  */
 export async function loadConfiguration(
   option: string | undefined,
@@ -33,13 +34,10 @@ export async function loadConfiguration(
   const replayReader = new ReplayReader(places);
   const hosts = await readHosts(document, file, keyReader);
   const replay = replayReader.read(document.replay ?? {}, env);
-  const log = readLog(document.log ?? {});
-  const metrics = document.metrics && readMetrics(document.metrics);
-  const problems = [...keyReader.problems, ...replayReader.problems];
-  if (isProblem(log)) problems.push(log);
-  if (isProblem(metrics)) problems.push(metrics);
-  if (isProblem(log) || isProblem(metrics) || problems.length > 0)
-    throw new ConfigurationError(file, problems);
+  const log = readLog(document.log ?? {}, keyReader.problems);
+  const metrics = document.metrics && readMetrics(document.metrics, keyReader.problems);
+  const problems = [...keyReader.problems.list, ...replayReader.problems];
+  if (problems.length > 0) throw new ConfigurationError(file, problems);
   if (holdsSecret(document)) keyReader.secretFiles.add(file);
   const { answer_within: seconds } = document;
   const secretFiles = [...keyReader.secretFiles, ...replayReader.secretFiles];
@@ -63,9 +61,9 @@ function readConfiguration({ file, tried }: Location): string {
     const places = tried.map((place) => `\n  ${place}`).join('');
     throw new UnreadableConfigurationError(
       `cannot read the configuration ${file}: ${explainReadError(error)}\n` +
-        `It is looked for in three places; the first that is named counts:${places}` +
+        `The path is the first of these:${places}` +
         (isMissing(error)
-          ? `\nTo make one: xtokend init${file === DEFAULT_FILE ? '' : ` --config ${quoted(file)}`}`
+          ? `\nTo create one: xtokend init${file === DEFAULT_FILE ? '' : ` --config ${quoted(file)}`}`
           : ''),
       { cause: error },
     );
@@ -77,10 +75,6 @@ function listsOf(hosts: Hosts): string[] {
     ...(typeof users === 'string' ? [] : [users.path]),
     ...(blockedPath === undefined ? [] : [blockedPath]),
   ]);
-}
-
-function isProblem(value: object | undefined): value is Problem {
-  return value !== undefined && 'where' in value;
 }
 
 function holdsSecret(document: Document): boolean {

@@ -1,15 +1,17 @@
-/** Where the configuration is when nobody says otherwise. */
+/** The path of the configuration if neither an option nor a variable names one. */
 export const DEFAULT_FILE = '/etc/xtokend/xtokend.toml';
 
-/** The places where a configuration is looked for, the first that is named wins. */
+/** The configuration that is used, and how it was chosen. */
 export interface Location {
   readonly file: string;
-  /** All three places, in order, for the message that says that nothing is there. */
+  /** All three sources in their order, for the message that nothing was found. */
   readonly tried: readonly string[];
 }
 
 /**
- * @param option the value of `--config`, where it is given
+ * Returns the path of the configuration: the first of option, variable and default.
+ *
+ * @param option the value of `--config`, if it is given
  * @param env the environment: `XTOKEND_CONFIG`
  */
 export function locateConfiguration(option: string | undefined, env: NodeJS.ProcessEnv): Location {

@@ -1,36 +1,31 @@
-import type { Problem } from './errors.js';
+import type { Problems } from './errors.js';
 import type { LogTable } from './schema.js';
 
 /** Where log lines go. */
 export type LogTarget =
   { readonly kind: 'stderr' | 'syslog' | 'journal' } | { readonly kind: 'file'; readonly path: string };
 
-/** How much a line matters. */
+/** The severity of a log line. */
 export type Level = 'info' | 'warning' | 'error';
 
-/** The table `[log]`. */
+/** The settings of the table `[log]`. */
 export interface LogSettings {
   readonly target: LogTarget;
   readonly format: 'plain' | 'json';
-  /** Lines that matter less are left out. */
+  /** Lines of a lower severity are left out. */
   readonly level: Level;
 }
 
-/** Reads the table `[log]`. @returns the settings, or what is wrong with them */
-export function readLog({
-  target = 'stderr',
-  format = 'plain',
-  level = 'info',
-}: LogTable): LogSettings | Problem {
-  const parsed = parseTarget(target);
-  if (parsed !== undefined) return { target: parsed, format, level };
-  return {
-    where: 'log.target',
-    message: 'expected "stderr", "syslog", "journal" or "file:/path/of/the/log"',
-  };
+/** Reads the table `[log]`. */
+export function readLog(table: LogTable, problems: Problems): LogSettings {
+  const { target = 'stderr', format = 'plain', level = 'info' } = table;
+  return { target: parseTarget(target, problems), format, level };
 }
 
-function parseTarget(text: string): LogTarget | undefined {
+function parseTarget(text: string, problems: Problems): LogTarget {
   if (text === 'stderr' || text === 'syslog' || text === 'journal') return { kind: text };
-  return text.startsWith('file:/') ? { kind: 'file', path: text.slice('file:'.length) } : undefined;
+  if (!text.startsWith('file:/')) {
+    problems.add(['log', 'target'], 'expected "stderr", "syslog", "journal" or "file:/path/of/the/log"');
+  }
+  return { kind: 'file', path: text.slice('file:'.length) };
 }

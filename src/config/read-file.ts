@@ -3,16 +3,16 @@ import { codeOf, messageOf } from '../errors.js';
 
 /** Far more than any configuration or secret needs. */
 const MAX_FILE_BYTES = 1024 * 1024;
-/** The byte order marks of UTF-16, which editors on Windows write. Neither can begin UTF-8. */
+/** The byte order marks of UTF-16, which editors on Windows write. UTF-8 cannot begin with them. */
 const UTF_16_MARKS: readonly string[] = ['fffe', 'feff'];
 
 /**
  * Reads a text file.
  *
- * @throws {Error} with a message for a person where it is missing, not a regular file, too large or not UTF-8
+ * @throws {Error} if it is missing, not a regular file, too large or not UTF-8; see {@link explainReadError}
  */
 export function readTextFile(path: string, maxBytes: number = MAX_FILE_BYTES): string {
-  // Without O_NONBLOCK a FIFO in the file's place would hang the daemon.
+  // Without O_NONBLOCK, a FIFO instead of the file would block the daemon.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(descriptor);
@@ -27,7 +27,7 @@ export function readTextFile(path: string, maxBytes: number = MAX_FILE_BYTES): s
   }
 }
 
-/** Says in words why a file could not be read. */
+/** Returns for people why a file could not be read. Does not repeat its path. */
 export function explainReadError(error: unknown): string {
   switch (codeOf(error)) {
     case 'ENOENT':
@@ -39,12 +39,12 @@ export function explainReadError(error: unknown): string {
     case undefined:
       return messageOf(error);
     default:
-      // Not the system's own message: it holds the path, and a secret may stand in the path's place.
+      // The system's message has the path, which may be a secret that somebody pasted.
       return `it cannot be read (${String(codeOf(error))})`;
   }
 }
 
-/** Whether a file could not be read because there is none. */
+/** Returns whether a file could not be read because it does not exist. */
 export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** The settings that a key is made of, at the top of the file or under a host. */
+/** The settings of a key, at the top of the file or of a host. */
 export interface KeySettings {
   otp_seed?: string | undefined;
   otp_seed_file?: string | undefined;
@@ -22,17 +22,17 @@ export interface ReplayTable {
   sentinel_master?: string | undefined;
 }
 
-/** Who is a user, at the top of the file or under a host. */
+/** The settings of users, at the top of the file or of a host. */
 export interface UsersTable {
   users?: string | undefined;
   restrict_auth?: boolean | undefined;
   blocked_users?: string | undefined;
 }
 
-/** A table under `[hosts]`. */
+/** A table of `[hosts]`. */
 export type HostTable = KeySettings & UsersTable;
 
-/** A table of `[[keys]]`. TOML has dates of its own; a text in ISO 8601 will do as well. */
+/** A table of `[[keys]]`. A time is a date of TOML, or a text in ISO 8601. */
 export interface KeyTable extends KeySettings {
   id: string;
   hosts?: string[] | undefined;
@@ -53,7 +53,7 @@ export interface MetricsTable {
   hosts?: string[] | undefined;
 }
 
-/** A configuration file as it stands. */
+/** A configuration file. */
 export interface Document extends HostTable {
   hosts?: Record<string, HostTable> | undefined;
   keys?: KeyTable[] | undefined;
@@ -63,7 +63,7 @@ export interface Document extends HostTable {
   metrics?: MetricsTable | undefined;
 }
 
-// The supervisor (bin/supervisor.sh) refuses within a second, and does not know the configuration.
+// The supervisor (bin/supervisor.sh) refuses after a second, and does not read the configuration.
 const MIN_ANSWER_WITHIN = 1;
 const MAX_ANSWER_WITHIN = 60;
 
@@ -109,16 +109,16 @@ const top = z.strictObject({
 });
 const tables = { hosts: host, keys: key, replay, log, metrics };
 
-/** The shape of the configuration file. What its texts mean is looked at later. */
+/** The types of the settings. Their values are checked later. */
 export const schema: z.ZodMiniType<Document> = top;
 
-/** @returns the names of the settings that may stand in a table of the file */
+/** Returns the names of the settings that a table of the file can have. */
 export function knownSettings(path: readonly PropertyKey[]): string[] {
   const [table] = path;
   return Object.keys((table === undefined ? top : tables[table as keyof typeof tables]).shape);
 }
 
-/** @returns where a setting may stand, in words; nowhere for a name that is no setting */
+/** Returns for people where a setting can be; empty for a name that is not a setting. */
 export function placesOf(key: string): string[] {
   const atTop = Object.hasOwn(top.shape, key) ? ['at the top of the file, before the first [table]'] : [];
   const others = Object.entries(tables).filter(([, table]) => Object.hasOwn(table.shape, key));

@@ -1,47 +1,44 @@
 import { dirname, resolve } from 'node:path';
-import type { Problem } from './errors.js';
+import type { Problems } from './errors.js';
 import type { UsersTable } from './schema.js';
-import { settingName } from './setting-name.js';
 
 /** Who is a user of a host. */
 export interface UserSettings {
-  /** `any`: every well-formed name is; `seen`: who has logged in before; otherwise the file that lists them. */
+  /** `any`: every well-formed name; `seen`: those who have logged in before; otherwise the file that lists them. */
   readonly users: 'any' | 'seen' | { readonly path: string };
-  /** Whether only the listed can log in; otherwise the list is for questions of whether a user exists. */
+  /** Whether only listed users can log in. Otherwise the list only decides whether a user exists. */
   readonly restrictAuth: boolean;
-  /** The file that lists those who are no users, whatever else is said. */
+  /** The file that lists blocked users, if there is one. */
   readonly blockedPath: string | undefined;
 }
 
 /**
  * Reads who is a user of a host.
  *
- * @param path of the table in the configuration; where it says nothing, that at the top counts
- * @param file the configuration: other paths are relative to its directory
- * @returns the settings, or what is wrong with them
+ * @param path the path of the table in the configuration
+ * @param top the table whose settings apply if `table` lacks them
+ * @param file the path of the configuration: other paths are relative to its directory
  */
 export function readUsers(
   path: readonly string[],
   table: UsersTable,
   top: UsersTable,
   file: string,
-): UserSettings | Problem {
+  problems: Problems,
+): UserSettings {
   const { users = 'any', restrict_auth: restrictAuth = false, blocked_users: blocked } = { ...top, ...table };
-  const where = (setting: keyof UsersTable): string =>
-    settingName(table[setting] === undefined ? [setting] : [...path, setting]);
+  const refuse = (setting: keyof UsersTable, message: string): void => {
+    problems.add(table[setting] === undefined ? [setting] : [...path, setting], message);
+  };
   const listPath = pathOf(users, file);
-  if (users !== 'any' && users !== 'seen' && listPath === undefined) {
-    return { where: where('users'), message: 'expected "any", "seen" or "file:/path/of/a/list"' };
-  }
-  if (restrictAuth && listPath === undefined) {
-    return {
-      where: where('restrict_auth'),
-      message: `is for users = "file:…" only; with "${users}" it would let everybody in, or nobody`,
-    };
-  }
   const blockedPath = blocked === undefined ? undefined : pathOf(blocked, file);
+  if (users !== 'any' && users !== 'seen' && listPath === undefined) {
+    refuse('users', 'expected "any", "seen" or "file:/path/of/a/list"');
+  } else if (restrictAuth && listPath === undefined) {
+    refuse('restrict_auth', `needs users = "file:/path/of/a/list", found "${users}"`);
+  }
   if (blocked !== undefined && blockedPath === undefined) {
-    return { where: where('blocked_users'), message: 'expected "file:/path/of/a/list"' };
+    refuse('blocked_users', 'expected "file:/path/of/a/list"');
   }
   return {
     users: listPath === undefined ? (users as 'any' | 'seen') : { path: listPath },

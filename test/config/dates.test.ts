@@ -36,8 +36,8 @@ const POSSIBLE = [
   '2026-12-31T00:00:00-12:00',
 ];
 
-describe('a date that no calendar has, and a time that no clock shows', () => {
-  it.each(IMPOSSIBLE)('%s is refused as a date of TOML, as a text, and by --at', async (text) => {
+describe('a date or time that does not exist', () => {
+  it.each(IMPOSSIBLE)('is refused as a date of TOML, as a text, and by --at: %s', async (text) => {
     await expect(load(text)).rejects.toThrow(/expected a date that exists|not TOML/);
     await expect(load(`"${text}"`)).rejects.toThrow(
       'keys.0.not_after: expected a date, a time and an offset',
@@ -45,14 +45,14 @@ describe('a date that no calendar has, and a time that no clock shows', () => {
     expect(() => parseTime(text)).toThrow('--at: expected a time');
   });
 
-  it.each(POSSIBLE)('%s is none', async (text) => {
+  it.each(POSSIBLE)('is not one: %s', async (text) => {
     const instant = Date.parse(text);
     expect(await load(text)).toBe(instant);
     expect(await load(`"${text}"`)).toBe(instant);
     expect(parseTime(text)).toBe(instant);
   });
 
-  it('is named with its line; comments and texts may have one', async () => {
+  it('is reported with its line, but not in a comment or a text', async () => {
     const before = '# was = 2020-02-30T00:00:00Z\nusers = """any\\\n  """\n';
     await expect(load('2020-02-30 00:00:00Z', before)).rejects.toThrow(
       'line 8: expected a date that exists, found 2020-02-30',

@@ -12,28 +12,28 @@ async function problemsOf(text: string): Promise<string[]> {
 }
 
 const missing = 'is missing, and so is';
-const paste = 'paste what `xtokend keygen` prints';
-const fix = '`xtokend keygen` makes a good one';
+const paste = 'Paste the output of "xtokend keygen"';
+const fix = 'Generate one with "xtokend keygen"';
 
 describe('a problem of a configuration', () => {
   it.each([
     [
       '',
-      `otp_seed: ${missing} otp_seed_file; ${paste}`,
-      `token_secret: ${missing} token_secret_file; ${paste}`,
+      `otp_seed: ${missing} otp_seed_file. ${paste}`,
+      `token_secret: ${missing} token_secret_file. ${paste}`,
     ],
-    [`otp_sed = "x"\n${SECRETS}`, 'otp_sed: there is no such setting (line 1); did you mean otp_seed?'],
+    [`otp_sed = "x"\n${SECRETS}`, 'otp_sed: there is no such setting (line 1). Did you mean otp_seed?'],
     [
       `colour = 1\n${SECRETS}`,
-      'colour: there is no such setting (line 1); known here: otp_seed, otp_seed_file, token_secret, token_secret_file, users, restrict_auth, blocked_users, hosts, keys, replay, answer_within, log, metrics',
+      'colour: there is no such setting (line 1). Known settings: otp_seed, otp_seed_file, token_secret, token_secret_file, users, restrict_auth, blocked_users, hosts, keys, replay, answer_within, log, metrics',
     ],
     [
       `${SECRETS}[replay]\nstroe = "memory"\n`,
-      'replay.stroe: there is no such setting (line 4); did you mean store?',
+      'replay.stroe: there is no such setting (line 4). Did you mean store?',
     ],
     [
       `${SECRETS}[hosts."a.example"]\nseed = "x"\n`,
-      'hosts."a.example".seed: there is no such setting (line 4); did you mean otp_seed?',
+      'hosts."a.example".seed: there is no such setting (line 4). Did you mean otp_seed?',
     ],
     [`${SECRETS}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory" or "directory" or "redis"'],
     [
@@ -43,19 +43,16 @@ describe('a problem of a configuration', () => {
     [`answer_within = 0\n${SECRETS}`, 'answer_within: expected at least 1'],
     [`answer_within = 61\n${SECRETS}`, 'answer_within: expected at most 60'],
     [`answer_within = "4s"\n${SECRETS}`, 'answer_within: expected a number'],
-    [
-      `${SECRETS}log = "stderr"\n`,
-      'log: expected a table: [log] on a line of its own, and its settings below',
-    ],
+    [`${SECRETS}log = "stderr"\n`, 'log: expected a table: [log] on its own line, and its settings below'],
     [
       `${SECRETS}hosts = ["a.example"]\n`,
-      'hosts: expected a table: [hosts."example.com"] on a line of its own, and its settings below',
+      'hosts: expected a table: [hosts."example.com"] on its own line, and its settings below',
     ],
     [`otp_seed = 12345\ntoken_secret = "${TOKEN_SECRET}"\n`, 'otp_seed: expected a text in quotes'],
     [
       `otp_seed = "SHORT"\ntoken_secret = "tiny"\n`,
-      `otp_seed: expected at least 16 base32 characters, found 5; ${fix}`,
-      `token_secret: expected at least 16 characters, found 4; ${fix}`,
+      `otp_seed: expected at least 16 base32 characters, found 5. ${fix}`,
+      `token_secret: expected at least 16 characters, found 4. ${fix}`,
     ],
     [
       `otp_seed = "${OTP_SEED}"\notp_seed_file = "/x"\ntoken_secret = "${TOKEN_SECRET}"`,
@@ -67,7 +64,7 @@ describe('a problem of a configuration', () => {
     ],
     [
       `[hosts."a.example"]\notp_seed = "${OTP_SEED}"\n`,
-      `hosts."a.example".token_secret: ${missing} token_secret_file; ${paste}`,
+      `hosts."a.example".token_secret: ${missing} token_secret_file. ${paste}`,
     ],
     [`${SECRETS}[hosts."a.example"]\n[hosts."A.example"]\n`, 'hosts."A.example": a.example is listed twice'],
     [
@@ -83,11 +80,11 @@ describe('a problem of a configuration', () => {
       `hosts."${host}": expected a domain such as example.com`,
     ]),
     [`${SECRETS}[hosts."a example"]\n`, 'hosts."a example": expected a domain such as example.com'],
-    [`${SECRETS}[hosts]\n`, 'hosts: lists no host, so nobody could log in; name one, or remove the table'],
+    [`${SECRETS}[hosts]\n`, 'hosts: lists no host, so nobody could log in. Add a host, or remove the table'],
     [`${SECRETS}[hosts."__proto__"]\n`, 'hosts.__proto__: expected a domain such as example.com'],
     [`__proto__ = 1\n${SECRETS}`, expect.stringContaining('__proto__: there is no such setting')],
     ['otp_seed = \n', 'line 1, column 12: not TOML: invalid value; the value is missing: name = "value"'],
-  ])('is named: %j', async (text, ...problems) => {
+  ])('has its setting and its fix: %j', async (text, ...problems) => {
     expect(await problemsOf(text)).toEqual(problems);
   });
 });
@@ -124,7 +121,7 @@ describe('a secret', () => {
     ['a setting under a host', (s) => `[hosts."a.example"]\notp_seed = "${s}"\n"${s}" = 1`],
   ];
 
-  it.each(places)('is not repeated when it is %s', async (_, document) => {
+  it.each(places)('is not repeated if it is %s', async (_, document) => {
     for (const spelling of spellings) {
       const said = (await problemsOf(document(spelling))).join('\n');
       expect(said).not.toBe('');

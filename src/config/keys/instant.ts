@@ -1,22 +1,22 @@
-/** Luxon takes a time alone for one of today, and a date alone for its beginning. */
+/** Luxon takes a time alone as one of today, and a date alone as its beginning. */
 const IS_WHOLE = /^[\dW-]+T[\d:.,]+(Z|[+-]\d\d:?\d\d)$/i;
-/** Luxon goes on counting: it takes 24:00 for the next day, and +99:99 for four days and more. RFC 3339 has neither. */
+/** Luxon takes 24:00 as the next day, and +99:99 as more than four days. RFC 3339 has neither. */
 const IS_BEYOND_CLOCK = /T(?:24|.*[+-](?:(?:2[4-9]|[3-9]\d)(?::?\d\d)?|\d\d:?[6-9]\d)$)/i;
 
-/** @returns whether the time of an ISO 8601 text is on no clock, though Luxon would take it */
+/** Returns whether an ISO 8601 text has a time that no clock shows, although Luxon accepts it. */
 export function isBeyondClock(text: string): boolean {
   return IS_BEYOND_CLOCK.test(text);
 }
 
 /**
- * Reads an instant such as `not_after`.
+ * Reads a time such as `not_after`.
  *
- * @param value ISO 8601 with its offset from UTC, as a text or as a date of TOML
+ * @param value ISO 8601 with an offset from UTC, as a text or as a date of TOML
  * @returns milliseconds since the Unix epoch
- * @throws {Error} that says what was expected
+ * @throws {Error} with a message for people if it is anything else
  */
 export async function readInstant(value: string | Date): Promise<number> {
-  // Only where it is needed: it takes as long to load as the rest of a start.
+  // Luxon takes as long to load as the rest of the program.
   const { DateTime } = await import('luxon');
   const text = typeof value === 'string' ? value : value.toISOString();
   const instant = DateTime.fromISO(text);

@@ -1,15 +1,12 @@
-import type { NamedKey } from '../../credential/key.js';
+import { TokenSecret, type NamedKey } from '../../credential/key.js';
 import { OtpSeed } from '../../credential/otp.js';
-import { TokenSecret } from '../../credential/key.js';
 import { InvalidSecretError, messageOf } from '../../errors.js';
 import { rememberSecret } from '../../log/known-secrets.js';
-import { adviseOnSecret, adviseOnSeed, equalSecrets, type Advice } from './advice.js';
-import type { Problem } from '../errors.js';
-import { readInstant } from './instant.js';
+import { Problems, settingName } from '../errors.js';
 import type { KeySettings, KeyTable } from '../schema.js';
-import { explainSeed } from './seed-hint.js';
+import { adviseOnSecret, adviseOnSeed, equalSecrets, explainSeed, FRESH, type Advice } from './advice.js';
+import { readInstant } from './instant.js';
 import { readSecretFile, type SecretFilePlaces } from './secret-file.js';
-import { settingName } from '../setting-name.js';
 
 /** A table of the file that may hold key settings. */
 export interface SecretTable {
@@ -17,13 +14,15 @@ export interface SecretTable {
   readonly settings: KeySettings;
 }
 
-/** Makes keys from settings, and gathers what is wrong with them and what is worth knowing. */
+const ALWAYS = { notBefore: Number.NEGATIVE_INFINITY, notAfter: Number.POSITIVE_INFINITY };
+
+/** Creates keys from settings, and collects their problems and advice on them. */
 export class KeyReader {
-  readonly problems: Problem[] = [];
+  readonly problems: Problems = new Problems();
   readonly secretFiles: Set<string> = new Set();
   readonly advice: Advice[] = [];
   readonly #places: SecretFilePlaces;
-  /** One object for each secret, so that two keys with the same one can be told. */
+  /** One object for each secret, so that keys which share one can be found. */
   readonly #seeds = new Map<string, OtpSeed>();
   readonly #secrets = new Map<string, TokenSecret>();
 
@@ -32,35 +31,30 @@ export class KeyReader {
   }
 
   /**
-   * @param id what the key is to be called
-   * @param tables where to look for each of the two secrets, the first that has it wins
-   * @returns the key, or `undefined` where `problems` says what is wrong
+   * Reads a key that has no end.
+   *
+   * @param id the id of the key
+   * @param tables the tables that may have its secrets; the first one that has a secret is used
+   * @returns `undefined` if the key is invalid
    */
   read(id: string, tables: readonly SecretTable[]): NamedKey | undefined {
     const otpSeed = this.#readSecret(tables, 'otp_seed', (text, where) => this.#createSeed(text, where));
     const tokenSecret = this.#readSecret(tables, 'token_secret', (text, where) =>
       this.#createSecret(text, where),
     );
-    const always = { notBefore: Number.NEGATIVE_INFINITY, notAfter: Number.POSITIVE_INFINITY };
-    return otpSeed && tokenSecret && { id, otpSeed, tokenSecret, ...always };
+    return otpSeed && tokenSecret && { id, otpSeed, tokenSecret, ...ALWAYS };
   }
 
   /** Reads a table of `[[keys]]`. */
   async readDated(path: readonly string[], table: KeyTable): Promise<NamedKey | undefined> {
     const key = this.read(table.id, [{ path, settings: table }]);
-    const notBefore = await this.#readInstant(path, 'not_before', table.not_before);
-    const notAfter = await this.#readInstant(path, 'not_after', table.not_after);
+    const notBefore = await this.#readInstant([...path, 'not_before'], table.not_before);
+    const notAfter = await this.#readInstant([...path, 'not_after'], table.not_after);
     if (notBefore !== undefined && notAfter !== undefined && notAfter <= notBefore) {
-      this.add([...path, 'not_after'], 'expected a later instant than not_before');
+      this.problems.add([...path, 'not_after'], 'expected a later time than not_before');
     }
-    // 1970 is 0, and an end like any other.
+    // Not "||": 0 is the beginning of 1970.
     return key && { ...key, notBefore: notBefore ?? key.notBefore, notAfter: notAfter ?? key.notAfter };
-  }
-
-  /** Several hosts can share one bad setting; it is said once. */
-  add(path: readonly string[], message: string): void {
-    const where = settingName(path);
-    if (!this.problems.some((problem) => problem.where === where)) this.problems.push({ where, message });
   }
 
   #createSeed(text: string, where: string): OtpSeed {
@@ -79,7 +73,7 @@ export class KeyReader {
     return secret;
   }
 
-  /** Several hosts can share one setting; it is said once. */
+  /** Adds advice once, because several hosts can share a setting. */
   #advise(where: string, advice: Omit<Advice, 'where'> | undefined): void {
     if (advice === undefined) return;
     const isKnown = this.advice.some((known) => known.where === where && known.code === advice.code);
@@ -93,8 +87,8 @@ export class KeyReader {
   ): T | undefined {
     const table = tables.find(({ settings }) => (settings[name] ?? settings[`${name}_file`]) !== undefined);
     if (table === undefined) {
-      const path = [...(tables[0]?.path ?? []), name];
-      this.add(path, `is missing, and so is ${name}_file; paste what \`xtokend keygen\` prints`);
+      const message = `is missing, and so is ${name}_file. Paste the output of "xtokend keygen"`;
+      this.problems.add([...(tables[0]?.path ?? []), name], message);
       return undefined;
     }
     const inline = table.settings[name];
@@ -108,7 +102,8 @@ export class KeyReader {
       rememberSecret(text);
       return create(text, settingName(path));
     } catch (error) {
-      this.add(path, explain(error));
+      const fix = error instanceof InvalidSecretError ? `. ${FRESH}` : '';
+      this.problems.add(path, messageOf(error) + fix);
       return undefined;
     }
   }
@@ -119,15 +114,11 @@ export class KeyReader {
     return text;
   }
 
-  async #readInstant(
-    path: readonly string[],
-    name: string,
-    value: string | Date | undefined,
-  ): Promise<number | undefined> {
+  async #readInstant(path: readonly string[], value: string | Date | undefined): Promise<number | undefined> {
     try {
       return value === undefined ? undefined : await readInstant(value);
     } catch (error) {
-      this.add([...path, name], messageOf(error));
+      this.problems.add(path, messageOf(error));
       return undefined;
     }
   }
@@ -139,9 +130,4 @@ function createSeed(text: string): OtpSeed {
   } catch (error) {
     throw error instanceof InvalidSecretError ? new Error(explainSeed(text, error.message)) : error;
   }
-}
-
-function explain(error: unknown): string {
-  if (error instanceof InvalidSecretError) return `${error.message}; \`xtokend keygen\` makes a good one`;
-  return messageOf(error);
 }

@@ -2,24 +2,24 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { explainReadError, readTextFile } from '../read-file.js';
 
-/** Where the files that settings name are looked for. */
+/** The directories that file names in settings are relative to. */
 export interface SecretFilePlaces {
-  /** The configuration file: other paths are relative to its directory. */
+  /** The path of the configuration: other paths are relative to its directory. */
   readonly configurationFile: string;
-  /** `$CREDENTIALS_DIRECTORY` (systemd.exec(5), `LoadCredential=`), where systemd sets it: bare names are there. */
+  /** `$CREDENTIALS_DIRECTORY` (systemd.exec(5), `LoadCredential=`), if it is set: bare names are looked up there first. */
   readonly credentialsDirectory: string | undefined;
 }
 
-/** A secret, and the file that it came from. */
+/** A secret and its file. */
 export interface SecretFile {
   readonly path: string;
   readonly text: string;
 }
 
 /**
- * Reads the file that a setting such as `otp_seed_file` names. One newline at its end does not belong to the secret.
+ * Reads the file that a setting such as `otp_seed_file` names, without one newline at its end.
  *
- * @throws {Error} that says why not
+ * @throws {Error} with a message for people that does not repeat `value`, if the file cannot be read
  */
 export function readSecretFile(value: string, places: SecretFilePlaces): SecretFile {
   const path = secretFilePath(value, places);
@@ -41,7 +41,7 @@ function secretFilePath(
   return resolve(dirname(configurationFile), value);
 }
 
-// The name itself is not repeated: somebody may have pasted the secret in its place.
+// Does not repeat the name: somebody may have pasted the secret instead.
 function describe(value: string, { credentialsDirectory, configurationFile }: SecretFilePlaces): string {
   if (value.startsWith('/')) return 'the file that it names';
   const directory = dirname(resolve(configurationFile));

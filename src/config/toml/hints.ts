@@ -1,115 +1,81 @@
 interface Line {
-  /** As it stands. */
   readonly raw: string;
-  /** Without what its quotes hold. */
+  /** The line without the texts in its quotes. */
   readonly bare: string;
-  /** What the parser said. */
+  /** The message of the parser. */
   readonly reason: string;
 }
 
-interface Hint {
-  readonly applies: (line: Line) => boolean;
-  readonly text: string;
-}
+type Hint = readonly [applies: (line: Line) => boolean, text: string];
 
-/** What other languages write, in the order in which it's looked for. No hint repeats a part of the line: it may be a secret. */
+/** What people write instead of TOML, in the order in which it is tried. No hint repeats a part of the line: it may be a secret. */
 const hints: readonly Hint[] = [
-  {
-    applies: ({ bare }) => /(?:^|\s)--/.test(bare),
-    text: '"--" begins a comment in Lua; in TOML "#" does',
-  },
-  {
-    applies: ({ bare }) => /(?:^|\s)(?:\/\/|\/\*)/.test(bare),
-    text: 'in TOML "#" begins a comment, on each line',
-  },
-  { applies: ({ bare }) => /^\s*;/.test(bare), text: '";" begins a comment in INI files; in TOML "#" does' },
-  { applies: ({ raw }) => /[“”„‟‘’‚«»]/.test(raw), text: 'typographic quotes: write " in their place' },
-  {
-    applies: ({ raw }) => /[\u00a0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff]/.test(raw),
-    text: 'a space or invisible character that TOML does not know, as web pages have them: type the line anew',
-  },
-  {
-    applies: ({ bare }) => /\r(?!$)/.test(bare),
-    text: 'lines that end in a carriage return alone: end them in a line feed',
-  },
-  {
-    applies: ({ bare }) => /^\s*(?:VirtualHost|Component|local|return)\b/.test(bare),
-    text: "this is Lua, as Prosody's configuration; xtokend's is TOML",
-  },
-  {
-    applies: ({ bare }) => /^\s*\{/.test(bare),
-    text: 'TOML has no braces around the file: write name = "value", one on a line',
-  },
-  {
-    applies: ({ bare }) => /[;,]\s*(?:[}#].*)?$/.test(bare),
-    text: 'nothing stands behind a value: leave out the ";" or "," at the end of the line',
-  },
-  {
-    applies: ({ reason }) => reason.includes('redefine'),
-    text: 'it stands in the file twice; several keys are [[keys]], in two brackets each',
-  },
-  ...tableHints(),
-  {
-    applies: ({ bare }) => /^\s*[\w.-]+\s*:(?!=)/.test(bare),
-    text: '":" stands between name and value in YAML; write name = "value"',
-  },
-  {
-    applies: ({ bare }) => /^\s*[\w.-]+\s*(?::=|=>|==)/.test(bare),
-    text: 'write name = "value", with one "="',
-  },
-  {
-    applies: ({ reason }) => reason.includes('escape'),
-    text: String.raw`a backslash begins an escape: write \\, or put the text in single quotes`,
-  },
-  { applies: ({ bare }) => /=\s*\S+\s+[\w.-]+\s*=/.test(bare), text: 'write one setting on a line' },
-  ...valueHints(),
-  { applies: ({ bare }) => !bare.includes('='), text: 'write name = "value"' },
-  {
-    applies: ({ bare }) => /^\s*[\w-]+\s+[\w.-]+\s*=/.test(bare),
-    text: 'write name = "value", with nothing before the name',
-  },
+  [bare(/(?:^|\s)--/), 'comments begin with "#" in TOML, not with "--" as in Lua'],
+  [bare(/(?:^|\s)(?:\/\/|\/\*)/), 'comments begin with "#" in TOML, on each line'],
+  [bare(/^\s*;/), 'comments begin with "#" in TOML, not with ";" as in INI files'],
+  [raw(/[“”„‟‘’‚«»]/), 'found typographic quotes: use "'],
+  [
+    raw(/[\u00a0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff]/),
+    'found a space or invisible character that TOML does not allow, perhaps from a web page: type the line again',
+  ],
+  [bare(/\r(?!$)/), 'lines end with a carriage return only: end them with a line feed'],
+  [
+    bare(/^\s*(?:VirtualHost|Component|local|return)\b/),
+    "this is Lua, as in Prosody's configuration, but the one of xtokend is TOML",
+  ],
+  [bare(/^\s*\{/), 'TOML has no braces around the file: write name = "value", one per line'],
+  [bare(/[;,]\s*(?:[}#].*)?$/), 'remove the ";" or "," at the end of the line'],
+  [reason(/redefine/), 'it is in the file twice; for several keys, use [[keys]] with double brackets'],
+  [
+    bare(/^\s*\[(?:[^\]]*$|[^"']*["'](?!["']))/),
+    'a bracket or a quote is missing: a table is [name] or [hosts."example.com"]',
+  ],
+  [bare(/^\s*\[+[^\]=]*\]+\s*[^\s\]#]/), 'put the setting on the line after [table]'],
+  [
+    bare(/^\s*\[/),
+    'a name with other characters than A–Z, a–z, 0–9, "-" and "_" needs quotes: [hosts."example.com"]',
+  ],
+  [bare(/^\s*[\w.-]+\s*:(?!=)/), '":" between name and value is YAML: write name = "value"'],
+  [bare(/^\s*[\w.-]+\s*(?::=|=>|==)/), 'write name = "value", with one "="'],
+  [reason(/escape/), String.raw`a backslash begins an escape: write \\, or use single quotes`],
+  [bare(/=\s*\S+\s+[\w.-]+\s*=/), 'write one setting per line'],
+  [value(/^(?:#.*)?$/), 'the value is missing: name = "value"'],
+  [value(/^(?:yes|no|on|off|true|false)\b/i), 'write true or false, in lower case'],
+  [value(/^[^"'#]*["'](?!["'])/), 'a quote is missing at one end of the text'],
+  [
+    (line) => /value|literal|date/.test(line.reason) && value(/^(?:\[\[|[^"'[{])/)(line),
+    'a text needs quotes: name = "value"',
+  ],
+  [({ bare }) => !bare.includes('='), 'write name = "value"'],
+  [bare(/^\s*[\w-]+\s+[\w.-]+\s*=/), 'write name = "value", with nothing before the name'],
 ];
 
 /**
- * @param text what is not TOML
- * @param number of the line with the fault, from 1 on
- * @param reason what the parser said
- * @returns what to write there, as far as that can be guessed
+ * Guesses what is wrong with a line that is not TOML.
+ *
+ * @param text the file
+ * @param number the number of the line, from 1 on
+ * @param reason the message of the parser
+ * @returns what to write instead, if that can be guessed
  */
 export function hintAtToml(text: string, number: number, reason: string): string | undefined {
   const raw = text.split('\n')[number - 1] ?? '';
   const line = { raw, bare: raw.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '""'), reason };
-  return hints.find(({ applies }) => applies(line))?.text;
+  return hints.find(([applies]) => applies(line))?.[1];
 }
 
-function tableHints(): Hint[] {
-  return [
-    {
-      applies: ({ bare }) => /^\s*\[(?:[^\]]*$|[^"']*["'](?!["']))/.test(bare),
-      text: 'a table is [name], with a bracket and perhaps a quote at both ends',
-    },
-    {
-      applies: ({ bare }) => /^\s*\[+[^\]=]*\]+\s*[^\s\]#]/.test(bare),
-      text: 'nothing stands behind [table]: write the setting on the next line',
-    },
-    {
-      applies: ({ bare }) => /^\s*\[/.test(bare),
-      text: 'a name with other characters than A–Z, a–z, 0–9, "-" and "_" stands in quotes: [hosts."example.com"]',
-    },
-  ];
+function raw(pattern: RegExp): (line: Line) => boolean {
+  return (line) => pattern.test(line.raw);
 }
 
-function valueHints(): Hint[] {
-  const valueIs = (pattern: RegExp) => {
-    return ({ bare }: Line): boolean => pattern.test(/^[^=]+=\s*(.*?)\s*$/.exec(bare)?.[1] ?? '""');
-  };
-  return [
-    { applies: valueIs(/^(?:#.*)?$/), text: 'the value is missing: name = "value"' },
-    { applies: valueIs(/^(?:yes|no|on|off|true|false)\b/i), text: 'write true or false, in small letters' },
-    { applies: valueIs(/^[^"'#]*["'](?!["'])/), text: 'a quote is missing at one end of the text' },
-    {
-      applies: (line) => /value|literal|date/.test(line.reason) && valueIs(/^(?:\[\[|[^"'[{])/)(line),
-      text: 'a text stands in quotes: name = "value"',
-    },
-  ];
+function bare(pattern: RegExp): (line: Line) => boolean {
+  return (line) => pattern.test(line.bare);
+}
+
+function reason(pattern: RegExp): (line: Line) => boolean {
+  return (line) => pattern.test(line.reason);
+}
+
+function value(pattern: RegExp): (line: Line) => boolean {
+  return (line) => pattern.test(/^[^=]+=\s*(.*?)\s*$/.exec(line.bare)?.[1] ?? '""');
 }

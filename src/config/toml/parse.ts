@@ -1,9 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import type * as z from 'zod/mini';
-import { ConfigurationError, type Problem } from '../errors.js';
+import { ConfigurationError, settingName, type Problem } from '../errors.js';
 import { schema, type Document } from '../schema.js';
-import { settingName } from '../setting-name.js';
-import { impossibleDates } from './dates.js';
 import { hintAtToml } from './hints.js';
 import { unknownSetting, type Source } from './unknown-setting.js';
 
@@ -17,9 +15,9 @@ const expectedTypes: Readonly<Record<string, string>> = {
 /**
  * Parses the text of a configuration file.
  *
- * @param file its path, for messages
+ * @param file the path of the file, for messages
  * @param text TOML 1.0
- * @throws {@link ConfigurationError} that names every problem at once
+ * @throws {@link ConfigurationError} with every problem that the types of the settings have
  */
 export function parseDocument(file: string, text: string): Document {
   const document = parseToml(file, text);
@@ -46,17 +44,31 @@ function parseToml(file: string, text: string): object {
   }
 }
 
-// Below its first line smol-toml's message shows the lines around the error, secrets and all.
+// After its first line, smol-toml's message shows the lines around the error, which can have secrets.
 function reasonOf(error: TomlError): string {
   const reason = error.message.split('\n', 1)[0]?.replace('Invalid TOML document: ', '') ?? '';
   return /^[a-z :,.-]+$/.test(reason) ? reason : 'this value cannot be read';
 }
 
-// TOML has nothing against this name, and zod's records pass over it in silence.
+// TOML allows this name, and zod's records ignore it.
 function prototypeHost(document: object): Problem[] {
   const hosts: unknown = 'hosts' in document ? document.hosts : undefined;
   if (typeof hosts !== 'object' || hosts === null || !Object.hasOwn(hosts, '__proto__')) return [];
   return [{ where: settingName(['hosts', '__proto__']), message: 'expected a domain such as example.com' }];
+}
+
+/** Texts and comments, which are skipped, and dates that are values. */
+const DATE =
+  /"""(?:\\[^]|[^\\])*?"""|'''[^]*?'''|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|=[ \t]*(?<date>\d{4}-\d\d-\d\d)/g;
+
+// TOML (RFC 3339) forbids dates that do not exist, but smol-toml, as JavaScript, counts on: it returns March 1 for February 30.
+function impossibleDates(text: string): Problem[] {
+  return [...text.matchAll(DATE)].flatMap((match) => {
+    const date = match.groups?.['date'];
+    if (date === undefined || new Date(`${date}T00:00:00Z`).toISOString().startsWith(date)) return [];
+    const line = text.slice(0, match.index).split('\n').length;
+    return [{ where: `line ${line}`, message: `expected a date that exists, found ${date}` }];
+  });
 }
 
 function problemsOf(source: Source, issue: z.core.$ZodIssue): Problem[] {
@@ -72,7 +84,7 @@ function expectationOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'too_small') return `expected at least ${String(issue.minimum)}`;
   if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`;
   if (issue.code !== 'invalid_type') return 'this value cannot be used';
-  if (issue.path[0] === 'keys' && issue.path.length <= 2) return 'expected [[keys]], in two brackets each';
+  if (issue.path[0] === 'keys' && issue.path.length <= 2) return 'expected [[keys]], with double brackets';
   return expectedTypes[issue.expected] ?? expectedTable(issue.path);
 }
 
@@ -84,5 +96,5 @@ function expectedUnion(path: readonly PropertyKey[]): string {
 
 function expectedTable([name]: readonly PropertyKey[]): string {
   const heading = name === 'hosts' ? '[hosts."example.com"]' : `[${String(name)}]`;
-  return `expected a table: ${heading} on a line of its own, and its settings below`;
+  return `expected a table: ${heading} on its own line, and its settings below`;
 }

@@ -1,37 +1,37 @@
 import leven from 'leven';
 import { MIN_SEED_CHARACTERS } from '../../credential/otp.js';
-import type { Problem } from '../errors.js';
+import { settingName, type Problem } from '../errors.js';
 import { knownSettings, placesOf } from '../schema.js';
-import { settingName } from '../setting-name.js';
 
 const MAX_TYPING_ERRORS = 4;
 
-/** A configuration as it was written. */
+/** A configuration file, before and after parsing. */
 export interface Source {
   readonly text: string;
   readonly document: object;
 }
 
 /**
- * Says what is wrong with a setting that nobody knows, or not there.
+ * Explains what is wrong with a setting that does not exist, or not in its table.
  *
- * @param path of the table that it stands in
+ * @param path the path of the table
+ * @param key the name of the setting
  */
 export function unknownSetting(source: Source, path: readonly PropertyKey[], key: string): Problem {
   const near = nearest(key, knownSettings(path));
   const places = placesOf(key);
   const host = near === undefined ? unquotedHost(source.document, path, key) : undefined;
-  // Where values and names were mixed up, an unknown name can be a secret; but no secret is this short.
+  // If name and value were mixed up, the name can be a secret, but no secret is this short.
   const showable = near !== undefined || places.length > 0 || isShowable(key);
   const shown = showable ? settingName([key]) : '(a long name, not shown: it may be a secret)';
   const where = path.length === 0 ? shown : `${settingName(path)}.${shown}`;
   const line = lineOf(source.text, key);
-  if (host !== undefined)
-    return { where, message: `a host stands in quotes${line}: write [hosts."${host}"]` };
+  if (host !== undefined) return { where, message: `a host needs quotes${line}: write [hosts."${host}"]` };
   if (places.length > 0)
-    return { where, message: `does not belong there${line}: write it ${places.join(', or ')}` };
-  const fix = near === undefined ? `known here: ${knownSettings(path).join(', ')}` : `did you mean ${near}?`;
-  return { where, message: `there is no such setting${line}; ${fix}` };
+    return { where, message: `is in the wrong place${line}: write it ${places.join(', or ')}` };
+  const fix =
+    near === undefined ? `Known settings: ${knownSettings(path).join(', ')}` : `Did you mean ${near}?`;
+  return { where, message: `there is no such setting${line}. ${fix}` };
 }
 
 function nearest(key: string, known: readonly string[]): string | undefined {
@@ -43,12 +43,12 @@ function nearest(key: string, known: readonly string[]): string | undefined {
   return near.sort((a, b) => a.distance - b.distance)[0]?.name;
 }
 
-/** As in otpSeed, otp-seed, OTP_SEED. */
+/** Makes otpSeed, otp-seed and OTP_SEED equal. */
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[-_ ]/g, '');
 }
 
-/** `[hosts.example.com]` is a table com in a table example, and `["example.com"]` one at the top. */
+/** Finds a host that TOML split at its dots, as in `[hosts.example.com]`, or that is not below `hosts`, as in `["example.com"]`. */
 function unquotedHost(document: object, path: readonly PropertyKey[], key: string): string | undefined {
   const [table, ...rest] = path.map(String);
   if (table !== undefined && (table !== 'hosts' || rest.length !== 1)) return undefined;
@@ -59,7 +59,7 @@ function unquotedHost(document: object, path: readonly PropertyKey[], key: strin
     names.push(inner);
     value = valueOf(value, inner);
   }
-  // Several hosts below one name: which of them is meant can't be told.
+  // Several hosts begin with this name, so use an example.
   if (Object.values(value as object).some(isTable)) return 'example.com';
   const host = names.find((name) => name.includes('.')) ?? names.join('.');
   if (!host.includes('.')) return undefined;
@@ -84,7 +84,7 @@ function isShowable(name: string): boolean {
   return name.length < MIN_SEED_CHARACTERS;
 }
 
-/** @returns where a name stands, if there is one such line */
+/** Returns the number of the line with a name, if there is only one. */
 function lineOf(text: string, key: string): string {
   const escaped = key.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
   const pattern = new RegExp(

@@ -15,7 +15,8 @@ const idsOf = async (text: string, host: string): Promise<string[] | undefined> 
 
 async function problemsOf(text: string): Promise<string[]> {
   const error: unknown = await load(text).catch((thrown: unknown) => thrown);
-  if (!(error instanceof ConfigurationError)) throw new Error('expected a configuration that is not good');
+  if (!(error instanceof ConfigurationError))
+    throw new Error('expected a ConfigurationError', { cause: error });
   return error.problems.map(({ where, message }) => `${where}: ${message}`);
 }
 
@@ -23,7 +24,7 @@ describe('the keys of a host', () => {
   it.each<[string, string, string, string[] | undefined]>([
     ['those at the top', SECRETS, 'a.example', ['default']],
     ['and those that name no host', SECRETS + keyNamed('new'), 'a.example', ['default', 'new']],
-    ['those that name no host alone', keyNamed('new'), 'a.example', ['new']],
+    ['only those that name no host', keyNamed('new'), 'a.example', ['new']],
     [
       'those that name it',
       SECRETS + keyNamed('new', OTHER, 'hosts = ["A.example"]\n'),
@@ -37,13 +38,13 @@ describe('the keys of a host', () => {
       ['default'],
     ],
     [
-      'none where every key names another',
+      'none if every key names another host',
       keyNamed('new', OTHER, 'hosts = ["a.example"]\n'),
       'b.example',
       undefined,
     ],
     [
-      'those that name no host where others name one',
+      'those that name no host if others name one',
       keyNamed('old', SECRETS) + keyNamed('new', OTHER, 'hosts = ["a.example"]\n'),
       'b.example',
       ['old'],
@@ -65,7 +66,7 @@ describe('the keys of a host', () => {
     expect(await idsOf(text, host)).toEqual(ids);
   });
 
-  it('are good from not_before until not_after, in ISO 8601 or as a date of TOML', async () => {
+  it('are active from not_before until not_after, in ISO 8601 or as a date of TOML', async () => {
     const period = 'not_before = "2026-12-01T00:00:00+01:00"\nnot_after = 2027-01-01T00:00:00Z\n';
     const [key] = (await load(keyNamed('new', OTHER, period))).hosts.keys;
     expect(key).toMatchObject({
@@ -74,23 +75,27 @@ describe('the keys of a host', () => {
     });
   });
 
-  it('are good no more where they ended in 1970', async () => {
+  it('can end in 1970', async () => {
     const [key] = (await load(keyNamed('old', OTHER, 'not_after = 1970-01-01T00:00:00Z\n'))).hosts.keys;
     expect(key?.notAfter).toBe(0);
   });
 
   it.each<[string, string, RegExp]>([
-    ['an id twice', keyNamed('a', SECRETS) + keyNamed('a'), /^keys\.1\.id: "a" is taken/],
-    ['the id of the key at the top', SECRETS + keyNamed('default'), /^keys\.0\.id: "default" is taken/],
+    ['an id twice', keyNamed('a', SECRETS) + keyNamed('a'), /^keys\.1\.id: "a" is already used/],
+    [
+      'the id of the key at the top',
+      SECRETS + keyNamed('default'),
+      /^keys\.0\.id: "default" is already used/,
+    ],
     [
       'the id of the key of a host',
       `${keyNamed('a.example')}[hosts."a.example"]\n${SECRETS}[hosts."b.example"]\n`,
-      /^keys: two keys are called "a\.example"/,
+      /^keys: two keys have the id "a\.example"/,
     ],
     [
       'a host whose name is the id of the key at the top',
       `${SECRETS}[hosts."default"]\n${OTHER}[hosts."b.example"]\n`,
-      /^keys: two keys are called "default"/,
+      /^keys: two keys have the id "default"/,
     ],
     ['an id that could be a secret', keyNamed(OTHER_SECRET), /^keys\.0\.id: expected 1 to 15 letters/],
     [
@@ -114,7 +119,7 @@ describe('the keys of a host', () => {
       /^keys\.0\.not_after: expected a date, a time and an offset/,
     ],
     ...['12:00Z', '12:00-0800', '2026-1230'].map((text): [string, string, RegExp] => [
-      `${text}, which is no date and time`,
+      `${text}, which is not a date and time`,
       keyNamed('a', OTHER, `not_after = "${text}"\n`),
       /^keys\.0\.not_after: expected a date, a time and an offset/,
     ]),
@@ -124,17 +129,17 @@ describe('the keys of a host', () => {
       /^keys\.0\.not_after: expected a date, a time and an offset/,
     ],
     [
-      'no instant at all',
+      'a number as a time',
       keyNamed('a', OTHER, 'not_after = 5\n'),
       /^keys\.0\.not_after: expected a date and a time/,
     ],
     [
       'an end before the beginning',
       keyNamed('a', OTHER, 'not_before = 2026-12-02T00:00:00Z\nnot_after = 2026-12-01T00:00:00Z\n'),
-      /^keys\.0\.not_after: expected a later instant/,
+      /^keys\.0\.not_after: expected a later time/,
     ],
     ['no host', keyNamed('a', OTHER, 'hosts = []\n'), /^keys\.0\.hosts: lists no host/],
-    ['what is no host', keyNamed('a', OTHER, 'hosts = ["a b"]\n'), /^keys\.0\.hosts: expected domains/],
+    ['an invalid host', keyNamed('a', OTHER, 'hosts = ["a b"]\n'), /^keys\.0\.hosts: expected domains/],
     [
       'a host that is not served',
       `${SECRETS}${keyNamed('a', OTHER, 'hosts = ["b.example"]\n')}[hosts."a.example"]\n`,
@@ -143,34 +148,26 @@ describe('the keys of a host', () => {
     [
       'a typing error',
       keyNamed('a', OTHER, 'notafter = "x"\n'),
-      /^keys\.0\.notafter: there is no such setting \(line 5\); did you mean not_after\?/,
+      /^keys\.0\.notafter: there is no such setting \(line 5\)\. Did you mean not_after\?/,
     ],
-    [
-      'users of a kind that there is not',
-      `users = "some"\n${SECRETS}`,
-      /^users: expected "any", "seen" or "file:/,
-    ],
+    ['an unknown kind of users', `users = "some"\n${SECRETS}`, /^users: expected "any", "seen" or "file:/],
     [
       'a restriction without a list',
       `restrict_auth = true\n${SECRETS}`,
-      /^restrict_auth: is for users = "file:…" only/,
+      /^restrict_auth: needs users = "file:\/path\/of\/a\/list", found "any"/,
     ],
     [
-      'a list of the blocked that is no file',
+      'blocked users without a file',
       `${SECRETS}[hosts.a]\nblocked_users = "x"\n`,
       /^hosts\.a\.blocked_users: expected "file:/,
     ],
-    [
-      'an address of no kind',
-      `${SECRETS}[metrics]\nlisten = "9477"\n`,
-      /^metrics\.listen: expected HOST:PORT/,
-    ],
+    ['an invalid address', `${SECRETS}[metrics]\nlisten = "9477"\n`, /^metrics\.listen: expected HOST:PORT/],
     [
       'a name for metrics with a port',
       `${SECRETS}[metrics]\nlisten = "0.0.0.0:9477"\nhosts = ["metrics.internal:9477"]\n`,
       /^metrics\.hosts: expected names without a port/,
     ],
-  ])('are refused for %s, and nothing secret is said', async (_, text, message) => {
+  ])('are refused for %s, and no secret is repeated', async (_, text, message) => {
     const problems = await problemsOf(text);
     expect(problems).toEqual([expect.stringMatching(message)]);
     for (const secret of [OTP_SEED, TOKEN_SECRET, OTHER_SEED, OTHER_SECRET])
