@@ -2,21 +2,21 @@ import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { findGroup, nameOfGroup, nameOfUser } from '../system/accounts.js';
 import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
-import { generateSecret } from '../credential/key.js';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { findExposure } from '../system/trusted-path.js';
 import { packageDirectory } from './check/daemon/package-directory.js';
+import { newSecrets } from './keygen.js';
 import { shareFile, writeNewFile } from './new-file.js';
 
 /** The options of `xtokend init`. */
 export interface InitOptions {
   readonly config?: string;
-  /** The group that may read the configuration. Without one, only the user who made it can. */
+  /** A group that may read the configuration, besides the user who creates it. */
   readonly group?: string;
 }
 
-/** A configuration that can't be written: `code` is `'cannot-init'`. */
+/** A configuration that cannot be written: `code` is `'cannot-init'`. */
 class InitError extends XtokendError {
   constructor(file: string, reason: string, options?: ErrorOptions) {
     super('cannot-init', `cannot write the configuration ${file}: ${reason}`, options);
@@ -24,19 +24,21 @@ class InitError extends XtokendError {
 }
 
 /**
- * `xtokend init`: writes a configuration with fresh secrets and prints the next steps. The content of an existing one is never
- * changed, so that a recipe can be followed again.
+ * `xtokend init`: writes a configuration with fresh secrets and prints the next steps. Never changes the content of an existing
+ * one, so that somebody can follow instructions twice.
  *
- * @throws {InitError} if the file can't be written, or the group is unknown
+ * @throws {InitError} if the file cannot be written, or the group is unknown
  */
 export function init({ config, group }: InitOptions): void {
   const file = resolve(locateConfiguration(config, process.env).file);
-  const gid = group === undefined ? undefined : numberOf(group, file);
+  const gid = group === undefined ? undefined : groupNumber(group, file);
   let isNew: boolean;
   try {
-    makeDirectory(dirname(file));
+    // The daemon's user must be able to enter the directory, which has no secrets itself.
+    process.umask(0o022);
+    mkdirSync(dirname(file), { recursive: true });
     isNew = !existsSync(file) && writeNewFile(file, newConfiguration(), gid);
-    if (!existsSync(file)) throw new InitError(file, 'a symbolic link to nothing is in its place. Remove it');
+    if (!existsSync(file)) throw new InitError(file, 'it is a symbolic link to a missing file. Remove it');
     if (!isNew && gid !== undefined) share(file, gid);
   } catch (error) {
     if (error instanceof InitError) throw error;
@@ -45,19 +47,13 @@ export function init({ config, group }: InitOptions): void {
   process.stdout.write(`${describe(file, isNew)}\n${nextSteps(config)}`);
 }
 
-function numberOf(group: string, file: string): number {
+function groupNumber(group: string, file: string): number {
   const gid = findGroup(group);
   if (gid !== undefined) return gid;
   throw new InitError(
     file,
     `expected a group of this machine, found none called ${quoted(group)}. Create it with "groupadd --system ${quoted(group)}"`,
   );
-}
-
-/** Folders hold no secrets, and the daemon's user must be able to enter them. */
-function makeDirectory(directory: string): void {
-  process.umask(0o022);
-  mkdirSync(directory, { recursive: true });
 }
 
 function explain(error: unknown, directory: string): string {
@@ -70,7 +66,7 @@ function explain(error: unknown, directory: string): string {
       return `the file system of ${directory} is read-only. Mount it writable, ${elsewhere}`;
     case 'ENOSPC':
     case 'EDQUOT':
-      return 'the disk is full. Make room and run this again';
+      return 'the disk is full. Free some space and run this again';
     default:
       return messageOf(error);
   }
@@ -84,12 +80,10 @@ function share(file: string, gid: number): void {
 }
 
 function newConfiguration(): string {
-  return `# The configuration of xtokend. "xtokend check" finds what is wrong with it.
+  return `# The configuration of xtokend. "xtokend check" finds problems in it.
 
 # The application that mints tokens needs the same two secrets.
-otp_seed = "${generateSecret()}"
-token_secret = "${generateSecret()}"
-`;
+${newSecrets()}`;
 }
 
 function describe(file: string, isNew: boolean): string {
@@ -97,7 +91,7 @@ function describe(file: string, isNew: boolean): string {
   const access = `mode 0${(mode & 0o777).toString(8)}, ${nameOfUser(uid) ?? uid}:${nameOfGroup(gid)}`;
   return isNew
     ? `Wrote ${file} with fresh secrets (${access}).`
-    : `${file} already exists (${access}): its secrets were not changed.`;
+    : `${file} already exists (${access}). Its secrets were not changed.`;
 }
 
 function nextSteps(config: string | undefined): string {
@@ -106,7 +100,7 @@ function nextSteps(config: string | undefined): string {
 Next:
   1. Give the application the same otp_seed and token_secret, and mint tokens with them.
   2. Connect your chat server: see ${join(packageDirectory(), 'README.md')}.
-  3. Look for what is missing:  xtokend check${option}
+  3. Find problems:             xtokend check${option}
   4. Mint a token to log in:    xtokend mint${option} alice@example.com
 `;
 }

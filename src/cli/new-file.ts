@@ -17,11 +17,11 @@ const PRIVATE = 0o600;
 const READABLE_BY_GROUP = 0o640;
 
 /**
- * Writes a file that nobody else can read, all of it or nothing.
+ * Writes a new file that other users cannot read, completely or not at all.
  *
- * @param group the number of a group that may read it as well
- * @returns `false` if something of that name exists; it is left as it is
- * @throws the system's error if the file can't be written
+ * @param group the number of a group that may also read it
+ * @returns `false` if the path exists already; it is not changed
+ * @throws the system's error if the file cannot be written
  */
 export function writeNewFile(path: string, text: string, group?: number): boolean {
   const unfinished = `${path}.${randomUUID()}`;
@@ -34,7 +34,7 @@ export function writeNewFile(path: string, text: string, group?: number): boolea
     } finally {
       closeSync(descriptor);
     }
-    // Unlike a rename, this never replaces what is there.
+    // Unlike a rename, a link never replaces an existing file.
     linkSync(unfinished, path);
     return true;
   } catch (error) {
@@ -46,7 +46,7 @@ export function writeNewFile(path: string, text: string, group?: number): boolea
 }
 
 /**
- * Lets a group read an existing file, and others no longer.
+ * Lets a group read an existing file, and takes that right from other users.
  *
  * @throws the system's error, such as `EPERM`; `ELOOP` if the file is a symbolic link
  */
@@ -62,6 +62,6 @@ export function shareFile(path: string, group: number): void {
 
 function giveTo(descriptor: number, group: number, mode: number): void {
   fchownSync(descriptor, fstatSync(descriptor).uid, group);
-  // After the change of group, which clears bits of the mode.
+  // After fchown(), which clears bits of the mode.
   fchmodSync(descriptor, mode);
 }

@@ -11,12 +11,12 @@ const withSecrets = (...args: string[]): Ended =>
   xtokend(args, { env: { XTOKEND_CONFIG: temporaryFile(SECRETS) } });
 
 describe('xtokend', () => {
-  it('says which version it is', () => {
+  it('prints its version', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     expect(xtokend(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  it('shows examples in its help', () => {
+  it('prints examples in its help', () => {
     const { status, stdout } = xtokend(['--help']);
     expect(status).toBe(0);
     expect(stdout).toContain('Examples:\n');
@@ -49,12 +49,12 @@ describe('xtokend mint', () => {
     expect(stdout.trimEnd()).toMatch(token);
   });
 
-  it('prints as many different tokens as it is asked for', () => {
+  it('prints --count different tokens', () => {
     const tokens = withSecrets('mint', 'a@b', '--count', '500').stdout.trimEnd().split('\n');
     expect(new Set(tokens).size).toBe(500);
   });
 
-  it('takes the same time in two spellings', () => {
+  it('accepts a time in ISO 8601 and in Unix seconds', () => {
     const otp = (at: string): string => withSecrets('mint', 'a@b', '--at', at).stdout.slice(0, 8);
     expect(otp(noon)).toBe(otp('1795435200'));
   });
@@ -62,15 +62,15 @@ describe('xtokend mint', () => {
   it.each([
     [
       ['--key', 'old'],
-      'note: xtokend refuses this: the key "old" is not valid since 2026-11-23 11:00:00 +00:00',
+      'note: xtokend refuses this token: the key "old" is active only until 2026-11-23 11:00:00 +00:00',
     ],
     [
       ['--key', 'new'],
-      'note: xtokend refuses this: the key "new" is not valid before 2026-11-23 13:00:00 +00:00',
+      'note: xtokend refuses this token: the key "new" is active only from 2026-11-23 13:00:00 +00:00',
     ],
     [['--key', 'now'], ''],
     [[], ''],
-  ])('notes that a key is not valid: %j', (options, note) => {
+  ])('prints a note if the key is not active: %j', (options, note) => {
     const keyOf = (id: string, period: string): string =>
       `[[keys]]\nid = "${id}"\n${SECRETS.replaceAll(/= "(.*)"/g, (_, secret: string) => `= "${secret}${id === 'new' ? 'AA' : id === 'old' ? 'BB' : ''}"`)}${period}\n`;
     const config = temporaryFile(
@@ -85,7 +85,7 @@ describe('xtokend mint', () => {
     expect(stderr.split('\n')).toHaveLength(note === '' ? 1 : 2);
   });
 
-  it('mints for no host that is not served', () => {
+  it('refuses a host that is not served', () => {
     const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
     const { status, stderr } = xtokend(['mint', 'a@example.org', '--config', config]);
     expect(status).toBe(2);
@@ -93,8 +93,8 @@ describe('xtokend mint', () => {
   });
 });
 
-describe('a full disk', () => {
-  it('is said, with exit code 2', () => {
+describe('xtokend keygen on a full disk', () => {
+  it('reports the fault, with exit code 2', () => {
     const result = xtokend(['-c', `${PROGRAM} keygen >/dev/full`], { program: 'sh' });
     expect(result.status).toBe(2);
     expect(result.stderr).toContain('ENOSPC');
@@ -115,30 +115,35 @@ describe('xtokend verify', () => {
       'alice@example.com',
       noon,
       0,
-      'accepted for alice@example.com: its OTP is of the 30 s from 2026-11-23 12:00:00 +00:00',
+      'accepted for alice@example.com: the OTP of 2026-11-23 12:00:00 +00:00 is valid from 2026-11-23 11:59:30',
     ],
-    ['alice@example.com', '2026-11-23T12:01:42Z', 1, 'rightly signed, but expired 42 s ago'],
-    ['alice@example.com', '2026-11-23T14:11:03Z', 1, 'rightly signed, but expired 2 h 10 min ago'],
+    ['alice@example.com', '2026-11-23T12:01:42Z', 1, 'correctly signed, but it expired 42 s ago'],
+    ['alice@example.com', '2026-11-23T14:11:03Z', 1, 'correctly signed, but it expired 2 h 10 min ago'],
     [
       'alice@example.com',
       '2026-11-23T11:58:30Z',
       1,
-      'the clock of the signing machine is about 1 min 30 s ahead',
+      'its time is about 1 min 30 s ahead: synchronize the clock',
     ],
     [
       'alice@example.com',
       '2026-11-25T12:00:00Z',
       1,
-      'rightly signed, but its OTP is of no time within a day of now',
+      'correctly signed, but the OTP matches no time within a day',
     ],
     [
       'bob@example.com',
       noon,
       1,
-      'signed for another JID or with another token_secret (its OTP comes from this otp_seed)',
+      'signed for another JID or with another token_secret; the OTP matches this otp_seed',
     ],
-    ['bob@example.com', '2026-11-25T12:00:00Z', 1, 'and its OTP is of no time within a day of now'],
-  ])('says of a token for alice, shown by %s at %s, with exit code %i: %s', (jid, at, status, words) => {
+    [
+      'bob@example.com',
+      '2026-11-25T12:00:00Z',
+      1,
+      'with another token_secret; the OTP matches no time within a day',
+    ],
+  ])('judges a token of alice, for %s at %s, with exit code %i: %s', (jid, at, status, words) => {
     const result = xtokend(['verify', jid, '-', '--at', at, '--config', configuration], {
       input: `${minted}\n`,
     });
@@ -147,14 +152,14 @@ describe('xtokend verify', () => {
     expect(result.stdout).not.toContain(minted);
   });
 
-  it('says of another text that it is no token', () => {
+  it('does not repeat a text that is not a token', () => {
     const { status, stdout } = withSecrets('verify', 'a@b', 'hunter2hunter2');
     expect(status).toBe(1);
     expect(stdout).toContain('this is not a token: expected 40 digits, a space and 44 characters of base64');
     expect(stdout).not.toContain('hunter2');
   });
 
-  it('reads no more than it needs to say so', () => {
+  it('reads no more than the beginning of a long text', () => {
     const { status, stdout } = xtokend(['verify', 'a@b', '-', '--config', configuration], {
       input: Buffer.alloc(2 ** 26, 'x'),
     });
@@ -162,7 +167,7 @@ describe('xtokend verify', () => {
     expect(stdout).toContain('this is not a token');
   });
 
-  it('refuses for a host that is not served', () => {
+  it('refuses a host that is not served', () => {
     const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
     const result = xtokend(['verify', 'a@example.org', minted, '--config', config]);
     expect(result).toMatchObject({ status: 1 });
@@ -171,7 +176,7 @@ describe('xtokend verify', () => {
 });
 
 describe('xtokend keygen', () => {
-  it('prints a configuration that is fit to run', () => {
+  it('prints a valid configuration', () => {
     const { stdout } = xtokend(['keygen']);
     expect(stdout).toMatch(/^otp_seed = "[A-Z2-7]{32}"\ntoken_secret = "[A-Z2-7]{32}"\n$/);
     expect(xtokend(['check', '--config', temporaryFile(stdout)])).toMatchObject({ status: 0, stderr: '' });

@@ -23,7 +23,7 @@ const init = (file: string, ...args: string[]): Ended => xtokend(['init', '--con
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
 describe('xtokend init', () => {
-  it('writes secrets that only the user can read and that work, and says how to go on', () => {
+  it('writes valid secrets that only the user can read, and prints the next steps', () => {
     const file = newPath();
     const { status, stdout, stderr } = init(file);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -39,7 +39,7 @@ describe('xtokend init', () => {
     expect(xtokend(['verify', '--config', file, 'alice@example.com', token.trim()]).status).toBe(0);
   });
 
-  it('uses $XTOKEND_CONFIG, and never the same secrets twice', () => {
+  it('uses $XTOKEND_CONFIG, and different secrets each time', () => {
     const files = [newPath(), newPath()];
     for (const XTOKEND_CONFIG of files) {
       const { stdout } = xtokend(['init'], { env: { XTOKEND_CONFIG } });
@@ -58,7 +58,7 @@ describe('xtokend init', () => {
     expect(readdirSync(dirname(file))).toEqual(['xtokend.toml']);
   });
 
-  it('makes a directory that other users can enter, whatever the umask is', () => {
+  it('creates a directory that other users can enter, with any umask', () => {
     const file = newPath();
     const { status } = spawnSync('sh', ['-c', `umask 077; exec "$0" init --config "$1"`, PROGRAM, file]);
     expect(status).toBe(0);
@@ -66,7 +66,7 @@ describe('xtokend init', () => {
     expect([dirname(directory), directory, file].map(modeOf)).toEqual([0o755, 0o755, 0o600]);
   });
 
-  it('lets a group read it, also if it exists, and nobody else', (context) => {
+  it('lets only a group read a new or existing file', (context) => {
     requireRoot(context);
     const file = newPath();
     expect(init(file, '--group', String(OTHER_USER)).stdout).toContain('mode 0640, root:');
@@ -78,7 +78,7 @@ describe('xtokend init', () => {
     expect(readFileSync(existing, 'utf8')).toBe(SECRETS);
   });
 
-  it('follows no link, and shares no file that somebody else could have put there', (context) => {
+  it('follows no link, and shares no file that another user could have put there', (context) => {
     requireRoot(context);
     const victim = temporaryFile('victim');
     const link = join(temporaryDirectory(), 'xtokend.toml');
@@ -91,10 +91,10 @@ describe('xtokend init', () => {
     expect([modeOf(victim), modeOf(planted)]).toEqual([0o600, 0o600]);
     const nowhere = join(temporaryDirectory(), 'xtokend.toml');
     symlinkSync(join(temporaryDirectory(), 'nothing'), nowhere);
-    expect(init(nowhere).stderr).toContain('a symbolic link to nothing is in its place');
+    expect(init(nowhere).stderr).toContain('it is a symbolic link to a missing file');
   });
 
-  it('explains what keeps it from writing', (context) => {
+  it('explains why it cannot write', (context) => {
     expect(init(newPath(), '--group', 'no-such-group').stderr).toContain(
       'found none called no-such-group. Create it with "groupadd --system no-such-group"',
     );
@@ -119,7 +119,7 @@ describe('xtokend init', () => {
     writeFileSync(join(directory, 'full'), Buffer.alloc(4096));
     const { status, stderr } = init(join(directory, 'xtokend.toml'));
     expect(status).toBe(2);
-    expect(stderr).toContain('the disk is full. Make room and run this again');
+    expect(stderr).toContain('the disk is full. Free some space and run this again');
     expect(readdirSync(directory)).toEqual(['full']);
   });
 });

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { OTHER_USER, passableFolder, requireRoot } from '../support/other-user.js';
 import { PROGRAM } from '../support/xtokend.js';
 
-/** Copies the program, readable by all but for one path, and runs it as another user. */
+/** Copies the program, makes one path unreadable, and runs it as another user. */
 function runClosed(path: string, mode: number): { status: number | null; stderr: string; root: string } {
   const root = join(passableFolder(), 'xtokend');
   mkdirSync(root);
@@ -26,7 +26,7 @@ describe('an installation under umask 077', () => {
   it.each([
     ['dist', 0o700],
     ['dist/xtokend.cjs', 0o600],
-  ])('is named, with what to do, where this user may not read %s', (path, mode) => {
+  ])('is reported with its fix if this user may not read %s', (path, mode) => {
     const { status, stderr, root } = runClosed(path, mode);
     expect(stderr).toBe(
       `xtokend: user ${OTHER_USER} may not read ${root}/bin/../dist/xtokend.cjs: perhaps xtokend was installed under umask 077. ` +
@@ -35,7 +35,7 @@ describe('an installation under umask 077', () => {
     expect(status).toBe(127);
   });
 
-  it('is none of an installation that is readable', () => {
+  it('is not reported if the installation is readable', () => {
     const { status, stderr } = runClosed('bin', 0o755);
     expect([status, stderr]).toEqual([0, '']);
   });

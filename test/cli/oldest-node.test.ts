@@ -10,7 +10,7 @@ import { PROGRAM, xtokend } from '../support/xtokend.js';
 
 const contentOf = (path: string): string => readFileSync(join(PROGRAM, '../..', path), 'utf8');
 
-describe('the oldest Node.js', () => {
+describe('the oldest supported Node.js', () => {
   it.each([
     ['12.22.12', false],
     ['18.18.2', false],
@@ -21,11 +21,11 @@ describe('the oldest Node.js', () => {
     ['100.1.0', true],
     ['', false],
     ['nonsense', false],
-  ])('is newer or older than %j: %s', (version, isFit) => {
+  ])('compares with %j: %s', (version, isFit) => {
     expect(isNewEnough(version)).toBe(isFit);
   });
 
-  it('is the same everywhere', () => {
+  it('is the same in all files', () => {
     const { engines } = JSON.parse(contentOf('package.json')) as { engines: { node: string } };
     expect(engines.node).toBe(`>=${OLDEST_NODE}`);
     expect(contentOf('bin/xtokend')).toContain(`expected Node.js ${OLDEST_NODE} or later`);
@@ -34,7 +34,7 @@ describe('the oldest Node.js', () => {
     expect(contentOf('scripts/build.js')).toContain(`target: 'node${OLDEST_NODE}'`);
   });
 
-  it('is asked for in one sentence by the program', () => {
+  it('is in the message of a program that refuses an older one', () => {
     const old = temporaryFile(
       "Object.defineProperty(process.versions, 'node', { value: '18.18.2' })",
       'old.cjs',
@@ -45,8 +45,8 @@ describe('the oldest Node.js', () => {
   });
 });
 
-describe('the Node.js that tests name', () => {
-  it('runs the program, in colours on a terminal', (context) => {
+describe('the Node.js of the tests', () => {
+  it('runs the program, with colours on a terminal', (context) => {
     requireScript(context);
     const config = temporaryFile(`${SECRETS}[replay]\nstore = "memory"\n`);
     const { stdout } = xtokend(['-qec', `${PROGRAM} check --config ${config}`, '/dev/null'], {

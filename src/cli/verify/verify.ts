@@ -1,9 +1,9 @@
 import { withoutSecrets } from '../../log/known-secrets.js';
 import { findHost } from '../configured-host.js';
-import { judgeToken } from './judge-token.js';
 import { loginOf } from '../login.js';
 import { readInput } from '../read-input.js';
 import { parseTime } from '../time.js';
+import { judgeToken } from './judge-token.js';
 
 /** The options of `xtokend verify`. */
 export interface VerifyCommandOptions {
@@ -11,13 +11,10 @@ export interface VerifyCommandOptions {
   readonly at?: string;
 }
 
-const ACCEPTED = 0;
-const REFUSED = 1;
-
 /**
- * `xtokend verify JID TOKEN`: says in words what the daemon would say of a token that nobody has used yet.
+ * `xtokend verify JID TOKEN`: prints whether the daemon would accept a token that nobody has used yet, and why.
  *
- * @returns the exit code
+ * @returns the exit code: 0 accepted, 1 refused
  */
 export async function verify(
   jidText: string,
@@ -25,21 +22,16 @@ export async function verify(
   options: VerifyCommandOptions,
 ): Promise<number> {
   const now = parseTime(options.at);
-  const { jid, settings, hosts, refusal } = await findHost(withoutResource(jidText), options.config);
+  // An application that signs for a full JID shows that one, but a server sends the bare one.
+  const bareJid = jidText.replace(/(@[^/]*)\/.*$/s, '$1');
+  const { jid, settings, hosts, refusal } = await findHost(bareJid, options.config);
   const token = tokenText === '-' ? await readInput() : tokenText;
-  if (settings === undefined) return say(REFUSED, `refused: ${refusal}`);
+  if (settings === undefined) return print(false, `refused: ${refusal}`);
   const { accepted, reason } = judgeToken(loginOf(hosts, settings.keys, jid, jidText), token, now);
-  return accepted
-    ? say(ACCEPTED, `accepted for ${jid}: ${reason}`)
-    : say(REFUSED, `refused for ${jid}: ${reason}`);
+  return print(accepted, `${accepted ? 'accepted' : 'refused'} for ${jid}: ${reason}`);
 }
 
-/** An application that signs for a full JID shows that one; a server asks about the bare one. */
-function withoutResource(jid: string): string {
-  return jid.replace(/(@[^/]*)\/.*$/s, '$1');
-}
-
-function say(exitCode: number, sentence: string): number {
+function print(accepted: boolean, sentence: string): number {
   process.stdout.write(`${withoutSecrets(sentence)}\n`);
-  return exitCode;
+  return accepted ? 0 : 1;
 }
