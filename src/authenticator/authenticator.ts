@@ -1,73 +1,30 @@
 import { checkCredential } from '../credential/check.js';
-import type { CredentialRefusal } from '../credential/check.js';
 import { isPrepared } from '../credential/jid/prepare.js';
 import { isActiveAt, type NamedKey } from '../credential/key.js';
 import { timeStepAt } from '../credential/otp.js';
-import type { Request } from '../protocol/request.js';
-import type { ReplayCache } from '../replay/replay-cache.js';
-import type { UserPolicy, UserRefusal } from '../users/user-policy.js';
+import type { AuthRequest, IsUserRequest, Request } from '../protocol/request.js';
+import type { ReplayCache, TokenUse } from '../replay/replay-cache.js';
+import type { UserPolicy } from '../users/user-policy.js';
+import { refused, type Decision } from './decision.js';
+import type { RefusalReason } from './reasons.js';
 
-/** Why a request was refused. */
-export type RefusalReason =
-  | CredentialRefusal
-  | UserRefusal
-  /** `isuser`: nobody of this name is a user. */
-  | 'unknown-user'
-  /** The token was made with a key that is not good yet, or no more (`not_before`, `not_after`). */
-  | 'inactive-key'
-  /** The token was used before. */
-  | 'replayed'
-  /** Whether the token was used before cannot be told. */
-  | 'replay-unknown'
-  /** The record of used tokens, or for `isuser` that of users, cannot be asked; the log says why. */
-  | 'replay-cache-unavailable'
-  /** The user or the host is not spelled as a server sends it: `Alice` instead of `alice`. */
-  | 'unprepared-name'
-  /** The host is not one of those in the configuration. */
-  | 'unknown-host'
-  /** `setpass` and the like: there are no accounts to change here. */
-  | 'unsupported-operation'
-  | 'malformed-request'
-  /** There is no good configuration to decide by. */
-  | 'no-configuration';
-
-/** The answer to a request, with what the log says of it. */
-export type Decision =
-  | { readonly accepted: true; readonly reason?: undefined; readonly context: RequestContext }
-  | { readonly accepted: false; readonly reason: RefusalReason; readonly context: RequestContext };
-
-/** Whom a request was about, and what is known of the token that came with it. */
-export interface RequestContext {
-  readonly jid?: string;
-  readonly host?: string;
-  /** The id of the key that the token was made with; only of tokens that are rightly signed. */
-  readonly key?: string;
-  /** From which step the token is, seen from the present one: -1, 0 or 1. */
-  readonly offset?: number;
-}
-
-/** Of a request that says nothing, or of which nothing is known. */
-export const NOTHING_KNOWN: RequestContext = {};
-
-/** One host, as it is served. */
+/** One host that is served. */
 export interface ServedHost {
-  /** At least one: a token must be made with one of them. */
+  /** At least one; a token must be made with one of them. */
   readonly keys: readonly NamedKey[];
   readonly users: UserPolicy;
 }
 
-/** What decides: who is served, with which keys, and what was used before. */
+/** What an {@link Authenticator} works with. */
 export interface AuthenticatorOptions {
-  /** @returns `undefined` where the host is not served */
+  /** Returns `undefined` if the host is not served. */
   readonly hostOf: (host: string) => ServedHost | undefined;
   readonly replay: ReplayCache;
-  /** @returns milliseconds since the Unix epoch */
+  /** Returns milliseconds since the Unix epoch. */
   readonly clock: () => number;
 }
 
-type AuthRequest = Extract<Request, { operation: 'auth' }>;
-
-/** Turns requests into verdicts. */
+/** Decides each request by an ordered list of steps. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
 
@@ -78,45 +35,105 @@ export class Authenticator {
   /**
    * Decides one request.
    *
-   * @throws where the replay cache, or of users, cannot be asked; the request must then be refused
+   * @throws if a store fails; the request must then be refused
    */
   async decide(request: Request): Promise<Decision> {
     if (request.operation === 'malformed') return refused('malformed-request');
     if (request.operation === 'unsupported') return refused('unsupported-operation');
-    const { user, host } = request;
-    const jid = `${user}@${host}`;
-    if (!(await isPrepared(user, host))) return refused('unprepared-name', { jid, host });
-    const served = this.#options.hostOf(host);
-    if (served === undefined) return refused('unknown-host', { jid, host });
-    if (request.operation === 'auth') return this.#authenticate(served, request, jid);
-    const isUser = await served.users.isUser(user, host);
-    if (isUser === true) return { accepted: true, context: { jid, host } };
-    return refused(isUser === false ? 'unknown-user' : isUser, { jid, host });
-  }
-
-  async #authenticate(
-    { keys, users }: ServedHost,
-    { user, host, password }: AuthRequest,
-    jid: string,
-  ): Promise<Decision> {
-    const { replay, clock } = this.#options;
-    const now = clock();
-    const check = checkCredential(keys, password, jid, now);
-    if (!check.accepted) return refused(check.reason, { jid, host });
-    const { key, timeStep, id } = check;
-    const context = { jid, host, key: key.id, offset: timeStep - timeStepAt(now) };
-    if (!isActiveAt(key, now)) return refused('inactive-key', context);
-    const refusal = await users.refusalOf(user, host);
-    if (refusal !== undefined) return refused(refusal, context);
-    // Last of all: who is refused has not used up the token.
-    const consume = await replay.consume({ id, timeStep }, timeStepAt(now));
-    if (consume !== 'consumed') return refused(consume, context);
-    users.recordLogin(user, host);
-    return { accepted: true, context };
+    return request.operation === 'auth'
+      ? decide(AUTH_STEPS, { request, ...this.#options })
+      : decide(ISUSER_STEPS, { request, ...this.#options });
   }
 }
 
-/** @returns the verdict that refuses a request */
-export function refused(reason: RefusalReason, context: RequestContext = NOTHING_KNOWN): Decision {
-  return { accepted: false, reason, context };
+type UserRequest = AuthRequest | IsUserRequest;
+
+/** A request, and what the steps have found so far. */
+interface Attempt<R extends UserRequest> extends AuthenticatorOptions {
+  readonly request: R;
+  host?: ServedHost;
+  token?: TokenUse & { readonly key: NamedKey; readonly now: number };
+}
+
+type Refusal = RefusalReason | undefined;
+
+/** Returns why a request is refused, or `undefined` to continue with the next step. */
+type Step<R extends UserRequest = UserRequest> = (attempt: Attempt<R>) => Refusal | Promise<Refusal>;
+
+const isPreparedName: Step = async ({ request: { user, host } }) =>
+  (await isPrepared(user, host)) ? undefined : 'unprepared-name';
+
+const isKnownHost: Step = (attempt) => {
+  const host = attempt.hostOf(attempt.request.host);
+  if (host === undefined) return 'unknown-host';
+  attempt.host = host;
+  return undefined;
+};
+
+const isValidCredential: Step<AuthRequest> = (attempt) => {
+  const { request, clock } = attempt;
+  const now = clock();
+  const check = checkCredential(found(attempt.host).keys, request.password, request.context.jid, now);
+  if (!check.accepted) return check.reason;
+  attempt.token = { id: check.id, timeStep: check.timeStep, key: check.key, now };
+  return undefined;
+};
+
+const isActiveKey: Step<AuthRequest> = ({ token }) => {
+  const { key, now } = found(token);
+  return isActiveAt(key, now) ? undefined : 'inactive-key';
+};
+
+const isPermittedUser: Step<AuthRequest> = ({ host, request }) =>
+  found(host).users.refusalOf(request.user, request.host);
+
+const consumeToken: Step<AuthRequest> = async ({ token, replay }) => {
+  const { id, timeStep, now } = found(token);
+  const result = await replay.consume({ id, timeStep }, timeStepAt(now));
+  return result === 'consumed' ? undefined : result;
+};
+
+const recordLogin: Step<AuthRequest> = ({ host, request }) => {
+  found(host).users.recordLogin(request.user, request.host);
+  return undefined;
+};
+
+const isExistingUser: Step<IsUserRequest> = async ({ host, request }) => {
+  const isUser = await found(host).users.isUser(request.user, request.host);
+  if (isUser === true) return undefined;
+  return isUser === false ? 'unknown-user' : isUser;
+};
+
+/** The steps of a login. The token is consumed after all checks, so that a refused login does not use it up. */
+const AUTH_STEPS: readonly Step<AuthRequest>[] = [
+  isPreparedName,
+  isKnownHost,
+  isValidCredential,
+  isActiveKey,
+  isPermittedUser,
+  consumeToken,
+  recordLogin,
+];
+
+const ISUSER_STEPS: readonly Step<IsUserRequest>[] = [isPreparedName, isKnownHost, isExistingUser];
+
+async function decide<R extends UserRequest>(
+  steps: readonly Step<R>[],
+  attempt: Attempt<R>,
+): Promise<Decision> {
+  for (const step of steps) {
+    const reason = await step(attempt);
+    if (reason !== undefined) return refused(reason, detailsOf(attempt.token));
+  }
+  return { outcome: 'accepted', ...detailsOf(attempt.token) };
+}
+
+function detailsOf(token: Attempt<UserRequest>['token']): { key?: string; offset?: number } {
+  return token === undefined ? {} : { key: token.key.id, offset: token.timeStep - timeStepAt(token.now) };
+}
+
+/** Returns what an earlier step has found. Throws, so that the request is refused, if the list lacks that step. */
+function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('expected an earlier step to find this');
+  return value;
 }

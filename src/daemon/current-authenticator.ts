@@ -1,22 +1,22 @@
-import { refused, type Authenticator, type Decision } from '../authenticator/authenticator.js';
+import type { Authenticator } from '../authenticator/authenticator.js';
+import { refused, type Decision } from '../authenticator/decision.js';
 import type { Configuration } from '../config/configuration.js';
 import { messageOf } from '../errors.js';
 import type { Request } from '../protocol/request.js';
 
 /** What a {@link CurrentAuthenticator} works with. */
 export interface CurrentAuthenticatorOptions {
-  /** Reads the configuration; throws where it is missing or not good. */
+  /** Reads the configuration; throws if it is missing or invalid. */
   readonly load: () => Promise<Configuration>;
-  /** Takes up a configuration, or throws and leaves everything as it was. */
-  readonly takeUp: (configuration: Configuration) => Promise<Authenticator>;
-  /** Is told why a configuration could not be taken up: once for each new reason, and at each {@link CurrentAuthenticator.reload}. */
+  /** Applies a configuration; throws, and changes nothing, if that fails. */
+  readonly apply: (configuration: Configuration) => Promise<Authenticator>;
+  /** Called with why a configuration could not be applied: once for each new reason, and at each {@link CurrentAuthenticator.reload}. */
   readonly onError: (reason: string, isServing: boolean) => void;
 }
 
 /**
- * Decides by the configuration. As long as that is missing or broken every request is refused, and each one looks
- * again: a corrected file is taken up by the next request, and a server that started us never sees us die. Once there was a
- * good one, it goes on until a better one is taken up.
+ * Holds the authenticator for the current configuration. Until a valid configuration has been loaded, refuses every request
+ * and retries the load on each one, so that a corrected file takes effect without a restart.
  */
 export class CurrentAuthenticator {
   readonly #options: CurrentAuthenticatorOptions;
@@ -29,13 +29,13 @@ export class CurrentAuthenticator {
     this.#options = options;
   }
 
-  /** Rejects where the replay cache cannot be asked; the request must then be refused. */
+  /** Decides one request. Rejects if a store fails; the request must then be refused. */
   decide(request: Request): Promise<Decision> {
     return this.#authenticator?.decide(request) ?? this.#loadAndDecide(request);
   }
 
   /**
-   * Tries to apply the configuration; never throws. Requests that come meanwhile share one attempt.
+   * Tries to apply the configuration; never throws. Concurrent requests share one attempt.
    *
    * @returns why it was not applied; `undefined` if it was
    */
@@ -47,8 +47,7 @@ export class CurrentAuthenticator {
   }
 
   /**
-   * Takes up the configuration as it is now, between two requests. An attempt that is under way may have read it too early, so
-   * there is another behind it.
+   * Applies the configuration as it is now. Waits for an attempt that is under way, as that may have read the file too early.
    *
    * @returns why it was not applied, so that the previous one stays; `undefined` if it was
    */
@@ -68,9 +67,9 @@ export class CurrentAuthenticator {
   }
 
   async #tryToLoad(): Promise<string | undefined> {
-    const { load, takeUp, onError } = this.#options;
+    const { load, apply, onError } = this.#options;
     try {
-      this.#authenticator = await takeUp(await load());
+      this.#authenticator = await apply(await load());
       this.#lastFault = undefined;
       return undefined;
     } catch (error) {

@@ -2,82 +2,79 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failureOf } from '../errors.js';
 
-/** What systemd is told of a service of `Type=notify` (sd_notify(3)). Never waits, never throws. */
+/** Notifies systemd of the state of a service of `Type=notify` (sd_notify(3)). Never waits, never throws. */
 export interface Notify {
-  /** The service answers; also once a reload is over. */
-  ready(status: string): void;
-  /** The configuration is being read again; {@link Notify.ready} must follow. */
-  reloading(): void;
-  /** The service lets nobody in any more. */
-  stopping(): void;
-  /** @returns once all is said; after a moment in any case */
-  said(): Promise<void>;
+  /** The service answers requests, or a reload has ended. */
+  readonly ready: (status: string) => void;
+  /** A reload has started; {@link Notify.ready} must follow. */
+  readonly reloading: () => void;
+  /** The service accepts no more connections. */
+  readonly stopping: () => void;
+  /** Waits until all is sent, but only for a moment. */
+  readonly flushed: () => Promise<void>;
 }
 
 /** What {@link openNotify} works with. */
 export interface NotifyOptions {
-  /** `$NOTIFY_SOCKET`; where there is none, nobody wants to know. */
+  /** `$NOTIFY_SOCKET`; if it is `undefined`, nothing is sent. */
   readonly socket: string | undefined;
   /** Where programs are found. */
   readonly path: string | undefined;
-  /** The process that is meant. */
+  /** The main process of the service. */
   readonly pid: number;
-  /** @returns microseconds of CLOCK_MONOTONIC */
+  /** Returns microseconds of CLOCK_MONOTONIC. */
   readonly monotonic: () => bigint;
-  /** Is told, once, that systemd cannot be told anything. */
+  /** Called once if systemd cannot be notified. */
   readonly onWarning: (message: string) => void;
 }
 
-const REPLY_DEADLINE_MILLISECONDS = 10_000;
-const PATIENCE_AT_THE_END_MILLISECONDS = 200;
+const SEND_DEADLINE_MILLISECONDS = 10_000;
+const FLUSH_DEADLINE_MILLISECONDS = 200;
 
-/**
- * Tells systemd by systemd-notify(1), since Node has no sockets of datagrams. One after the other: what is overtaken by an
- * older message is wrong.
- */
+/** Notifies systemd by systemd-notify(1), as Node has no datagram sockets of this kind. Sends one message after another. */
 export function openNotify(options: NotifyOptions): Notify {
   const { socket, monotonic } = options;
-  let said = Promise.resolve();
-  let isTroubled = false;
-  const onWarning = (error: unknown): void => {
-    if (!isTroubled) options.onWarning(explain(error));
-    isTroubled = true;
+  let sent = Promise.resolve();
+  let hasWarned = false;
+  const onError = (error: unknown): void => {
+    if (!hasWarned) options.onWarning(explain(error));
+    hasWarned = true;
   };
-  const say = (...message: string[]): void => {
+  const send = (...message: string[]): void => {
     if (socket === undefined) return;
-    said = said.then(() => tell(message, options, onWarning));
+    sent = sent.then(() => run(message, options, onError));
   };
   return {
     ready: (status) => {
-      say('--ready', `--status=${status}`);
+      send('--ready', `--status=${status}`);
     },
     reloading: () => {
-      say('--status=Reading the configuration again', 'RELOADING=1', `MONOTONIC_USEC=${monotonic()}`);
+      send('--status=Reloading the configuration', 'RELOADING=1', `MONOTONIC_USEC=${monotonic()}`);
     },
     stopping: () => {
-      say('--status=Answering the last requests', 'STOPPING=1');
+      send('--status=Answering the last requests', 'STOPPING=1');
     },
-    said: () => Promise.race([said, sleep(PATIENCE_AT_THE_END_MILLISECONDS, undefined, { ref: false })]),
+    flushed: () => Promise.race([sent, sleep(FLUSH_DEADLINE_MILLISECONDS, undefined, { ref: false })]),
   };
 }
 
-/** @returns once it is said, or cannot be */
-function tell(
+/** Runs systemd-notify. @returns when it has ended, or cannot be run */
+function run(
   message: readonly string[],
   { socket, path, pid }: NotifyOptions,
-  onWarning: (error: unknown) => void,
+  onError: (error: unknown) => void,
 ): Promise<void> {
   return new Promise((resolve) => {
     const env = { PATH: path, NOTIFY_SOCKET: socket };
-    const settings = { env, timeout: REPLY_DEADLINE_MILLISECONDS };
     const done = (error: unknown): void => {
-      if (error !== null) onWarning(error);
+      if (error !== null) onError(error);
       resolve();
     };
     try {
+      const settings = { env, timeout: SEND_DEADLINE_MILLISECONDS };
       execFile('systemd-notify', [`--pid=${pid}`, ...message], settings, done).unref();
     } catch (error) {
-      // No process, no memory, no descriptor.
+      // The process or memory limit is reached, or that of file descriptors.
       done(error);
     }
   });
@@ -85,7 +82,7 @@ function tell(
 
 function explain(error: unknown): string {
   return (
-    `systemd cannot be told that this service is ready: expected to run systemd-notify, found: ${failureOf(error)}. ` +
+    `cannot notify systemd that this service is ready: expected to run systemd-notify, found: ${failureOf(error)}. ` +
     'Install it (package systemd), or set Type=exec instead of Type=notify'
   );
 }

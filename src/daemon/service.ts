@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import { Authenticator } from '../authenticator/authenticator.js';
+import type { RequestSink } from '../authenticator/decision.js';
 import type { Configuration } from '../config/configuration.js';
 import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
 import { messageOf } from '../errors.js';
-import type { Decide, Observer } from '../server/responder.js';
+import type { RequestHandler } from '../server/responder.js';
 import type { KnownUsers } from '../users/seen-users.js';
 import { CurrentAuthenticator } from './current-authenticator.js';
 import { CurrentLog } from '../log/current-log.js';
 import { CurrentMetrics } from '../metrics/current-metrics.js';
 import { RequestLog } from '../log/request-log.js';
-import { observeListener } from './completed-request.js';
 import type { Log } from '../log/log.js';
 import { Measurements } from '../metrics/measurements.js';
 import { chooseStore, openReplayCache, whyMemory } from './open-cache.js';
@@ -22,22 +22,22 @@ import { observeSeenUsers } from './observed-seen-users.js';
 
 /** What {@link Service} works with. */
 export interface ServiceOptions {
-  /** Reads the configuration; throws where it is missing or not good. */
+  /** Reads the configuration; throws if it is missing or invalid. */
   readonly load: () => Promise<Configuration>;
-  /** Where the log is as long as no configuration says otherwise. Under a supervisor stderr leads nowhere. */
+  /** The log target until a configuration sets one. Under a supervisor stderr leads nowhere. */
   readonly standardLog: 'stderr' | 'syslog';
   readonly version: string;
 }
 
-/** All that is behind the answers: the configuration of the moment and what it asks for. */
-export class Service {
+/** The daemon behind the answers: the current configuration, and the stores, log and metrics that it sets up. */
+export class Service implements RequestHandler {
   readonly log: CurrentLog;
   readonly #options: ServiceOptions;
   readonly #stores: Stores;
   readonly #seenUsers: KnownUsers;
   readonly #measurements = new Measurements();
   readonly #metrics: CurrentMetrics;
-  readonly #decisionLog: RequestLog;
+  readonly #requestLog: RequestLog;
   readonly #startedAt = Date.now();
   readonly #current: CurrentAuthenticator;
   #configuration: Configuration | undefined;
@@ -53,35 +53,35 @@ export class Service {
       measurements: this.#measurements,
       version: options.version,
     });
-    this.#decisionLog = new RequestLog(this.log);
+    this.#requestLog = new RequestLog(this.log);
     this.#current = new CurrentAuthenticator({
       load: options.load,
-      takeUp: (configuration) => this.#takeUp(configuration),
+      apply: (configuration) => this.#apply(configuration),
       onError: (reason, isServing) => {
-        this.log.write(
-          'error',
-          isServing ? notTakenUp(reason) : `no valid configuration; refusing all requests: ${reason}`,
-        );
+        const message = isServing
+          ? 'configuration reload failed, keeping the previous one'
+          : 'no valid configuration; refusing all requests';
+        this.log.write('error', `${message}: ${reason}`);
       },
     });
   }
 
-  /** Tries to take up the configuration; where that fails, every request tries again. Never throws. */
+  /** Tries to apply the configuration; if that fails, every request tries again. Never throws. */
   async start(): Promise<void> {
     await this.#current.load();
   }
 
-  readonly decide: Decide = (request) => this.#current.decide(request);
+  readonly decide: RequestHandler['decide'] = (request) => this.#current.decide(request);
 
-  /** @returns what is told of the requests that come in by a listener */
-  observe(listener: string): Observer {
-    return observeListener(listener, [this.#measurements.countRequest, this.#decisionLog.write]);
-  }
+  readonly onCompleted: RequestSink = (completed) => {
+    this.#measurements.countRequest(completed);
+    this.#requestLog.write(completed);
+  };
 
   readonly answerWithin = (): number =>
     this.#configuration?.answerWithin ?? DEFAULT_ANSWER_WITHIN_MILLISECONDS;
 
-  /** Where the secrets are that were read last. */
+  /** The files of the secrets in use. */
   get files(): readonly string[] {
     return this.#configuration?.secretFiles ?? [];
   }
@@ -100,10 +100,10 @@ export class Service {
     return undefined;
   }
 
-  /** Writes to the log how it goes. */
+  /** Writes a summary to the log. */
   summarize(): void {
     this.log.write('info', 'summary', {
-      configuration: this.#configuration?.file ?? '(none that is good)',
+      configuration: this.#configuration?.file ?? '(none valid)',
       version: this.#options.version,
       up_seconds: Math.round((Date.now() - this.#startedAt) / 1000),
       ...this.#measurements.outcomes,
@@ -112,16 +112,16 @@ export class Service {
     });
   }
 
-  /** Writes what is left to the log: at once what can be written without waiting, and the rest before it returns. */
+  /** Closes the metrics and flushes the log. */
   async close(): Promise<void> {
     this.#metrics.close();
-    this.#decisionLog.close();
+    this.#requestLog.close();
     await this.log.close();
   }
 
-  async #takeUp(configuration: Configuration): Promise<Authenticator> {
+  async #apply(configuration: Configuration): Promise<Authenticator> {
     const { log } = this;
-    // First what can fail; then nothing is half done.
+    // What can fail comes first, so that nothing is applied in part.
     const onWarning = (error: unknown): void => {
       log.write('warning', messageOf(error));
     };
@@ -158,8 +158,4 @@ function createStores(log: Log, measurements: Measurements): Stores {
     clock: Date.now,
     monotonic: () => performance.now(),
   });
-}
-
-function notTakenUp(reason: string): string {
-  return `configuration reload failed, keeping the previous one: ${reason}`;
 }

@@ -1,72 +1,72 @@
 import { performance } from 'node:perf_hooks';
-import type { CompletedRequest, RequestSink } from '../daemon/completed-request.js';
-import { RateLimiter, type Suppressed } from './rate-limiter.js';
+import type { CompletedRequest, RequestSink } from '../authenticator/decision.js';
 import type { Fields, Level, Log } from './log.js';
+import { RateLimiter, type Suppressed } from './rate-limiter.js';
 
 /**
- * So many lines are written of each operation and reason in so much time: enough for tools that look for many refusals in a
- * row, and no more than five lines a second for whatever a stranger can bring about.
+ * How many lines are written for each operation and reason: enough for tools that look for many refusals in a row, and at most
+ * five lines a second for each kind of request that a client can cause.
  */
-const FLOOD = { limit: 50, windowMilliseconds: 10_000 };
-const LOOK_MILLISECONDS = 1000;
+const RATE_LIMIT = { limit: 50, windowMilliseconds: 10_000 };
+const CHECK_MILLISECONDS = 1000;
 
-/** A user and a host can have 1,023 bytes each, of whoever tries to log in. */
+/** A user and a host of a client that fails to log in can have 1,023 bytes each. */
 const MAX_NAME_CHARACTERS = 256;
 
-/**
- * Writes one line for each decision: what became of it and why, whom it was about, and how long it took. Of a flood of
- * decisions that let nobody in, it writes the first ones and how many there were.
- */
+const SIMILAR = { refused: 'similar refusals', unanswered: 'similar unanswered requests', accepted: '' };
+
+/** Writes one line for each completed request, and limits the rate of similar ones that were not accepted. */
 export class RequestLog {
   readonly #log: Log;
   readonly #clock: () => number;
-  readonly #flood = new RateLimiter<CompletedRequest>(FLOOD);
+  readonly #limiter = new RateLimiter<CompletedRequest>(RATE_LIMIT);
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param clock milliseconds that only go forward */
+  /** @param clock returns milliseconds of a monotonic clock */
   constructor(log: Log, clock: () => number = () => performance.now()) {
     this.#log = log;
     this.#clock = clock;
   }
 
-  readonly write: RequestSink = (decision) => {
-    if (decision.outcome !== 'accepted' && this.#isTooMany(decision)) return;
-    this.#log.write(levelOf(decision), decision.outcome, fieldsOf(decision));
+  readonly write: RequestSink = (completed) => {
+    if (completed.outcome !== 'accepted' && this.#isSuppressed(completed)) return;
+    this.#log.write(levelOf(completed), completed.outcome, fieldsOf(completed));
   };
 
-  /** Writes how many lines were held back and not yet counted. */
+  /** Writes how many lines were suppressed and not yet reported. */
   close(): void {
     clearInterval(this.#timer);
-    for (const held of this.#flood.takeAll(this.#clock())) this.#summarize(held);
+    for (const suppressed of this.#limiter.takeAll(this.#clock())) this.#summarize(suppressed);
   }
 
-  #isTooMany(decision: CompletedRequest): boolean {
-    const { operation, outcome, reason } = decision;
+  #isSuppressed(completed: CompletedRequest): boolean {
+    const { context, outcome, reason } = completed;
     const now = this.#clock();
     this.#summarizeEnded(now);
-    if (this.#flood.admits(`${operation} ${outcome} ${reason ?? ''}`, decision, now)) return false;
+    if (this.#limiter.admits(`${context.operation} ${outcome} ${reason ?? ''}`, completed, now)) return false;
     this.#timer ??= setInterval(() => {
-      this.#look();
-    }, LOOK_MILLISECONDS).unref();
+      this.#check();
+    }, CHECK_MILLISECONDS).unref();
     return true;
   }
 
-  /** A flood that is over is counted, too. */
-  #look(): void {
+  /** Reports suppressed lines even if no more requests follow. */
+  #check(): void {
     this.#summarizeEnded(this.#clock());
-    if (this.#flood.hasSuppressed) return;
+    if (this.#limiter.hasSuppressed) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
   #summarizeEnded(now: number): void {
-    for (const held of this.#flood.takeEnded(now)) this.#summarize(held);
+    for (const suppressed of this.#limiter.takeEnded(now)) this.#summarize(suppressed);
   }
 
-  #summarize({ context, count, milliseconds }: Suppressed<CompletedRequest>): void {
-    const { operation, reason, outcome } = context;
-    const message = `${outcome} ${grouped(count)} more in ${Math.max(1, Math.round(milliseconds / 1000))} s`;
-    this.#log.write(levelOf(context), message, { operation, reason, count });
+  #summarize({ context: first, count, milliseconds }: Suppressed<CompletedRequest>): void {
+    const seconds = Math.max(1, Math.round(milliseconds / 1000));
+    const message = `suppressed ${grouped(count)} ${SIMILAR[first.outcome]} in ${seconds} s`;
+    const { reason, context } = first;
+    this.#log.write(levelOf(first), message, { operation: context.operation, reason, count });
   }
 }
 
@@ -75,10 +75,9 @@ function levelOf({ outcome, reason }: CompletedRequest): Level {
   return reason === 'internal-error' ? 'error' : 'info';
 }
 
-function fieldsOf(decision: CompletedRequest): Fields {
-  const { operation, reason, context, listener, cause } = decision;
-  const { jid, host, key, offset } = context;
-  const ms = Math.round(decision.milliseconds * 100) / 100;
+function fieldsOf({ context, reason, key, offset, cause, milliseconds }: CompletedRequest): Fields {
+  const { operation, jid, host, listener } = context;
+  const ms = Math.round(milliseconds * 100) / 100;
   return { operation, reason, jid: cut(jid), host: cut(host), key, offset, listener, cause, ms };
 }
 
@@ -88,7 +87,7 @@ function cut(name: string | undefined): string | undefined {
     : `${name.slice(0, MAX_NAME_CHARACTERS)}…`;
 }
 
-/** As people read it: 1,204. */
+/** Formats a count with separators: 1,204. */
 function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }

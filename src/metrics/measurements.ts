@@ -1,6 +1,6 @@
+import type { CompletedRequest, RequestSink } from '../authenticator/decision.js';
 import type { Configuration } from '../config/configuration.js';
 import type { NamedKey } from '../credential/key.js';
-import type { CompletedRequest, RequestSink } from '../daemon/completed-request.js';
 import type { ConsumeSink } from '../daemon/observed-cache.js';
 import type { Store } from '../daemon/open-cache.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
@@ -11,6 +11,9 @@ export interface MeasuredStore {
   readonly kind: Store['kind'];
   readonly cache: ReplayCache;
 }
+
+/** Operations with a label of their own; the other ones are unsupported. */
+const LABELS: ReadonlySet<string> = new Set(['auth', 'isuser', 'malformed']);
 
 /**
  * Counts requests, replay cache operations and reloads from the start of the process. No label value comes from a request, so
@@ -42,15 +45,15 @@ export class Measurements {
   store: MeasuredStore | undefined;
 
   /** Counts one completed request. */
-  readonly countRequest: RequestSink = ({ operation, outcome, reason, context, milliseconds }) => {
+  readonly countRequest: RequestSink = ({ context, outcome, reason, key, offset, milliseconds }) => {
     this.outcomes[outcome] += 1;
+    const operation = LABELS.has(context.operation) ? context.operation : 'unsupported';
     this.requests
       .at(operation)
       .at(outcome)
       .at(reason ?? 'none')
       .add();
     durationsAt(this.requestDurations, operation).add(milliseconds);
-    const { key, offset } = context;
     if (key === undefined) return;
     this.keyUses.at(key).at(outcome).add();
     if (outcome === 'accepted' && offset !== undefined) this.offsets.at(key).at(String(offset)).add();

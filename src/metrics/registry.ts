@@ -1,11 +1,10 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { CompletedRequest } from '../daemon/completed-request.js';
+import type { Reason } from '../authenticator/reasons.js';
 import type { Request } from '../protocol/request.js';
 import { countEntries, counter, gauge, histogram, type Collector } from './collectors.js';
 import type { Measurements } from './measurements.js';
 
 type Operation = Request['operation'];
-type Reason = NonNullable<CompletedRequest['reason']>;
 
 /** Returns a function that renders all metrics in the text format of Prometheus. No user, host or token is in it. */
 export function createRegistry(measurements: Measurements, version: string): () => Promise<string> {

@@ -1,6 +1,6 @@
 import type { Framing } from './framing.js';
 
-/** So many bytes are enough to see what they are. */
+/** How many bytes {@link describeStart} needs. */
 export const START_BYTES = 16;
 
 const OPERATION = /^(?:auth|isuser|setpass|tryregister|removeuser3?|certauth):/;
@@ -8,7 +8,7 @@ const OPERATION = /^(?:auth|isuser|setpass|tryregister|removeuser3?|certauth):/;
 const kinds: readonly { readonly starts: readonly string[]; readonly description: string }[] = [
   {
     starts: ['\x16\x03'],
-    description: 'looks like TLS: connect without it, the socket is for this machine only',
+    description: 'looks like TLS: connect without TLS, the socket is for this machine only',
   },
   {
     starts: ['GET ', 'HEAD ', 'POST ', 'PUT ', 'DELETE ', 'PATCH ', 'OPTIONS ', 'TRACE ', 'CONNECT ', 'PRI '],
@@ -21,10 +21,10 @@ const kinds: readonly { readonly starts: readonly string[]; readonly description
 ];
 
 /**
- * Describes what does not make a whole request, and what to do. The description holds none of the bytes, which can be a token.
+ * Describes bytes that make no whole request, and what to do. The description holds none of the bytes, as they can be a token.
  *
  * @param start the first {@link START_BYTES} of the connection, or fewer
- * @param framing the one that they were read in
+ * @param framing the one that the listener uses
  */
 export function describeStart(start: Buffer, framing: Framing): string {
   const text = start.toString('latin1');
@@ -41,6 +41,6 @@ export function describeStart(start: Buffer, framing: Framing): string {
 
 function protocolOf(text: string): 'generic' | 'ejabberd' | undefined {
   if (OPERATION.test(text)) return 'generic';
-  // Behind its length.
+  // After its length.
   return OPERATION.test(text.slice(2)) ? 'ejabberd' : undefined;
 }

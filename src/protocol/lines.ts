@@ -1,14 +1,13 @@
-import type { FrameDecoder, Framing } from './framing.js';
-import { PartialFrame } from './partial-frame.js';
+import { PartialFrame, type FrameDecoder, type Framing } from './framing.js';
 import type { Frame } from './request.js';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** The framing of Prosody's external module (`generic`): a line a request, a line with `1` or `0` an answer. */
+/** The framing of Prosody's external module (`generic`): each request is a line, each answer a line with `1` or `0`. */
 export const lines: Framing = {
   name: 'generic',
-  end: 'expected a line feed behind it',
+  end: 'expected a line feed after it',
   createDecoder: () => new LineDecoder(),
   answers: { yes: Buffer.from('1\n'), no: Buffer.from('0\n') },
 };

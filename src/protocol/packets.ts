@@ -1,5 +1,4 @@
-import type { FrameDecoder, Framing } from './framing.js';
-import { PartialFrame } from './partial-frame.js';
+import { PartialFrame, type FrameDecoder, type Framing } from './framing.js';
 import type { Frame } from './request.js';
 
 const LENGTH_BYTES = 2;

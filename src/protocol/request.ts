@@ -1,45 +1,88 @@
 import { isUtf8 } from 'node:buffer';
 
-/** What a server asks. User and host are well-formed and, by the protocol, already normalised. */
-export type Request =
-  | { readonly operation: 'auth'; readonly user: string; readonly host: string; readonly password: string }
-  | { readonly operation: 'isuser'; readonly user: string; readonly host: string }
-  /** An operation that a record-less authenticator cannot perform, such as `setpass`. */
-  | { readonly operation: 'unsupported' }
-  | { readonly operation: 'malformed' };
+/** Operations of the external protocols that xtokend refuses, as it has no accounts. The log names them. */
+const UNSUPPORTED = ['setpass', 'tryregister', 'removeuser', 'removeuser3'] as const;
 
-/** What a framing hands on for one request: its bytes, or word that there were too many to keep. */
+/** The operation of a request. It is one of a fixed set, whatever a client sends. */
+export type Operation = 'auth' | 'isuser' | (typeof UNSUPPORTED)[number] | 'unsupported' | 'malformed';
+
+/** Whom a request is about and where it came in. Never holds a password. */
+export interface RequestContext {
+  readonly operation: Operation;
+  /** The bare JID; `undefined` if the request names none, or none that can be relied on. */
+  readonly jid?: string;
+  readonly host?: string;
+  /** Where the request came in: `stdin`, `terminal`, or the path or name of a socket. */
+  readonly listener: string;
+}
+
+/** A request about one user. User and host are well-formed, and normalised if the server follows the protocol. */
+interface UserRequest {
+  readonly context: RequestContext & { readonly jid: string };
+  readonly user: string;
+  readonly host: string;
+}
+
+/** A login. */
+export interface AuthRequest extends UserRequest {
+  readonly operation: 'auth';
+  readonly password: string;
+}
+
+/** The question whether a user exists. */
+export interface IsUserRequest extends UserRequest {
+  readonly operation: 'isuser';
+}
+
+/** One request: its context, and what its operation needs. */
+export type Request =
+  | AuthRequest
+  | IsUserRequest
+  | { readonly operation: 'unsupported'; readonly context: RequestContext }
+  | { readonly operation: 'malformed'; readonly context: RequestContext };
+
+/** The bytes of one request, as a framing finds them; `'oversized'` if there were too many to keep. */
 export type Frame = Buffer | 'oversized';
 
 /**
  * The longest request that is understood, in bytes. A user and a host have at most 1,023 bytes each
- * (RFC 6122, section 2.1), a token has 85; Prosody's module sends no more than 1,000 in all.
+ * (RFC 6122, section 2.1), a token has 85; Prosody's module sends at most 1,000 in all.
  */
 export const MAX_REQUEST_BYTES = 4096;
-
-const MALFORMED: Request = { operation: 'malformed' };
-const UNSUPPORTED: Request = { operation: 'unsupported' };
 
 // What nodeprep leaves out (RFC 6122, appendix A.5): controls, spaces, and what would let `user@host` read in two ways.
 const PART = /^[^\p{Cc}\p{Z}"&'/:<>@]+$/u;
 const MAX_PART_BYTES = 1023;
 
-/** Parses one request, as Prosody and ejabberd write it: `op:user:host[:password]`. Never throws. */
-export function parseRequest(frame: Frame): Request {
-  if (frame === 'oversized' || !isUtf8(frame)) return MALFORMED;
+/**
+ * Parses one request, as Prosody and ejabberd write it: `operation:user:host[:password]`. Never throws.
+ *
+ * @param listener where it came in, for the context
+ */
+export function parseRequest(frame: Frame, listener: string): Request {
+  if (frame === 'oversized' || !isUtf8(frame)) return malformedRequest(listener);
   const [operation, user, host, password] = splitFields(frame.toString('utf8'));
-  if (!isPart(user) || !isPart(host)) return MALFORMED;
-  switch (operation) {
-    case 'auth':
-      return password === undefined ? MALFORMED : { operation, user, host, password };
-    case 'isuser':
-      return password === undefined ? { operation, user, host } : MALFORMED;
-    default:
-      return UNSUPPORTED;
+  if (!isPart(user) || !isPart(host)) return malformedRequest(listener);
+  const names = { jid: `${user}@${host}`, host, listener };
+  if (operation === 'auth' && password !== undefined) {
+    return { operation, user, host, password, context: { operation, ...names } };
   }
+  if (operation === 'isuser' && password === undefined) {
+    return { operation, user, host, context: { operation, ...names } };
+  }
+  if (operation === 'auth' || operation === 'isuser') return malformedRequest(listener);
+  const known = UNSUPPORTED.find((name) => name === operation);
+  // Of an unknown operation any field can be a password, so the context names none.
+  const context = known ? { operation: known, ...names } : { operation: 'unsupported' as const, listener };
+  return { operation: 'unsupported', context };
 }
 
-/** Only the last field, the password, may hold colons. */
+/** Returns the request that stands for bytes that are no request. */
+export function malformedRequest(listener: string): Request {
+  return { operation: 'malformed', context: { operation: 'malformed', listener } };
+}
+
+/** Splits at colons; only the last field, the password, can hold colons itself. */
 function splitFields(text: string): (string | undefined)[] {
   const fields: string[] = [];
   let from = 0;

@@ -1,8 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
+import type { RequestSink } from '../authenticator/decision.js';
 import { describeStart, START_BYTES } from '../protocol/describe-start.js';
 import type { Framing } from '../protocol/framing.js';
-import type { Observer, Responder } from './responder.js';
+import { malformedRequest } from '../protocol/request.js';
+import type { Responder } from './responder.js';
 
 /** Less than any server waits for an answer. */
 const WAIT_MILLISECONDS = 3000;
@@ -10,14 +12,15 @@ const WAIT_MILLISECONDS = 3000;
 /** What an {@link IncompleteRequestWatch} works with. */
 export interface IncompleteRequestOptions {
   readonly input: Readable;
+  readonly listener: string;
   readonly framing: Framing;
   readonly responder: Responder;
-  readonly observer: Observer;
+  readonly onCompleted: RequestSink;
 }
 
 /**
- * Reports, once for each connection, that bytes came which are no whole request, so that nobody answers them. Otherwise both sides
- * would wait without a word, as when the client uses another protocol.
+ * Reports, once for each connection, bytes that make no whole request and so get no answer. Otherwise both sides would wait
+ * without any message, for example if the client uses another protocol.
  */
 export class IncompleteRequestWatch {
   readonly #options: IncompleteRequestOptions;
@@ -37,15 +40,18 @@ export class IncompleteRequestWatch {
     if (missing > 0) this.#start = Buffer.concat([this.#start, chunk.subarray(0, missing)]);
   }
 
-  /** Must be called when all that came has been decoded. */
+  /** Must be called when all received bytes have been decoded. */
   decoded(): void {
-    if (this.#timer !== undefined || this.#isReported || !this.#options.responder.isInRequest) return;
+    const { input, responder } = this.#options;
+    if (this.#timer !== undefined || this.#isReported || !responder.isInRequest) return;
     this.#since = performance.now();
-    const before = this.#options.responder.decoded;
+    const before = responder.decoded;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#isStuck(before)) this.#report();
-      else this.decoded();
+      const hasAdvanced = !responder.isInRequest || responder.decoded !== before;
+      // While earlier requests are unanswered, the rest may be waiting to be read.
+      if (hasAdvanced || !responder.isIdle || input.isPaused()) this.decoded();
+      else this.#report();
     }, WAIT_MILLISECONDS).unref();
   }
 
@@ -56,18 +62,16 @@ export class IncompleteRequestWatch {
     if (this.#options.responder.isInRequest) this.#report();
   }
 
-  /** Not while earlier requests or their answers keep the rest from being read. */
-  #isStuck(before: number): boolean {
-    const { input, responder } = this.#options;
-    return (
-      responder.isInRequest && responder.decoded === before && responder.unanswered === 0 && !input.isPaused()
-    );
-  }
-
   #report(): void {
     if (this.#isReported) return;
     this.#isReported = true;
-    const { framing, observer } = this.#options;
-    observer.incomplete(describeStart(this.#start, framing), this.#since);
+    const { listener, framing, onCompleted } = this.#options;
+    onCompleted({
+      outcome: 'unanswered',
+      reason: 'incomplete-request',
+      cause: describeStart(this.#start, framing),
+      context: malformedRequest(listener).context,
+      milliseconds: performance.now() - this.#since,
+    });
   }
 }

@@ -3,33 +3,32 @@ import { join } from 'node:path';
 
 const PREFIX = '.xtokend-';
 const NAME = /^\.xtokend-[A-Za-z0-9]{6}$/;
-/** Far more than the making of a socket takes. */
-const LEFT_BEHIND_MILLISECONDS = 60_000;
+/** Far more than it takes to make a socket. */
+const STALE_MILLISECONDS = 60_000;
 
-/** By how much the path of a file in a private directory is longer than that of the same file beside it. */
+/** How many bytes a private directory adds to the path of a file. */
 export const PRIVATE_NAME_BYTES: number = `${PREFIX}XXXXXX/`.length;
 
 /**
- * Makes a directory with a new name that only this user can enter. Removes those that processes left behind which were killed
- * while they used theirs.
+ * Makes a directory with a new name that only this user can enter. Removes those that killed processes left behind.
  *
  * @param parent a directory that only root and this user can change
  */
 export function makePrivateDirectory(parent: string): string {
-  removeLeftBehind(parent);
+  removeStale(parent);
   return mkdtempSync(join(parent, PREFIX));
 }
 
-function removeLeftBehind(parent: string): void {
+function removeStale(parent: string): void {
   for (const name of namesIn(parent)) {
     const path = join(parent, name);
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory() !== true || stats.uid !== process.geteuid?.()) continue;
-    if (Date.now() - stats.mtimeMs > LEFT_BEHIND_MILLISECONDS) removeSockets(path);
+    if (Date.now() - stats.mtimeMs > STALE_MILLISECONDS) removeSockets(path);
   }
 }
 
-/** Nothing else: a directory with other files in it wasn't made by this program. */
+/** Removes nothing else: this program didn't make a directory that has other files. */
 function removeSockets(directory: string): void {
   try {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -37,7 +36,7 @@ function removeSockets(directory: string): void {
     }
     rmdirSync(directory);
   } catch {
-    // It holds something else, or another process was faster: it does no harm there.
+    // It holds something else, or another process has removed it.
   }
 }
 
@@ -45,7 +44,7 @@ function namesIn(parent: string): string[] {
   try {
     return readdirSync(parent).filter((name) => NAME.test(name));
   } catch {
-    // A directory that can be written to but not read, or none: making one there says what is wrong.
+    // If the parent cannot be used at all, mkdtemp() says why.
     return [];
   }
 }

@@ -1,56 +1,36 @@
 import { performance } from 'node:perf_hooks';
-import type { Decision } from '../authenticator/authenticator.js';
+import type { Writable } from 'node:stream';
+import { refusedByError, type Decision, type RequestSink } from '../authenticator/decision.js';
 import type { FrameDecoder, Framing } from '../protocol/framing.js';
 import { parseRequest, type Frame, type Request } from '../protocol/request.js';
-import { busyPoll } from './busy-poll.js';
+import { busyPoll } from './event-loop.js';
 
-/** Decides one request; rejects where it cannot be told, and never throws. */
-export type Decide = (request: Request) => Promise<Decision>;
-
-/** Is told what became of each request, and when it was read (by `performance.now()`). */
-export interface Observer {
-  decided(request: Request, decision: Decision, readAt: number): void;
-  /** Something broke; the request was refused. */
-  failed(request: Request, error: unknown, readAt: number): void;
-  /** Nobody may be waiting for the answer any more; it was not sent. */
-  unanswered(request: Request, readAt: number): void;
-  /**
-   * Bytes came that are no whole request, so nothing was answered.
-   *
-   * @param cause what they look like and what to do, without any of the bytes
-   */
-  incomplete(cause: string, readAt: number): void;
-}
-
-/** The way back to the server. */
-export interface Reply {
-  /** Called once for each request. @returns whether the answer was sent: not if nobody waits for it any more */
-  send(answer: Buffer): boolean;
+/** What decides requests, and receives what became of them. */
+export interface RequestHandler {
+  /** Decides one request. Rejects if that fails; never throws. */
+  readonly decide: (request: Request) => Promise<Decision>;
+  readonly onCompleted: RequestSink;
 }
 
 /** What a {@link Responder} works with. */
-export interface ResponderOptions {
+export interface ResponderOptions extends RequestHandler {
+  /** Where the requests come in, for their context. */
+  readonly listener: string;
   readonly framing: Framing;
-  readonly decide: Decide;
-  readonly observer: Observer;
-  readonly reply: Reply;
+  /** Called once for each request. Returns whether the answer was sent: not if the client is gone. */
+  readonly reply: (answer: Buffer) => boolean;
 }
 
-type Outcome = { readonly decision: Decision } | { readonly error: unknown };
-
-/** A request that was read and not answered yet. */
+/** A request that was read and is not answered yet. */
 interface Pending {
   readonly request: Request;
   readonly readAt: number;
-  outcome?: Outcome;
-  /** Who waits for its answer, and for those before it. */
-  waiting?: (() => void)[];
+  decision?: Decision;
+  /** Called when it and all requests before it are answered. */
+  onAnswered?: (() => void)[];
 }
 
-/**
- * Answers the requests of one connection, in their order. Several are decided at the same time; each answer waits
- * for those before it.
- */
+/** Answers the requests of one connection in order. Decides several at the same time; each answer waits for those before it. */
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #decoder: FrameDecoder;
@@ -63,11 +43,6 @@ export class Responder {
     this.#decoder = options.framing.createDecoder();
   }
 
-  /** How many requests were read and wait for their answer. */
-  get unanswered(): number {
-    return this.#pending.length;
-  }
-
   /** How many requests were found in the bytes so far. */
   get decoded(): number {
     return this.#decoded;
@@ -78,21 +53,21 @@ export class Responder {
     return this.#decoder.isInRequest;
   }
 
-  /** @returns when all that has been received so far is answered */
+  /** Whether all requests so far are answered. */
+  get isIdle(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  /** Waits until all requests so far are answered. */
   get answered(): Promise<void> {
     const last = this.#pending.at(-1);
     if (last === undefined) return Promise.resolve();
     return new Promise((resolve) => {
-      (last.waiting ??= []).push(resolve);
+      (last.onAnswered ??= []).push(resolve);
     });
   }
 
-  /** Takes the next bytes of the connection, however they are cut. */
-  receive(chunk: Buffer): void {
-    for (const frame of this.decode(chunk)) this.receiveFrame(frame);
-  }
-
-  /** Takes the next bytes without deciding anything. @returns the frames that are complete with them, for {@link receiveFrame} */
+  /** Decodes the next bytes of the connection. @returns the requests that they complete, for {@link answer} */
   decode(chunk: Buffer): Frame[] {
     const frames = this.#decoder.push(chunk);
     this.#decoded += frames.length;
@@ -100,40 +75,63 @@ export class Responder {
   }
 
   /** Decides one request and answers it. */
-  receiveFrame(frame: Frame): void {
-    const readAt = performance.now();
-    const request = parseRequest(frame);
-    const pending: Pending = { request, readAt };
+  answer(frame: Frame): void {
+    const { decide, listener } = this.#options;
+    const pending: Pending = { request: parseRequest(frame, listener), readAt: performance.now() };
     this.#pending.push(pending);
-    // A fault refuses, and never keeps a later request from its answer.
-    this.#options.decide(request).then(
-      (decision) => {
-        this.#settle(pending, { decision });
-      },
-      (error: unknown) => {
-        this.#settle(pending, { error });
-      },
-    );
+    const settle = (decision: Decision): void => {
+      pending.decision = decision;
+      this.#sendDecided();
+    };
+    decide(pending.request).then(settle, (error: unknown) => {
+      settle(refusedByError(error));
+    });
   }
 
-  #settle(pending: Pending, outcome: Outcome): void {
-    pending.outcome = outcome;
-    for (let first = this.#pending[0]; first?.outcome !== undefined; first = this.#pending[0]) {
+  #sendDecided(): void {
+    for (let first = this.#pending[0]; first?.decision !== undefined; first = this.#pending[0]) {
       this.#pending.shift();
-      this.#answer(first, first.outcome);
-      for (const resolve of first.waiting ?? []) resolve();
+      this.#send(first, first.decision);
+      for (const resolve of first.onAnswered ?? []) resolve();
     }
   }
 
-  #answer({ request, readAt }: Pending, outcome: Outcome): void {
-    const { framing, observer, reply } = this.#options;
-    const accepted = 'decision' in outcome && outcome.decision.accepted;
-    if (!reply.send(accepted ? framing.answers.yes : framing.answers.no)) {
-      observer.unanswered(request, readAt);
-      return;
-    }
-    busyPoll();
-    if ('decision' in outcome) observer.decided(request, outcome.decision, readAt);
-    else observer.failed(request, outcome.error, readAt);
+  #send({ request: { context }, readAt }: Pending, decision: Decision): void {
+    const { framing, onCompleted, reply } = this.#options;
+    const isSent = reply(decision.outcome === 'accepted' ? framing.answers.yes : framing.answers.no);
+    if (isSent) busyPoll();
+    const result = isSent ? decision : ({ outcome: 'unanswered', reason: 'deadline-exceeded' } as const);
+    onCompleted({ ...result, context, milliseconds: performance.now() - readAt });
+  }
+}
+
+/** Writes the answers that are ready at the same time in one call: a call for each would cost more than the decisions. */
+export class AnswerBatch {
+  readonly #output: Writable;
+  #answers: Buffer[] = [];
+
+  constructor(output: Writable) {
+    this.#output = output;
+  }
+
+  /** Adds an answer. @returns whether it will be sent: not if the client is gone */
+  add(answer: Buffer): boolean {
+    if (this.#output.destroyed) return false;
+    // Runs after the microtasks, in which other requests of this iteration are decided.
+    if (this.#answers.length === 0)
+      process.nextTick(() => {
+        this.flush();
+      });
+    this.#answers.push(answer);
+    return true;
+  }
+
+  /** Writes all answers now. */
+  flush(): void {
+    const [first] = this.#answers;
+    if (first === undefined) return;
+    const answers = this.#answers.length === 1 ? first : Buffer.concat(this.#answers);
+    this.#answers = [];
+    if (!this.#output.destroyed) this.#output.write(answers);
   }
 }

@@ -1,35 +1,33 @@
 import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextIteration } from 'node:timers/promises';
 import type { Framing } from '../protocol/framing.js';
-import { AnswerBatch } from './answer-batch.js';
-import { ConnectionShare } from './connection-share.js';
-import { isOthersTurn, nextSlice } from './event-loop-slices.js';
+import { mustYield, nextSlice } from './event-loop.js';
 import { IncompleteRequestWatch } from './incomplete-request.js';
-import type { RequestBudget } from './request-budget.js';
-import { Responder, type Decide, type Observer, type Reply } from './responder.js';
+import { ConnectionShare, type RequestBudget } from './request-budget.js';
+import { AnswerBatch, Responder, type RequestHandler } from './responder.js';
 
-/** A chunk is taken in pieces of this size: it can hold as many requests as bytes. */
+/** A chunk is decoded in pieces of this size, as it can hold as many requests as bytes. */
 const PIECE_BYTES = 512;
-/** For so long one connection is served before others, and new connections, get their turn. */
-const TURN_MILLISECONDS = 0.5;
-/** While others wait, a connection gets so much of its requests decided in turn: about one login. */
-const TURN_BYTES = 128;
-/** How long the end takes at the most, where a reader does not read. */
+/** How long one connection is served before others, and new connections, are. */
+const SERVE_MILLISECONDS = 0.5;
+/** How many bytes of requests a connection gets decided in one slice while others wait: about one login. */
+const SERVE_BYTES = 128;
+/** How long the end takes at most, if the client does not read. */
 const LAST_ANSWERS_MILLISECONDS = 1000;
-/** How long at the end requests are still read of a client that has sent very many; the rest is for their answers. */
+/** How long requests are still read at the end; the rest of the time is for their answers. */
 const LAST_REQUESTS_MILLISECONDS = 500;
-/** Where a turn brings less, it has read all there was: libuv asks for so much at once. */
+/** How many bytes libuv reads at once. Fewer mean that it has read all there was. */
 const FULL_READ_BYTES = 65_536;
 
 /** What {@link serveStream} works with. */
-export interface ServeStreamOptions {
+export interface ServeStreamOptions extends RequestHandler {
   readonly input: Readable;
   /** Can be the same stream as the input: a socket. */
   readonly output: Writable;
+  /** The name of the listener, for the context of each request. */
+  readonly listener: string;
   readonly framing: Framing;
-  readonly decide: Decide;
-  readonly observer: Observer;
   /** Shared by all connections of the process. */
   readonly budget: RequestBudget;
   /** Aborted when no more requests are to be read. */
@@ -37,27 +35,27 @@ export interface ServeStreamOptions {
 }
 
 /**
- * Answers requests from a stream until it ends, until nobody takes the answers any more, or until it is told to stop.
- * Whoever gives up on a request must close the stream: its answer may still come.
+ * Serves a stream until it ends, until the client no longer reads the answers, or until `stop` is aborted. A client that gives
+ * up on a request must close the stream, as the answer can still come.
  *
- * @returns once all that had come before it was told to stop is answered; at the latest a second after that
+ * @returns when all requests that arrived before the end are answered, at most a second after `stop`
  */
 export async function serveStream(options: ServeStreamOptions): Promise<void> {
-  const { input, output, framing, decide, observer, budget, stop } = options;
+  const { input, output, budget, stop } = options;
   const answers = new AnswerBatch(output);
   const share = new ConnectionShare(budget);
-  const reply = accountedReply(answers.reply, share);
-  const responder = new Responder({ framing, decide, observer, reply });
-  const incomplete = new IncompleteRequestWatch({ input, framing, responder, observer });
-  const connection = { input, output, responder, share, incomplete };
+  const reply = (answer: Buffer): boolean => {
+    // The place is free again even if the client is gone.
+    share.answered();
+    return answers.add(answer);
+  };
+  const responder = new Responder({ ...options, reply });
+  const incomplete = new IncompleteRequestWatch({ ...options, responder });
   let taken = Promise.resolve();
   const onData = (chunk: Buffer): void => {
-    taken = take(chunk, connection);
+    taken = take(chunk, { input, output, responder, share, incomplete });
   };
-  const close = (): void => {
-    share.close();
-  };
-  output.on('close', close);
+  output.on('close', share.close);
   input.on('data', onData);
   await ended(options);
   const stopReading = (): void => {
@@ -65,9 +63,9 @@ export async function serveStream(options: ServeStreamOptions): Promise<void> {
   };
   const lastAnswers = async (): Promise<void> => {
     if (stop.aborted) {
-      // Whoever asks again as soon as there is an answer sees with it that this is the end.
+      // A client that sends its next request after an answer must see the end together with that answer.
       output.cork();
-      await emptied(input, () => taken);
+      await drainInput(input, () => taken);
     }
     stopReading();
     output.uncork();
@@ -76,30 +74,17 @@ export async function serveStream(options: ServeStreamOptions): Promise<void> {
     answers.flush();
     await flushed(output);
   };
-  await orTooLate(lastAnswers(), stop);
+  await withinDeadline(lastAnswers(), stop);
   stopReading();
   incomplete.end();
   share.close();
-  output.off('close', close);
+  output.off('close', share.close);
   output.uncork();
 }
 
-/** An answered request makes room for another, also if nobody takes the answer any more. */
-function accountedReply(reply: Reply, share: ConnectionShare): Reply {
-  return {
-    send: (answer) => {
-      share.answered();
-      return reply.send(answer);
-    },
-  };
-}
-
-/**
- * Whoever stops us wants nobody to lose a login: what lies in the socket already is read before it is closed. What comes
- * later is not waited for.
- */
-async function emptied(input: Readable, taken: () => Promise<void>): Promise<void> {
-  const enough = AbortSignal.timeout(LAST_REQUESTS_MILLISECONDS);
+/** Reads what already lies in the socket, so that no login is lost. Does not wait for what comes later. */
+async function drainInput(input: Readable, taken: () => Promise<void>): Promise<void> {
+  const deadline = AbortSignal.timeout(LAST_REQUESTS_MILLISECONDS);
   let bytes = 0;
   const onData = (chunk: Buffer): void => {
     bytes += chunk.length;
@@ -108,68 +93,67 @@ async function emptied(input: Readable, taken: () => Promise<void>): Promise<voi
   do {
     bytes = 0;
     await taken();
-    // The first turn resumes the stream where it was paused, the second one reads.
-    await nextTurn();
-    await nextTurn();
-  } while (bytes >= FULL_READ_BYTES && !enough.aborted);
+    // The first iteration resumes a paused stream, the second one reads.
+    await nextIteration();
+    await nextIteration();
+  } while (bytes >= FULL_READ_BYTES && !deadline.aborted);
   input.off('data', onData);
 }
 
-/** Waits for the last answers, but no longer than a second after it was told to stop. */
-function orTooLate(allAnswered: Promise<void>, stop: AbortSignal): Promise<void> {
+/** Waits for the last answers, at most a second after `stop`. */
+function withinDeadline(allAnswered: Promise<void>, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined;
-    const hurry = (): void => {
+    const startTimer = (): void => {
       timer = setTimeout(done, LAST_ANSWERS_MILLISECONDS);
     };
     const done = (): void => {
-      stop.removeEventListener('abort', hurry);
+      stop.removeEventListener('abort', startTimer);
       clearTimeout(timer);
       resolve();
     };
-    stop.addEventListener('abort', hurry);
-    if (stop.aborted) hurry();
+    stop.addEventListener('abort', startTimer);
+    if (stop.aborted) startTimer();
     void allAnswered.then(done);
   });
 }
 
-/** What the taking of a chunk works with. */
 interface Connection extends Pick<ServeStreamOptions, 'input' | 'output'> {
   readonly responder: Responder;
   readonly share: ConnectionShare;
   readonly incomplete: IncompleteRequestWatch;
 }
 
-/** Takes a chunk. Reads nothing more while the budget, unread answers or other connections keep it from going on. */
+/** Answers the requests of a chunk. Pauses the input while the budget, unread answers or other connections hold it up. */
 async function take(
   chunk: Buffer,
   { input, output, responder, share, incomplete }: Connection,
 ): Promise<void> {
   incomplete.receive(chunk);
-  let turnEnds = performance.now() + TURN_MILLISECONDS;
+  let sliceEnd = performance.now() + SERVE_MILLISECONDS;
   let spentBytes = 0;
-  // Nobody takes the answers of a connection that was closed; the rest of what it sent must not stay in memory.
+  // The rest of what a closed connection sent must not stay in memory.
   for (let from = 0; from < chunk.length && !output.destroyed; from += PIECE_BYTES) {
     for (const frame of responder.decode(chunk.subarray(from, from + PIECE_BYTES))) {
       if (!share.tryAdmit()) {
         input.pause();
         if (!(await share.admission())) return;
-        spentBytes = Math.max(spentBytes, TURN_BYTES);
+        spentBytes = Math.max(spentBytes, SERVE_BYTES);
       }
-      // The first request of a chunk is decided at once: who asks seldom doesn't wait for those who flood.
-      while (spentBytes >= TURN_BYTES && isOthersTurn()) {
+      // The first request of a chunk is decided at once, so that a client with few requests does not wait for a flood.
+      while (spentBytes >= SERVE_BYTES && mustYield()) {
         input.pause();
         await nextSlice();
-        spentBytes -= TURN_BYTES;
+        spentBytes -= SERVE_BYTES;
       }
       spentBytes += frame.length;
-      responder.receiveFrame(frame);
+      responder.answer(frame);
     }
-    const mayGoOn = from + PIECE_BYTES >= chunk.length || performance.now() < turnEnds;
-    if (mayGoOn && !output.writableNeedDrain) continue;
+    const mayContinue = from + PIECE_BYTES >= chunk.length || performance.now() < sliceEnd;
+    if (mayContinue && !output.writableNeedDrain) continue;
     input.pause();
     await nextSlice();
-    turnEnds = performance.now() + TURN_MILLISECONDS;
+    sliceEnd = performance.now() + SERVE_MILLISECONDS;
     if (!output.writableNeedDrain) continue;
     await responder.answered;
     await drained(output);
@@ -178,14 +162,14 @@ async function take(
   incomplete.decoded();
 }
 
-/** End of input inside a request is an end like any other: what was not asked whole is not answered. */
+/** Waits for the end of the stream, or for `stop`. */
 function ended({ input, output, stop }: ServeStreamOptions): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       stop.removeEventListener('abort', done);
       resolve();
     };
-    // EIO: the other end of a terminal is gone. EPIPE: nobody reads the answers. Both are the server's way of leaving.
+    // EIO: the other end of a terminal is gone. EPIPE: nobody reads the answers. Both mean that the server has ended.
     for (const event of ['end', 'error', 'close']) input.on(event, done);
     for (const event of ['error', 'close']) output.on(event, done);
     stop.addEventListener('abort', done);
@@ -195,7 +179,7 @@ function ended({ input, output, stop }: ServeStreamOptions): Promise<void> {
 
 function flushed(output: Writable): Promise<void> {
   return new Promise((resolve) => {
-    // Called with an error where nobody takes the answers any more.
+    // Called with an error if the client is gone.
     output.write('', () => {
       resolve();
     });

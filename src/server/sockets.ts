@@ -2,42 +2,38 @@ import { setMaxListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { messageOf } from '../errors.js';
 import type { Framing } from '../protocol/framing.js';
-import { serveStream } from './serve-stream.js';
 import { listenInherited, type InheritedSocket } from './inherited-socket.js';
 import { RequestBudget } from './request-budget.js';
-import type { Decide, Observer } from './responder.js';
-import { watchSocket, type SocketWatch } from './socket-watch.js';
-import { listenUnix, type UnixAddress } from './unix-socket.js';
+import type { RequestHandler } from './responder.js';
+import { serveStream, type ServeStreamOptions } from './serve-stream.js';
+import { listenUnix, type SocketEvents, type UnixAddress } from './unix-socket.js';
 
-/** So many at once on each socket; a server of chats needs one for each of its hosts. */
+/** How many connections each socket accepts; a chat server needs one for each of its hosts. */
 const MAX_CONNECTIONS = 1024;
 const REPEAT_AFTER_MILLISECONDS = 10_000;
 
-/** A socket that is to be made, or one that was made for us, and how requests are written on it. */
+/** A socket to open or an inherited one, and the framing of its requests. */
 export type Listener = (UnixAddress | InheritedSocket) & { readonly framing: Framing };
 
 /** What {@link serveSockets} works with. */
-export interface SocketsOptions {
+export interface SocketsOptions extends RequestHandler {
   readonly listeners: readonly Listener[];
-  readonly decide: Decide;
-  /** @returns who is told of the requests that come in by a socket */
-  readonly observe: (path: string) => Observer;
-  /** Aborted when nobody is to be served any more. */
+  /** Aborted to end. */
   readonly stop: AbortSignal;
-  /** Is told of every socket that was opened: its path, or what else it is called. */
+  /** Called with the path or name of every socket that was opened. */
   readonly onListening: (path: string) => void;
-  /** Is told that all sockets are open. */
+  /** Called when all sockets are open. */
   readonly onReady: () => void;
-  /** Is told what keeps connections from being made. */
-  readonly onWarning: (path: string, fault: string) => void;
+  /** Called with a message for the log and its fields. */
+  readonly onWarning: (message: string, fields: Readonly<Record<string, string | number>>) => void;
 }
 
 /**
- * Answers requests on Unix sockets, until it is told to stop, or until another process has the path of each. Each connection is
- * answered in the order of its requests, and none waits for another.
+ * Serves connections on Unix sockets, until `stop` is aborted, or until another process has the path of each. Each connection
+ * gets its answers in order, independently of the others.
  *
- * @returns once all that had come is answered; a second after it was told to stop at the latest
- * @throws ListenError where a socket cannot be opened; then none is left behind
+ * @returns when all requests that arrived are answered, at most a second after `stop`
+ * @throws ListenError if a socket cannot be opened; then all are closed
  */
 export async function serveSockets(options: SocketsOptions): Promise<void> {
   const opened: Opened[] = [];
@@ -48,71 +44,88 @@ export async function serveSockets(options: SocketsOptions): Promise<void> {
       options.onListening(nameOf(listener));
     }
     options.onReady();
-    await Promise.race([aborted(options.stop), Promise.all(opened.map(({ closed }) => closed))]);
+    await Promise.race([aborted(options.stop), Promise.all(opened.map(({ replaced }) => replaced))]);
   } finally {
     await Promise.all(opened.map(({ close }) => close()));
   }
 }
 
-/** What the connections of all sockets share. */
-type Shared = SocketsOptions & { readonly budget: RequestBudget };
-
 interface Opened {
-  /** Lets nobody in any more. @returns when the connections have ended */
+  /** Accepts no more connections. @returns when the existing ones have ended */
   readonly close: () => Promise<void>;
-  /** When it was closed because its path led elsewhere; otherwise never. */
-  readonly closed: Promise<void>;
+  /** Resolves when it was closed because another process has its path; otherwise never. */
+  readonly replaced: Promise<void>;
 }
+
+/** What all connections share. */
+type Shared = SocketsOptions & { readonly budget: RequestBudget };
 
 async function open(listener: Listener, options: Shared): Promise<Opened> {
   const { server, remove, watch } = await listen(listener);
   const name = nameOf(listener);
-  const conversations = new Set<Promise<void>>();
-  const ending = new AbortController();
-  // Each connection listens to it.
-  setMaxListeners(0, ending.signal);
-  const shared = { ...options, observer: options.observe(name), stop: ending.signal };
-  server.on('connection', (socket: Socket) => {
-    const conversation = serveConnection(socket, listener, shared).finally(() =>
-      conversations.delete(conversation),
-    );
-    conversations.add(conversation);
-  });
-  const onWarning = (fault: string): void => {
-    options.onWarning(name, fault);
+  const stop = new AbortController();
+  const stream = { ...options, listener: name, framing: listener.framing, stop: stop.signal };
+  const connections = serveConnections(server, stream);
+  const warn = (message: string, fields = {}): void => {
+    options.onWarning(message, { path: name, ...fields });
   };
-  reportTroubles(server, onWarning);
+  warnOfConnections(server, warn);
+  const replaced = new AbortController();
+  const unwatch = watch({
+    onRemoved: warn,
+    onReplaced: (message) => {
+      warn(message);
+      // Connected servers would otherwise continue to use this process, and not the one that has the path now.
+      void close().then(() => {
+        replaced.abort();
+      });
+    },
+  });
   const close = async (): Promise<void> => {
     unwatch();
-    ending.abort();
+    stop.abort();
     server.close();
     try {
       remove();
     } catch (error) {
-      onWarning(`cannot remove the socket file: ${messageOf(error)}`);
+      warn('cannot remove the socket file', { cause: messageOf(error) });
     }
-    await Promise.all(conversations);
+    await Promise.all(connections);
   };
-  const lost = new AbortController();
-  // Whoever has connected before would go on asking this process, and not the one that has the path now.
-  const onReplaced = (message: string): void => {
-    onWarning(message);
-    void close().then(() => {
-      lost.abort();
-    });
-  };
-  const unwatch = watch({ onRemoved: onWarning, onReplaced });
-  return { close, closed: aborted(lost.signal) };
+  return { close, replaced: aborted(replaced.signal) };
 }
 
-type Watch = (events: SocketWatch) => () => void;
+/** Serves each connection of a server. @returns the open ones */
+function serveConnections(
+  server: Server,
+  options: Omit<ServeStreamOptions, 'input' | 'output'>,
+): ReadonlySet<Promise<void>> {
+  const { stop } = options;
+  const connections = new Set<Promise<void>>();
+  // Each connection adds a listener.
+  setMaxListeners(0, stop);
+  server.on('connection', (socket: Socket) => {
+    const connection = serveStream({ ...options, input: socket, output: socket })
+      .then(() => {
+        // After `stop` nothing more is read, and the client must see that at once.
+        if (stop.aborted) socket.destroy();
+        else socket.destroySoon();
+      })
+      .finally(() => connections.delete(connection));
+    connections.add(connection);
+  });
+  return connections;
+}
 
-/** The file of an inherited socket is not ours to remove, nor to watch: whoever has opened it may put it elsewhere. */
-async function listen(listener: Listener): Promise<{ server: Server; remove: () => void; watch: Watch }> {
-  if ('path' in listener) {
-    const socket = await listenUnix(listener);
-    return { ...socket, watch: (events) => watchSocket(socket, events) };
-  }
+interface Listening {
+  readonly server: Server;
+  readonly remove: () => void;
+  readonly watch: (events: SocketEvents) => () => void;
+}
+
+/** Does not remove or watch the file of an inherited socket: it belongs to systemd. */
+async function listen(listener: Listener): Promise<Listening> {
+  if ('path' in listener) return listenUnix(listener);
   return { server: await listenInherited(listener), remove: () => undefined, watch: () => () => undefined };
 }
 
@@ -120,31 +133,21 @@ function nameOf(listener: Listener): string {
   return 'path' in listener ? listener.path : listener.label;
 }
 
-async function serveConnection(
-  socket: Socket,
-  { framing }: Listener,
-  { decide, observer, budget, stop }: Shared & { readonly observer: Observer },
-): Promise<void> {
-  await serveStream({ input: socket, output: socket, framing, decide, observer, budget, stop });
-  // All is written. What comes from now on is not read any more, so whoever writes it is to see that at once.
-  if (stop.aborted) socket.destroy();
-  else socket.destroySoon();
-}
+type Warn = (message: string, fields?: Readonly<Record<string, string | number>>) => void;
 
-function reportTroubles(server: Server, onWarning: (fault: string) => void): void {
-  let isSaid = false;
+function warnOfConnections(server: Server, warn: Warn): void {
+  let hasWarned = false;
   server.maxConnections = MAX_CONNECTIONS;
   server.on('drop', () => {
-    if (isSaid) return;
-    onWarning(`there are ${MAX_CONNECTIONS} connections; more are closed at once`);
-    isSaid = true;
-    // Not for each one that is turned away.
+    if (hasWarned) return;
+    warn('connection limit reached; closing new connections', { limit: MAX_CONNECTIONS });
+    hasWarned = true;
     setTimeout(() => {
-      isSaid = false;
+      hasWarned = false;
     }, REPEAT_AFTER_MILLISECONDS).unref();
   });
   server.on('error', (error) => {
-    onWarning(error.message);
+    warn('cannot accept connections', { cause: error.message });
   });
 }
 

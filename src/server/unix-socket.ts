@@ -1,18 +1,26 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, type BigIntStats } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  renameSync,
+  rmSync,
+  type BigIntStats,
+} from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { codeOf, failureOf, messageOf, XtokendError } from '../errors.js';
+import { codeOf, messageOf, XtokendError } from '../errors.js';
+import { findGroup } from '../system/accounts.js';
 import { findExposure } from '../system/trusted-path.js';
 import { makePrivateDirectory, PRIVATE_NAME_BYTES } from './private-directory.js';
 
 /** Where a Unix socket is, and who may connect to it. */
 export interface UnixAddress {
   readonly path: string;
-  /** The permissions of the socket file; connecting takes the right to write (unix(7)). */
+  /** The permissions of the socket file; to connect takes the right to write (unix(7)). */
   readonly mode: number;
-  /** The name or number of the group that the file is given to; otherwise it is that of the process. */
+  /** The name or number of the group that owns the file; otherwise it is that of the process. */
   readonly group?: string | undefined;
 }
 
@@ -23,23 +31,31 @@ export class ListenError extends XtokendError {
   }
 }
 
-/** A Unix socket that this process has made. */
+/** Receives what happens to the path of a socket: a message for the log. */
+export interface SocketEvents {
+  /** The file was removed. Existing connections continue to work. */
+  readonly onRemoved: (message: string) => void;
+  /** Another process has the path. Called once. */
+  readonly onReplaced: (message: string) => void;
+}
+
+/** A Unix socket that this process has opened. */
 export interface ListeningSocket {
   readonly server: Server;
-  /** Whether its path still leads to it: another process can remove the file and make a socket of its own there. */
-  readonly place: () => 'own' | 'gone' | 'replaced';
-  /** Takes the socket file away, if it is still this one. */
+  /** Checks once a second whether the path still leads to this socket. @returns a function that stops that */
+  readonly watch: (events: SocketEvents) => () => void;
+  /** Removes the socket file, if it is still this one. */
   readonly remove: () => void;
 }
 
-/** sockaddr_un holds 108 bytes with the final zero; Node cuts off in silence what is longer. */
+/** sockaddr_un holds 108 bytes with the final zero; Node cuts off the rest without an error. */
 const MAX_PATH_BYTES = 107;
+const WATCH_MILLISECONDS = 1000;
 
 /**
- * Opens a Unix socket. A socket file that a dead process left behind is replaced; where somebody still answers, and where
- * something else than a socket lies there, it is left alone.
+ * Opens a Unix socket. Replaces a socket file that a dead process left behind, and nothing else.
  *
- * @param server what is to listen there
+ * @param server listens on it
  * @throws {@link ListenError}
  */
 export async function listenUnix(
@@ -51,11 +67,11 @@ export async function listenUnix(
   assertPrivate(path);
   const isStale = await isStaleSocket(path);
   try {
-    const made = await make(address, server, isStale);
+    const file = await make(address, server, isStale);
     const remove = (): void => {
-      if (placeOf(path, made) === 'own') rmSync(path, { force: true });
+      if (stateOf(path, file) === 'own') rmSync(path, { force: true });
     };
-    return { server, place: () => placeOf(path, made), remove };
+    return { server, watch: (events) => watch(path, file, events), remove };
   } catch (error) {
     server.close();
     throw new ListenError(path, explain(error, path), { cause: error });
@@ -64,20 +80,17 @@ export async function listenUnix(
 
 function assertLength(path: string): void {
   const longest = MAX_PATH_BYTES - PRIVATE_NAME_BYTES;
-  if (Buffer.byteLength(path) > longest) {
-    throw new ListenError(
-      path,
-      `expected a path of ${longest} bytes at most, found ${Buffer.byteLength(path)}`,
-    );
-  }
+  const length = Buffer.byteLength(path);
+  if (length <= longest) return;
+  throw new ListenError(path, `expected a path of ${longest} bytes at most, found ${length}`);
 }
 
-/** Whoever can change the directory could put a socket there that collects tokens, or have another file's mode changed. */
+/** A user who can change the directory could put a socket there that collects tokens. */
 function assertPrivate(path: string): void {
-  const folder = dirname(path);
-  // Whoever made it later could be somebody else.
-  if (!existsSync(folder)) throw new ListenError(path, explainMissing(folder));
-  const exposure = findExposure(folder);
+  const directory = dirname(path);
+  // Created later, it could belong to another user.
+  if (!existsSync(directory)) throw new ListenError(path, explainMissing(directory));
+  const exposure = findExposure(directory);
   if (exposure === undefined) return;
   const { message, fix } = exposure;
   throw new ListenError(
@@ -87,8 +100,8 @@ function assertPrivate(path: string): void {
 }
 
 /**
- * Makes the socket in a directory that only this user can enter, and moves it to its place with the permissions that it is to
- * have. In there nobody can put a link in its place, so its mode and group can be set by its path.
+ * Makes the socket in a directory that only this user can enter, and moves it to its place with its final permissions. Nobody
+ * can put a link in its place there, so setting its mode and group by path is safe.
  *
  * @returns the file in its place
  */
@@ -96,13 +109,13 @@ async function make(address: UnixAddress, server: Server, isStale: boolean): Pro
   const { path, group, mode } = address;
   const directory = makePrivateDirectory(dirname(path));
   try {
-    const fresh = join(directory, basename(path));
-    await bind(server, fresh);
-    if (group !== undefined) await giveTo(group, fresh);
-    chmodSync(fresh, mode);
-    if (isStale) renameSync(fresh, path);
-    // Fails where somebody has made a file there meanwhile.
-    else linkSync(fresh, path);
+    const file = join(directory, basename(path));
+    await bind(server, file);
+    if (group !== undefined) giveTo(group, file);
+    chmodSync(file, mode);
+    if (isStale) renameSync(file, path);
+    // Fails if a file has been made there meanwhile.
+    else linkSync(file, path);
     return lstatSync(path, { bigint: true });
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -110,8 +123,9 @@ async function make(address: UnixAddress, server: Server, isStale: boolean): Pro
 }
 
 /**
- * @returns whether a socket lies there on which nobody answers, rather than nothing
- * @throws {@link ListenError} where anything else lies there
+ * Returns whether a socket lies there on which no process answers, rather than nothing.
+ *
+ * @throws {@link ListenError} if anything else lies there
  */
 async function isStaleSocket(path: string): Promise<boolean> {
   const file = lstatSync(path, { throwIfNoEntry: false });
@@ -131,8 +145,8 @@ async function isStaleSocket(path: string): Promise<boolean> {
   throw new ListenError(
     path,
     refusal === 'EACCES'
-      ? 'this user may not connect to the socket there, so nobody knows whether it is in use; if not, remove it'
-      : 'somebody answers there already; stop that process first, or choose another path',
+      ? 'this user may not connect to the socket there, so it may be in use; if it is not, remove it'
+      : 'another process already answers there; stop it first, or choose another path',
   );
 }
 
@@ -148,38 +162,58 @@ function bind(server: Server, path: string): Promise<void> {
   });
 }
 
-/** By chgrp(1), since Node cannot look up the name of a group. */
-async function giveTo(group: string, path: string): Promise<void> {
+function giveTo(group: string, file: string): void {
+  const gid = findGroup(group) ?? Number(/^\d+$/.exec(group)?.[0]);
+  if (Number.isNaN(gid)) {
+    throw new Error(`there is no group ${group}; create it, or choose another one`);
+  }
   try {
-    await promisify(execFile)('chgrp', ['-h', '--', group, path]);
+    lchownSync(file, -1, gid);
   } catch (error) {
     throw new Error(
-      `it cannot be given to the group ${group}; is there one, and is this user in it? (chgrp: ${failureOf(error)})`,
+      `cannot give the socket to the group ${group} (${messageOf(error)}); add this user to the group`,
       { cause: error },
     );
   }
 }
 
-/** As long as the socket is open, no other file has its inode. */
-function placeOf(path: string, made: BigIntStats): 'own' | 'gone' | 'replaced' {
+function watch(path: string, file: BigIntStats, { onRemoved, onReplaced }: SocketEvents): () => void {
+  let before = 'own';
+  const timer = setInterval(() => {
+    const state = stateOf(path, file);
+    if (state === 'removed' && before !== 'removed') {
+      onRemoved('socket file removed by another process; nobody can connect until xtokend is restarted');
+    }
+    before = state;
+    if (state !== 'replaced') return;
+    clearInterval(timer);
+    onReplaced('socket replaced by another process; closing this listener');
+  }, WATCH_MILLISECONDS).unref();
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/** While the socket is open, no other file has its inode. */
+function stateOf(path: string, file: BigIntStats): 'own' | 'removed' | 'replaced' {
   try {
     const { ino, dev } = lstatSync(path, { bigint: true });
-    return ino === made.ino && dev === made.dev ? 'own' : 'replaced';
+    return ino === file.ino && dev === file.dev ? 'own' : 'replaced';
   } catch (error) {
-    // What this user may not see can't be judged.
-    return ['ENOENT', 'ENOTDIR'].includes(String(codeOf(error))) ? 'gone' : 'own';
+    // Another error tells nothing about the file.
+    return ['ENOENT', 'ENOTDIR'].includes(String(codeOf(error))) ? 'removed' : 'own';
   }
 }
 
 function explain(error: unknown, path: string): string {
-  const folder = dirname(path);
-  if (!existsSync(folder)) return explainMissing(folder);
+  const directory = dirname(path);
+  if (!existsSync(directory)) return explainMissing(directory);
   if (['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(codeOf(error)))) {
-    return `this user cannot make a file in ${folder}; change its owner or mode, or choose another directory`;
+    return `this user cannot make a file in ${directory}; change its owner or mode, or choose another directory`;
   }
   return messageOf(error);
 }
 
-function explainMissing(folder: string): string {
-  return `there is no directory ${folder}; make it, so that this user can write there`;
+function explainMissing(directory: string): string {
+  return `there is no directory ${directory}; make it, so that this user can write there`;
 }

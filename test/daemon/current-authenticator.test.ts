@@ -7,8 +7,8 @@ import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import { createUserPolicy } from '../../src/users/user-policy.js';
 import { key, named, NOW } from '../support/keys.js';
 
-const NO_CONFIGURATION = { accepted: false, reason: 'no-configuration', context: {} };
-const good: Configuration = {
+const NO_CONFIGURATION = { outcome: 'refused', reason: 'no-configuration' };
+const valid: Configuration = {
   file: '/etc/xtokend/xtokend.toml',
   hosts: { names: undefined, keys: [], all: [], of: () => undefined },
   replay: { kind: 'memory', afterRestart: 'accept' },
@@ -30,7 +30,7 @@ const users = new Authenticator({
   replay: new MemoryReplayCache(),
   clock: () => NOW,
 });
-const request: Request = parseRequest(Buffer.from('isuser:alice:example.com'));
+const request: Request = parseRequest(Buffer.from('isuser:alice:example.com'), 'stdin');
 
 function subject(load: () => Promise<Configuration>): {
   authenticator: CurrentAuthenticator;
@@ -39,60 +39,65 @@ function subject(load: () => Promise<Configuration>): {
   const events: string[] = [];
   const authenticator = new CurrentAuthenticator({
     load,
-    takeUp: () => {
-      events.push('taken up');
+    apply: () => {
+      events.push('applied');
       return Promise.resolve(users);
     },
-    onError: (reason, isServing) => events.push(`${reason}${isServing ? ', the old one goes on' : ''}`),
+    onError: (reason, isServing) => events.push(`${reason}${isServing ? ', keeping the previous one' : ''}`),
   });
   return { authenticator, events };
 }
 
 describe('CurrentAuthenticator', () => {
-  it('refuses as long as the configuration is broken, and takes up the corrected one', async () => {
-    const outcomes = [new Error('a'), new Error('a'), new Error('b'), good];
+  it('refuses requests while the configuration is invalid, and applies the corrected one', async () => {
+    const outcomes = [new Error('a'), new Error('a'), new Error('b'), valid];
     const { authenticator, events } = subject(() => {
       const outcome = outcomes.shift();
-      return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome ?? good);
+      return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome ?? valid);
     });
     for (let attempt = 0; attempt < 3; attempt += 1) {
       expect(await authenticator.decide(request)).toEqual(NO_CONFIGURATION);
     }
-    expect(await authenticator.decide(request)).toMatchObject({ accepted: true });
-    expect(events).toEqual(['a', 'b', 'taken up']);
+    expect(await authenticator.decide(request)).toMatchObject({ outcome: 'accepted' });
+    expect(events).toEqual(['a', 'b', 'applied']);
   });
 
-  it('reads the configuration once for requests that come together', async () => {
+  it('reads the configuration once for concurrent requests', async () => {
     let reads = 0;
     const { authenticator } = subject(() => {
       reads += 1;
-      return Promise.resolve(good);
+      return Promise.resolve(valid);
     });
     const decisions = await Promise.all(Array.from({ length: 10 }, () => authenticator.decide(request)));
-    expect(decisions.every(({ accepted }) => accepted)).toBe(true);
+    expect(decisions.every(({ outcome }) => outcome === 'accepted')).toBe(true);
     expect(reads).toBe(1);
   });
 
-  it('goes on with the one from before where a reload finds a broken one, and says so each time', async () => {
-    const outcomes = [good, new Error('a'), new Error('a'), good];
+  it('keeps the previous configuration if a reload fails, and reports that each time', async () => {
+    const outcomes = [valid, new Error('a'), new Error('a'), valid];
     const { authenticator, events } = subject(() => {
       const outcome = outcomes.shift();
-      return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome ?? good);
+      return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome ?? valid);
     });
     await authenticator.load();
     expect(await authenticator.reload()).toBe('a');
-    expect(await authenticator.decide(request)).toMatchObject({ accepted: true });
+    expect(await authenticator.decide(request)).toMatchObject({ outcome: 'accepted' });
     expect(await authenticator.reload()).toBe('a');
     expect(await authenticator.reload()).toBeUndefined();
-    expect(events).toEqual(['taken up', 'a, the old one goes on', 'a, the old one goes on', 'taken up']);
+    expect(events).toEqual([
+      'applied',
+      'a, keeping the previous one',
+      'a, keeping the previous one',
+      'applied',
+    ]);
   });
 
-  it('reads once more where it is told to reload while it reads', async () => {
+  it('reads the configuration again if it is reloaded during a load', async () => {
     let reads = 0;
     const { authenticator } = subject(async () => {
       reads += 1;
       await new Promise(setImmediate);
-      return good;
+      return valid;
     });
     const first = authenticator.load();
     await Promise.all([first, authenticator.reload(), authenticator.reload()]);

@@ -33,17 +33,17 @@ async function receive(): Promise<Receiver> {
   return { socket, received: () => readFileSync(file, 'utf8') };
 }
 
-function options(settings: Partial<NotifyOptions>): { all: NotifyOptions; troubles: string[] } {
-  const troubles: string[] = [];
+function options(settings: Partial<NotifyOptions>): { all: NotifyOptions; warnings: string[] } {
+  const warnings: string[] = [];
   const all = {
     socket: undefined,
     path: process.env['PATH'],
     pid: PID,
     monotonic: () => 123_456n,
-    onWarning: (message: string) => troubles.push(message),
+    onWarning: (message: string) => warnings.push(message),
     ...settings,
   };
-  return { all, troubles };
+  return { all, warnings };
 }
 
 describe('openNotify', () => {
@@ -51,63 +51,63 @@ describe('openNotify', () => {
     requirePackage(context, isInstalled, 'systemd');
   });
 
-  it('says all in its order', async () => {
+  it('sends all messages in order', async () => {
     const { socket, received } = await receive();
-    const { all, troubles } = options({ socket });
+    const { all, warnings } = options({ socket });
     const notify = openNotify(all);
     notify.ready('Answering on 2 sockets');
     notify.reloading();
     notify.ready('Answering still');
     notify.stopping();
     await expect.poll(received).toContain('STOPPING=1');
-    const said = received().match(
+    const sent = received().match(
       /READY=1|STATUS=[\w ]+|RELOADING=1|MONOTONIC_USEC=\d+|STOPPING=1|MAINPID=\d+/g,
     );
-    expect(said?.filter((line) => line !== `MAINPID=${PID}`)).toEqual([
+    expect(sent?.filter((line) => line !== `MAINPID=${PID}`)).toEqual([
       ...['READY=1', 'STATUS=Answering on 2 sockets'],
-      ...['STATUS=Reading the configuration again', 'RELOADING=1', 'MONOTONIC_USEC=123456'],
+      ...['STATUS=Reloading the configuration', 'RELOADING=1', 'MONOTONIC_USEC=123456'],
       ...['READY=1', 'STATUS=Answering still'],
       ...['STATUS=Answering the last requests', 'STOPPING=1'],
     ]);
-    await notify.said();
-    expect(troubles).toEqual([]);
+    await notify.flushed();
+    expect(warnings).toEqual([]);
   });
 
-  it('runs nothing where nobody wants to know', async () => {
+  it('runs nothing without NOTIFY_SOCKET', async () => {
     const directory = temporaryDirectory();
     const program = join(directory, 'systemd-notify');
     writeFileSync(program, `#!/bin/sh\necho x >>${directory}/ran\n`);
     chmodSync(program, 0o755);
     const silent = openNotify(options({ path: directory }).all);
     silent.ready('x');
-    await silent.said();
+    await silent.flushed();
     const telling = openNotify(options({ path: directory, socket: '/nobody' }).all);
     telling.ready('x');
-    await telling.said();
+    await telling.flushed();
     await expect.poll(() => readFileSync(join(directory, 'ran'), 'utf8')).toBe('x\n');
   });
 
-  it('says once that there is no systemd-notify, and what to do', async () => {
-    const { all, troubles } = options({ path: '/nowhere', socket: '/nobody' });
+  it('warns once that there is no systemd-notify, and how to fix that', async () => {
+    const { all, warnings } = options({ path: '/nowhere', socket: '/nobody' });
     const notify = openNotify(all);
     notify.ready('x');
     notify.stopping();
-    await notify.said();
-    expect(troubles).toHaveLength(1);
-    expect(troubles[0]).toMatch(/expected to run systemd-notify, found: .*ENOENT.* Install it .*Type=exec/);
+    await notify.flushed();
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/expected to run systemd-notify, found: .*ENOENT.* Install it .*Type=exec/);
   });
 
-  it('says once that nobody listens', async () => {
-    const { all, troubles } = options({ socket: '/nobody' });
+  it('warns once that systemd does not receive its messages', async () => {
+    const { all, warnings } = options({ socket: '/nobody' });
     const notify = openNotify(all);
     notify.ready('x');
     notify.ready('y');
-    await expect.poll(() => troubles).toHaveLength(1);
-    await notify.said();
-    expect(troubles).toHaveLength(1);
+    await expect.poll(() => warnings).toHaveLength(1);
+    await notify.flushed();
+    expect(warnings).toHaveLength(1);
   });
 
-  it('waits only a moment for one that hangs', async () => {
+  it('waits only a moment for a systemd-notify that hangs', async () => {
     const directory = temporaryDirectory();
     const program = join(directory, 'systemd-notify');
     writeFileSync(program, '#!/bin/sh\nexec /bin/sleep 10\n');
@@ -115,7 +115,7 @@ describe('openNotify', () => {
     const notify = openNotify(options({ path: directory, socket: '/nobody' }).all);
     notify.stopping();
     const start = performance.now();
-    await notify.said();
+    await notify.flushed();
     expect(performance.now() - start).toBeLessThan(5000);
   });
 });

@@ -11,7 +11,7 @@ import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
 import { temporaryFile } from '../support/directory.js';
 import { key, NOW, SECRETS } from '../support/keys.js';
 
-/** What a configuration makes of requests: "yes", or the reason why not. */
+/** Returns a function that decides a request by a configuration: "accepted", or the reason why not. */
 async function subject(
   settings: string,
   lists: Readonly<Record<string, string>> = {},
@@ -25,46 +25,49 @@ async function subject(
     const [operation, user, host] = request.split(' ');
     const token = operation === 'auth' ? `:${mintWithKey(key, `${user}@${host}`, NOW)}` : '';
     const decision = await authenticator.decide(
-      parseRequest(Buffer.from(`${operation}:${user}:${host}${token}`)),
+      parseRequest(Buffer.from(`${operation}:${user}:${host}${token}`), 'stdin'),
     );
-    return decision.accepted ? 'yes' : decision.reason;
+    return decision.reason ?? decision.outcome;
   };
 }
 
-describe('who is a user', () => {
-  it('is anybody where nothing is said', async () => {
+describe('the users of a host', () => {
+  it('are everybody by default', async () => {
     const ask = await subject(SECRETS);
-    expect([await ask('isuser alice a.example'), await ask('auth alice a.example')]).toEqual(['yes', 'yes']);
+    expect([await ask('isuser alice a.example'), await ask('auth alice a.example')]).toEqual([
+      'accepted',
+      'accepted',
+    ]);
   });
 
-  it('is who has logged in before', async () => {
+  it('are those who have logged in before', async () => {
     const ask = await subject(`users = "seen"\n${SECRETS}`);
     expect(await ask('isuser alice a.example')).toBe('unknown-user');
-    expect(await ask('auth alice a.example')).toBe('yes');
-    expect(await ask('isuser alice a.example')).toBe('yes');
+    expect(await ask('auth alice a.example')).toBe('accepted');
+    expect(await ask('isuser alice a.example')).toBe('accepted');
     expect(await ask('isuser alice b.example')).toBe('unknown-user');
   });
 
-  it('is who is listed; logins of others are for the list only where it says so', async () => {
+  it('are those on the list, which restricts logins only if the host says so', async () => {
     const settings = `users = "file:list"\n${SECRETS}[hosts."a.example"]\n[hosts."b.example"]\nrestrict_auth = true\n`;
     const ask = await subject(settings, { list: 'alice\n' });
-    expect(await ask('isuser alice a.example')).toBe('yes');
+    expect(await ask('isuser alice a.example')).toBe('accepted');
     expect(await ask('isuser bob a.example')).toBe('unknown-user');
-    expect(await ask('auth bob a.example')).toBe('yes');
-    expect(await ask('auth alice b.example')).toBe('yes');
+    expect(await ask('auth bob a.example')).toBe('accepted');
+    expect(await ask('auth alice b.example')).toBe('accepted');
     expect(await ask('auth bob b.example')).toBe('unlisted-user');
   });
 
-  it('is not who is blocked, though the application still signs; a host can say otherwise', async () => {
+  it('are not those who are blocked; a host can have its own list', async () => {
     const settings = `blocked_users = "file:blocked"\n${SECRETS}[hosts."a.example"]\n[hosts."b.example"]\nblocked_users = "file:none"\n`;
     const ask = await subject(settings, { blocked: 'mallory\n', none: '' });
     expect(await ask('auth mallory a.example')).toBe('blocked-user');
     expect(await ask('isuser mallory a.example')).toBe('unknown-user');
-    expect(await ask('auth alice a.example')).toBe('yes');
-    expect(await ask('auth mallory b.example')).toBe('yes');
+    expect(await ask('auth alice a.example')).toBe('accepted');
+    expect(await ask('auth mallory b.example')).toBe('accepted');
   });
 
-  it('cannot be opened where a list is missing', async () => {
+  it('cannot be opened if a list is missing', async () => {
     await expect(subject(`users = "file:list"\n${SECRETS}`)).rejects.toThrow('there is no such file');
   });
 });

@@ -17,7 +17,9 @@ describe('a configuration that another user can replace', () => {
       input: 'isuser:a:b\n',
     });
     expect(stdout).toBe('1\n');
-    const warnings = stderr.split('\n').filter((line) => line.includes('warning another user can replace'));
+    const warnings = stderr
+      .split('\n')
+      .filter((line) => line.includes('warning configuration file writable by another user'));
     expect(warnings).toEqual([expect.stringContaining(`owns ${shared}" fix="chown root ${shared}, or run`)]);
   });
 });

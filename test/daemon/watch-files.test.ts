@@ -6,40 +6,40 @@ import { temporaryFile } from '../support/directory.js';
 beforeEach(() => vi.useFakeTimers({ toFake: ['setInterval'] }));
 afterEach(() => vi.useRealTimers());
 
-function watch(path: string): { looked: () => number } {
+function watch(path: string): { polled: () => number } {
   let changes = 0;
   watchFiles(
     () => [path],
     () => (changes += 1),
   );
   return {
-    looked: () => {
+    polled: () => {
       vi.advanceTimersByTime(1000);
       return changes;
     },
   };
 }
 
-it('tells of a change once, when the file rests', () => {
+it('reports a change once, when the file is no longer being written', () => {
   const path = temporaryFile('a');
-  const { looked } = watch(path);
-  expect(looked()).toBe(0);
+  const { polled } = watch(path);
+  expect(polled()).toBe(0);
   for (let written = 0; written < 3; written += 1) {
     appendFileSync(path, 'b');
-    expect(looked()).toBe(0);
+    expect(polled()).toBe(0);
   }
-  expect(looked()).toBe(1);
-  expect(looked()).toBe(1);
+  expect(polled()).toBe(1);
+  expect(polled()).toBe(1);
 });
 
-it('notices another file in its place, one that is gone, and one that is back', () => {
+it('reports a file that is replaced, removed or created', () => {
   const path = temporaryFile('a');
-  const { looked } = watch(path);
+  const { polled } = watch(path);
   writeFileSync(`${path}.new`, 'a');
   renameSync(`${path}.new`, path);
-  expect([looked(), looked()]).toEqual([0, 1]);
+  expect([polled(), polled()]).toEqual([0, 1]);
   rmSync(path);
-  expect([looked(), looked()]).toEqual([1, 2]);
+  expect([polled(), polled()]).toEqual([1, 2]);
   writeFileSync(path, 'a');
-  expect([looked(), looked()]).toEqual([2, 3]);
+  expect([polled(), polled()]).toEqual([2, 3]);
 });

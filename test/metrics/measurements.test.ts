@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Configuration } from '../../src/config/configuration.js';
-import type { CompletedRequest } from '../../src/daemon/completed-request.js';
+import type { CompletedRequest } from '../../src/authenticator/decision.js';
 import { countEntries } from '../../src/metrics/collectors.js';
 import { Counts, DURATION_BOUNDS, Durations } from '../../src/metrics/instruments.js';
 import { Measurements, type MeasuredStore } from '../../src/metrics/measurements.js';
@@ -8,13 +8,11 @@ import { cacheText } from '../../src/metrics/server.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import { key, named, NOW } from '../support/keys.js';
 
-const ACCEPTED: CompletedRequest = {
-  listener: 'stdin',
-  operation: 'auth',
+const ACCEPTED: CompletedRequest & { outcome: 'accepted' } = {
   outcome: 'accepted',
-  reason: undefined,
-  cause: undefined,
-  context: { jid: 'alice@example.com', host: 'example.com', key: 'old', offset: -1 },
+  context: { operation: 'auth', jid: 'alice@example.com', host: 'example.com', listener: 'stdin' },
+  key: 'old',
+  offset: -1,
   milliseconds: 0.2,
 };
 
@@ -53,7 +51,7 @@ describe('Measurements', () => {
     const measurements = new Measurements();
     measurements.countRequest(ACCEPTED);
     measurements.countRequest({ ...ACCEPTED, outcome: 'refused', reason: 'replayed' });
-    measurements.countRequest({ ...ACCEPTED, outcome: 'refused', reason: 'wrong-otp', context: {} });
+    measurements.countRequest({ ...ACCEPTED, outcome: 'refused', reason: 'wrong-otp', key: undefined });
     expect(measurements.requests.rows().map(({ labels }) => labels.join(' '))).toEqual([
       'auth accepted none',
       'auth refused replayed',
@@ -69,8 +67,7 @@ describe('Measurements', () => {
 
   it('deletes the counts of a key that was removed from the configuration', () => {
     const measurements = new Measurements();
-    for (const id of ['old', 'new'])
-      measurements.countRequest({ ...ACCEPTED, context: { ...ACCEPTED.context, key: id } });
+    for (const id of ['old', 'new']) measurements.countRequest({ ...ACCEPTED, key: id });
     measurements.setConfiguration(configured('new', 'newer'), NOW);
     expect(measurements.keyUses.rows()).toEqual([{ labels: ['new', 'accepted'], count: 1 }]);
     expect(measurements.offsets.rows()).toEqual([{ labels: ['new', '-1'], count: 1 }]);
@@ -79,8 +76,13 @@ describe('Measurements', () => {
   it('keeps the same number of rows whatever the requests contain', () => {
     const measurements = new Measurements();
     for (let user = 0; user < 1000; user += 1) {
-      const context = { ...ACCEPTED.context, jid: `${user}@${user}`, host: String(user) };
-      measurements.countRequest({ ...ACCEPTED, context, listener: String(user) });
+      const context = {
+        ...ACCEPTED.context,
+        jid: `${user}@${user}`,
+        host: String(user),
+        listener: `${user}`,
+      };
+      measurements.countRequest({ ...ACCEPTED, context });
     }
     expect(measurements.requests.rows()).toHaveLength(1);
     expect(measurements.requestDurations.size).toBe(1);

@@ -42,10 +42,10 @@ it('keys are changed within a week, and no login is refused on the way', async (
       const maker: CredentialKey = now < NOW + switchesOn * DAY ? oldKey : newKey;
       const token = mintWithKey(maker, `user${index}@example.com`, now + clock);
       const decision = await authenticator?.decide(
-        parseRequest(Buffer.from(`auth:user${index}:example.com:${token}`)),
+        parseRequest(Buffer.from(`auth:user${index}:example.com:${token}`), 'stdin'),
       );
-      expect(decision).toMatchObject({ accepted: true });
-      const used = decision?.context.key ?? '';
+      expect(decision).toMatchObject({ outcome: 'accepted' });
+      const used = decision?.key ?? '';
       uses.set(used, (uses.get(used) ?? 0) + 1);
     }
   }
@@ -58,9 +58,9 @@ it('keys are changed within a week, and no login is refused on the way', async (
   // The old key is out.
   const late = mintWithKey(oldKey, 'user@example.com', now);
   expect(
-    await authenticator?.decide(parseRequest(Buffer.from(`auth:user:example.com:${late}`))),
+    await authenticator?.decide(parseRequest(Buffer.from(`auth:user:example.com:${late}`), 'stdin')),
   ).toMatchObject({
-    accepted: false,
+    outcome: 'refused',
   });
 });
 
@@ -70,15 +70,15 @@ it('a key that is not good yet, or no more, lets nobody in, and the log can say 
   const authenticator = await take(text, new MemoryReplayCache(), () => now);
   const decide = (maker: CredentialKey): Promise<object> =>
     authenticator.decide(
-      parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(maker, 'a@b.example', now)}`)),
+      parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(maker, 'a@b.example', now)}`), 'stdin'),
     );
-  const inactive = (key: string): object => ({ accepted: false, reason: 'inactive-key', context: { key } });
+  const inactive = (key: string): object => ({ outcome: 'refused', reason: 'inactive-key', key });
   expect(await decide(oldKey)).toMatchObject(inactive('old'));
   expect(await decide(newKey)).toMatchObject(inactive('new'));
   now = NOW - 1;
-  expect(await decide(oldKey)).toMatchObject({ accepted: true });
+  expect(await decide(oldKey)).toMatchObject({ outcome: 'accepted' });
   now = NOW + DAY;
-  expect(await decide(newKey)).toMatchObject({ accepted: true });
+  expect(await decide(newKey)).toMatchObject({ outcome: 'accepted' });
 });
 
 async function take(text: string, replay: MemoryReplayCache, clock: () => number): Promise<Authenticator> {

@@ -22,7 +22,7 @@ describe('describeStart', () => {
     ['au', 'ejabberd', /^bytes that are no request of the ejabberd protocol/],
     ['\0', 'generic', /^bytes that are no request of the generic protocol/],
     ['secret', 'generic', /^bytes that are no request of the generic protocol$/],
-  ] as const)('says of %j, read as %s, what it looks like', (start, name, expected) => {
+  ] as const)('describes %j in the framing %s', (start, name, expected) => {
     expect(describeStart(Buffer.from(start, 'latin1'), framings[name])).toMatch(expected);
   });
 });

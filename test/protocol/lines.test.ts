@@ -25,12 +25,12 @@ describe('lines', () => {
     expect([lines.answers.yes.toString(), lines.answers.no.toString()]).toEqual(['1\n', '0\n']);
   });
 
-  it('takes a line of the longest length and no longer', () => {
+  it('limits the length of a line', () => {
     const longest = 'x'.repeat(MAX_REQUEST_BYTES);
     expect(frames(`${longest}\n${longest}x\na\n`)).toEqual([longest, 'oversized', 'a']);
   });
 
-  it('finds the same requests however the bytes are cut', () => {
+  it('finds the same requests however the bytes are split', () => {
     const newlines = fc.array(
       fc.oneof(bytes(6000), fc.constant(Buffer.from('\n')), fc.constant(Buffer.from('\r\n'))),
     );
@@ -53,10 +53,10 @@ describe('lines', () => {
     );
   });
 
-  it('holds nothing of a line of 1 GB', () => {
+  it('keeps nothing of a line of 1 GB', () => {
     const decoder = lines.createDecoder();
     const before = process.memoryUsage().arrayBuffers;
-    // A new chunk each time: one that were kept would be seen.
+    // A new chunk each time, so that a kept one is noticed.
     for (let sent = 0; sent < 1024; sent += 1)
       expect(decoder.push(Buffer.alloc(1024 * 1024, 'x'))).toEqual([]);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(256 * 1024 * 1024);

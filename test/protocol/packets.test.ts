@@ -18,7 +18,7 @@ describe('packets', () => {
     expect(packets.answers.no.toString('hex')).toBe('00020000');
   });
 
-  it('finds each request, however the bytes are cut', () => {
+  it('finds each request however the bytes are split', () => {
     fc.assert(
       fc.property(bodies, cuts, (list, places) => {
         const stream = Buffer.concat(list.map(packet));
@@ -38,7 +38,7 @@ describe('packets', () => {
     );
   });
 
-  it('takes an empty request for a request', () => {
+  it('counts an empty request as a request', () => {
     expect(decode(packets, [Buffer.from([0, 0, 0, 0])])).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
   });
 
@@ -46,7 +46,7 @@ describe('packets', () => {
     expect(decode(packets, [Buffer.from([0, 2, 65])])).toEqual([]);
   });
 
-  it('knows after each byte whether a request has begun and not ended', () => {
+  it('reports after each byte whether it is inside a request', () => {
     const decoder = packets.createDecoder();
     const states = [0, 2, 65, 66, 0, 0].map((byte) => {
       decoder.push(Buffer.from([byte]));

@@ -1,21 +1,19 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { refused } from '../../src/authenticator/decision.js';
 import { packets } from '../../src/protocol/packets.js';
 import { lines } from '../../src/protocol/lines.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { ask, open, serve } from '../support/served-sockets.js';
+import { ask, open, serve, serveWith } from '../support/served-sockets.js';
 
-/** As long as the service waits for the rest of a request. */
-const WAIT_MILLISECONDS = 3000;
+/** Longer than it takes until incomplete bytes are reported. */
+const REPORT_MILLISECONDS = 4000;
+
+afterEach(() => vi.useRealTimers());
+
 const TLS = Buffer.from('16030100f1010000ed0303', 'hex');
 
-function fakeTimers(): void {
-  vi.useFakeTimers({ toFake: ['setTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
-}
-
-describe('bytes that are no whole request', () => {
+describe('incomplete requests', () => {
   it.each([
     ['a generic request', 'auth:alice:example.com:token\n', packets, 'looks like the generic protocol'],
     ['TLS', TLS, packets, 'looks like TLS'],
@@ -31,19 +29,24 @@ describe('bytes that are no whole request', () => {
       lines,
       'bytes that are no request of the generic',
     ],
-  ] as const)('are reported once, at the end of the connection: %s', async (_, bytes, framing, cause) => {
+  ] as const)('are reported once at the end of the connection: %s', async (_, bytes, framing, cause) => {
     const { paths, incomplete } = await serve(temporaryDirectory(), { framing });
     expect(await ask(paths[0], Buffer.from(bytes))).toBe('');
     expect(incomplete).toEqual([expect.stringContaining(cause)]);
     expect(incomplete.join()).not.toContain('alice');
   });
 
-  it('are reported while the connection goes on, and not once more at its end', async () => {
-    fakeTimers();
+  it('are reported while the connection is open, and not again at its end', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { paths, incomplete } = await serve(temporaryDirectory(), { framing: packets });
     const socket = await open(paths[0]);
     for (const byte of 'auth:alice') socket.write(byte);
-    await expect.poll(() => (vi.advanceTimersByTime(WAIT_MILLISECONDS), incomplete)).toHaveLength(1);
+    await expect
+      .poll(() => {
+        vi.advanceTimersByTime(REPORT_MILLISECONDS);
+        return incomplete;
+      })
+      .toHaveLength(1);
     expect(incomplete[0]).toMatch(/^looks like the generic protocol/);
     socket.resume().end();
     await once(socket, 'close');
@@ -51,7 +54,7 @@ describe('bytes that are no whole request', () => {
     expect(incomplete).toHaveLength(1);
   });
 
-  it('are reported if the end is that of the listener, or one without a farewell', async () => {
+  it('are reported when the listener closes, or when the client disconnects', async () => {
     const { paths, incomplete, stop, end } = await serve(temporaryDirectory(), {});
     const [leaving, staying] = [await open(paths[0]), await open(paths[0])];
     for (const socket of [leaving, staying]) {
@@ -65,7 +68,7 @@ describe('bytes that are no whole request', () => {
     expect(incomplete).toHaveLength(2);
   });
 
-  it('are none where nothing comes, or all is answered', async () => {
+  it('are not reported if there are none', async () => {
     const { paths, incomplete, stop, end } = await serve(
       temporaryDirectory(),
       {},
@@ -79,16 +82,19 @@ describe('bytes that are no whole request', () => {
     expect(incomplete).toEqual([]);
   });
 
-  it('are not reported of a request that waits for earlier ones', async () => {
-    fakeTimers();
-    const { paths, incomplete } = await serve(temporaryDirectory(), {});
+  it('are not reported while an earlier request is unanswered', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let decideFirst = (): void => undefined;
+    const first = new Promise<void>((resolve) => (decideFirst = resolve));
+    const { paths, incomplete, answered } = await serveWith(() => first.then(() => refused('unknown-host')));
     const socket = await open(paths[0]);
-    socket.write('isuser:2:1000\nisuser:2');
-    await sleep(300);
-    vi.advanceTimersByTime(WAIT_MILLISECONDS);
-    expect(incomplete).toEqual([]);
+    socket.write('isuser:a:b\nisuser:a');
+    await expect.poll(() => vi.getTimerCount()).toBeGreaterThan(0);
+    vi.advanceTimersByTime(3 * REPORT_MILLISECONDS);
+    expect([answered(), incomplete]).toEqual([0, []]);
+    decideFirst();
     await once(socket, 'data');
-    socket.write(':0\n');
-    await once(socket, 'data');
+    vi.advanceTimersByTime(REPORT_MILLISECONDS);
+    expect(incomplete).toHaveLength(1);
   });
 });

@@ -117,7 +117,7 @@ describe('sockets that systemd hands over', () => {
       () => Promise.resolve(['-l', '@xtokend-test-activated']),
       'found one without a file',
     ],
-    ['TCP', async () => ['-l', `127.0.0.1:${await freePort()}`], 'found a TCP socket, which anybody'],
+    ['TCP', async () => ['-l', `127.0.0.1:${await freePort()}`], 'found a TCP socket, which any user'],
   ])('are refused in words where they are for %s', async (_, choose, message) => {
     const options = await choose(temporaryDirectory());
     const { child, output } = await activate(options, xtokend());
@@ -158,7 +158,7 @@ describe('sockets that systemd hands over', () => {
     });
     expect(status).toBe(2);
     expect(stderr).toContain(
-      'found one without a file (ListenStream=@name), which any user of this machine may',
+      'found one without a file (ListenStream=@name), which any user of this machine can',
     );
   });
 

@@ -1,24 +1,23 @@
 import fc from 'fast-check';
 import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { ConnectionShare } from '../../src/server/connection-share.js';
-import { RequestBudget } from '../../src/server/request-budget.js';
+import { ConnectionShare, RequestBudget } from '../../src/server/request-budget.js';
 
 const EXTRA = 3;
 
-/** A connection that has some requests to ask, in turn, and answers that come when the test says so. */
+/** A connection that sends some requests one after another, and is answered when the test says so. */
 class Connection {
   readonly #share: ConnectionShare;
   unanswered = 0;
-  asked = 0;
+  sent = 0;
 
   constructor(budget: RequestBudget, requests: number) {
     this.#share = new ConnectionShare(budget);
-    void this.#ask(requests);
+    void this.#send(requests);
   }
 
-  async #ask(requests: number): Promise<void> {
-    for (; this.asked < requests; this.asked += 1) {
+  async #send(requests: number): Promise<void> {
+    for (; this.sent < requests; this.sent += 1) {
       if (!this.#share.tryAdmit() && !(await this.#share.admission())) return;
       this.unanswered += 1;
     }
@@ -35,17 +34,14 @@ class Connection {
   }
 }
 
-describe('the budget of requests', () => {
-  it('bounds what waits, lets every connection go on, and loses no place, whatever comes in whichever order', async () => {
-    const timeSteps = fc.array(
-      fc.record({ of: fc.nat(5), is: fc.constantFrom('answer', 'answer', 'close') }),
-      {
-        maxLength: 60,
-      },
-    );
+describe('RequestBudget', () => {
+  it('bounds the unanswered requests, blocks no connection, and loses no place, in any order of events', async () => {
+    const steps = fc.array(fc.record({ of: fc.nat(5), is: fc.constantFrom('answer', 'answer', 'close') }), {
+      maxLength: 60,
+    });
     const requests = fc.array(fc.nat(12), { minLength: 1, maxLength: 6 });
     await fc.assert(
-      fc.asyncProperty(requests, timeSteps, async (counts, events) => {
+      fc.asyncProperty(requests, steps, async (counts, events) => {
         const budget = new RequestBudget(EXTRA);
         const connections = counts.map((count) => new Connection(budget, count));
         const closed = new Set<Connection>();
@@ -54,8 +50,8 @@ describe('the budget of requests', () => {
           const unanswered = connections.reduce((sum, connection) => sum + connection.unanswered, 0);
           expect(unanswered).toBeLessThanOrEqual(connections.length + EXTRA);
           for (const [index, connection] of connections.entries()) {
-            const isDone = closed.has(connection) || connection.asked === counts[index];
-            // Whatever the others do, each has a request under way as long as it has one to ask.
+            const isDone = closed.has(connection) || connection.sent === counts[index];
+            // Whatever the others do, each connection has a request under way until all are sent.
             if (!isDone) expect(connection.unanswered).toBeGreaterThan(0);
           }
         };
@@ -72,15 +68,15 @@ describe('the budget of requests', () => {
           await check();
         }
         for (const [index, connection] of connections.entries()) {
-          if (!closed.has(connection)) expect(connection.asked).toBe(counts[index]);
+          if (!closed.has(connection)) expect(connection.sent).toBe(counts[index]);
         }
-        expect(budget.free).toBe(EXTRA);
+        expect([1, 2, 3, 4].map(() => budget.tryTake())).toEqual([true, true, true, false]);
       }),
       { numRuns: 200 },
     );
   });
 
-  it('gives places to those who wait in the order in which they came', async () => {
+  it('gives places to waiting connections in the order in which they started to wait', async () => {
     const budget = new RequestBudget(1);
     const [first, second, third] = [
       new Connection(budget, 2),
@@ -88,12 +84,12 @@ describe('the budget of requests', () => {
       new Connection(budget, 2),
     ];
     await settled();
-    expect([first, second, third].map(({ asked }) => asked)).toEqual([2, 1, 1]);
+    expect([first, second, third].map(({ sent }) => sent)).toEqual([2, 1, 1]);
     first.answer();
     await settled();
-    expect([first, second, third].map(({ asked }) => asked)).toEqual([2, 2, 1]);
+    expect([first, second, third].map(({ sent }) => sent)).toEqual([2, 2, 1]);
     second.answer();
     await settled();
-    expect([first, second, third].map(({ asked }) => asked)).toEqual([2, 2, 2]);
+    expect([first, second, third].map(({ sent }) => sent)).toEqual([2, 2, 2]);
   });
 });

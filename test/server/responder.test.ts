@@ -1,39 +1,37 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Decision } from '../../src/authenticator/authenticator.js';
+import { refused, type CompletedRequest, type Decision } from '../../src/authenticator/decision.js';
 import { lines } from '../../src/protocol/lines.js';
 import type { Request } from '../../src/protocol/request.js';
-import { Responder, type Observer, type Reply } from '../../src/server/responder.js';
+import { Responder, type ResponderOptions } from '../../src/server/responder.js';
 import { cuts, split } from '../support/chunks.js';
 
-const silent: Observer = {
-  decided: () => undefined,
-  failed: () => undefined,
-  unanswered: () => undefined,
-  incomplete: () => undefined,
-};
-const accepted: Decision = { accepted: true, context: { jid: 'a@b' } };
-const refused: Decision = { accepted: false, reason: 'unknown-host', context: {} };
-
-/** Accepts `yes`, throws at `broken`, and takes as many turns of the event loop as the user's name is long. */
+/** Accepts the host `yes`, fails at `broken`, and takes as many microtasks as the user's name is long. */
 async function decide(request: Request): Promise<Decision> {
-  if (!('user' in request)) return refused;
+  if (!('user' in request)) return refused('malformed-request');
   for (let turns = request.user.length; turns > 0; turns -= 1) await Promise.resolve();
   if (request.host === 'broken') throw new Error('the store is gone');
-  return request.host === 'yes' ? accepted : refused;
+  return request.host === 'yes' ? { outcome: 'accepted', key: 'a' } : refused('unknown-host');
 }
 
-function replyTo(answers: string[]): Reply {
-  return {
-    send: (answer) => {
-      answers.push(answer.toString());
-      return true;
-    },
-  };
+/** Lets a responder answer a stream in pieces. */
+async function answer(
+  pieces: readonly Buffer[],
+  reply: ResponderOptions['reply'],
+): Promise<CompletedRequest[]> {
+  const completed: CompletedRequest[] = [];
+  const onCompleted = (request: CompletedRequest): unknown => completed.push(request);
+  const responder = new Responder({ listener: 'stdin', framing: lines, decide, onCompleted, reply });
+  for (const piece of pieces) {
+    for (const frame of responder.decode(piece)) responder.answer(frame);
+  }
+  await responder.answered;
+  expect(responder.isIdle).toBe(true);
+  return completed;
 }
 
 describe('Responder', () => {
-  it('answers every request once and in order, however long each takes and however the bytes are cut', async () => {
+  it('answers every request once and in order, however long each takes and however the bytes are split', async () => {
     const request = fc.record({
       user: fc.stringMatching(/^[a-z]{1,9}$/),
       host: fc.constantFrom('yes', 'no', 'broken'),
@@ -41,33 +39,48 @@ describe('Responder', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(request, { maxLength: 40 }), cuts, async (requests, places) => {
         const answers: string[] = [];
-        const responder = new Responder({
-          framing: lines,
-          decide,
-          observer: silent,
-          reply: replyTo(answers),
-        });
         const stream = Buffer.from(requests.map(({ user, host }) => `isuser:${user}:${host}\n`).join(''));
-        for (const piece of split(stream, places)) responder.receive(piece);
-        await responder.answered;
+        await answer(split(stream, places), (bytes) => answers.push(bytes.toString()) > 0);
         expect(answers).toEqual(requests.map(({ host }) => (host === 'yes' ? '1\n' : '0\n')));
-        expect(responder.unanswered).toBe(0);
       }),
       { numRuns: 500 },
     );
   });
 
-  it('tells its observer of every decision and every failure', async () => {
+  const named = (user: string, host: string): object => ({
+    context: { operation: 'isuser', jid: `${user}@${host}`, host, listener: 'stdin' },
+    milliseconds: expect.any(Number) as number,
+  });
+
+  it('reports every decision and every error with the context of the request', async () => {
+    const requests = Buffer.from('isuser:a:yes\nisuser:a:no\nisuser:a:broken\nx\n');
+    expect(await answer([requests], () => true)).toEqual([
+      { ...named('a', 'yes'), outcome: 'accepted', key: 'a' },
+      { ...named('a', 'no'), outcome: 'refused', reason: 'unknown-host' },
+      { ...named('a', 'broken'), outcome: 'refused', reason: 'internal-error', cause: 'the store is gone' },
+      {
+        ...{
+          context: { operation: 'malformed', listener: 'stdin' },
+          milliseconds: expect.any(Number) as number,
+        },
+        ...{ outcome: 'refused', reason: 'malformed-request' },
+      },
+    ]);
+  });
+
+  it('reports an answer that could not be sent with the context of the request, and not as accepted', async () => {
+    expect(await answer([Buffer.from('isuser:a:yes\n')], () => false)).toEqual([
+      { ...named('a', 'yes'), outcome: 'unanswered', reason: 'deadline-exceeded' },
+    ]);
+  });
+
+  it('reports each request before the next answer, so that a process that ends then has it in its log', async () => {
     const events: string[] = [];
-    const observer: Observer = {
-      decided: (request, decision) => events.push(`${request.operation} ${decision.accepted ? 'yes' : 'no'}`),
-      failed: (request, error) => events.push(`${request.operation} ${String(error)}`),
-      unanswered: () => undefined,
-      incomplete: () => undefined,
-    };
-    const responder = new Responder({ framing: lines, decide, observer, reply: replyTo([]) });
-    responder.receive(Buffer.from('isuser:a:yes\nisuser:a:broken\nx\n'));
+    const onCompleted = ({ context }: CompletedRequest): unknown => events.push(`log ${context.host ?? ''}`);
+    const reply = (): boolean => events.push('answer') > 0;
+    const responder = new Responder({ listener: 'stdin', framing: lines, decide, onCompleted, reply });
+    for (const frame of responder.decode(Buffer.from('isuser:a:yes\nisuser:b:no\n'))) responder.answer(frame);
     await responder.answered;
-    expect(events.sort()).toEqual(['isuser Error: the store is gone', 'isuser yes', 'malformed no']);
+    expect(events).toEqual(['answer', 'log yes', 'answer', 'log no']);
   });
 });

@@ -1,27 +1,21 @@
 import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { refused } from '../../src/authenticator/authenticator.js';
+import { refused } from '../../src/authenticator/decision.js';
 import { lines } from '../../src/protocol/lines.js';
-import type { Decide, Observer } from '../../src/server/responder.js';
-import { serveStream } from '../../src/server/serve-stream.js';
 import { RequestBudget } from '../../src/server/request-budget.js';
+import type { RequestHandler } from '../../src/server/responder.js';
+import { serveStream } from '../../src/server/serve-stream.js';
 
-const observer: Observer = {
-  decided: () => undefined,
-  failed: () => undefined,
-  unanswered: () => undefined,
-  incomplete: () => undefined,
-};
-
-/** A reader that takes an answer only when it is told to. */
+/** A reader that reads nothing until it is opened. */
 class SlowReader extends Writable {
   answers = 0;
   #release: (() => void)[] = [];
-  #isOpen = false;
+  #isOpen: boolean;
 
-  constructor() {
+  constructor(isOpen = false) {
     super({ highWaterMark: 16 });
+    this.#isOpen = isOpen;
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
@@ -38,29 +32,28 @@ class SlowReader extends Writable {
 
 function start(
   output: Writable,
-  decide: Decide,
+  decide: RequestHandler['decide'],
+  stop = new AbortController(),
 ): { input: PassThrough; stop: AbortController; end: Promise<void> } {
   const input = new PassThrough();
-  const stop = new AbortController();
-  return {
+  const end = serveStream({
     input,
-    stop,
-    end: serveStream({
-      input,
-      output,
-      framing: lines,
-      decide,
-      observer,
-      budget: new RequestBudget(),
-      stop: stop.signal,
-    }),
-  };
+    output,
+    listener: 'stdin',
+    framing: lines,
+    decide,
+    onCompleted: () => undefined,
+    budget: new RequestBudget(),
+    stop: stop.signal,
+  });
+  return { input, stop, end };
 }
 
-const refuse: Decide = () => Promise.resolve(refused('unknown-host'));
+const refuse: RequestHandler['decide'] = () => Promise.resolve(refused('unknown-host'));
+const refuseLater: RequestHandler['decide'] = (request) => sleep(50).then(() => refuse(request));
 
-describe('converse', () => {
-  it('reads no more requests than it may hold while nobody reads the answers', async () => {
+describe('serveStream', () => {
+  it('reads a bounded number of requests while nobody reads the answers', async () => {
     const output = new SlowReader();
     let decided = 0;
     const { input, end } = start(output, (request) => {
@@ -75,25 +68,17 @@ describe('converse', () => {
     expect(output.answers).toBe(200_000);
   });
 
-  it('ends only when all that was read is answered', async () => {
-    const output = new SlowReader();
-    output.open();
-    const { input, end } = start(output, async (request) => {
-      await sleep(50);
-      return refuse(request);
-    });
+  it('ends when all requests are answered', async () => {
+    const output = new SlowReader(true);
+    const { input, end } = start(output, refuseLater);
     input.end('a\nb\nc\n');
     await end;
     expect(output.answers).toBe(3);
   });
 
-  it('answers what was read when it is told to stop', async () => {
-    const output = new SlowReader();
-    output.open();
-    const { input, stop, end } = start(output, async (request) => {
-      await sleep(50);
-      return refuse(request);
-    });
+  it('answers the requests that it has read before it stops', async () => {
+    const output = new SlowReader(true);
+    const { input, stop, end } = start(output, refuseLater);
     input.write('a\nb\n');
     await sleep(10);
     stop.abort();
@@ -101,25 +86,25 @@ describe('converse', () => {
     expect(output.answers).toBe(2);
   });
 
-  it('does not wait for ever for a reader that does not read, when it is told to stop', async () => {
-    const { input, stop, end } = start(new SlowReader(), refuse);
+  it('stops within about a second if nobody reads the answers', async () => {
+    const output = new SlowReader();
+    const { input, stop, end } = start(output, refuse);
     input.write(Buffer.alloc(50_000, '\n'));
     await sleep(10);
+    const stoppedAt = performance.now();
     stop.abort();
     await end;
+    expect(performance.now() - stoppedAt).toBeLessThan(2000);
+    expect(output.answers).toBeLessThan(50_000);
   });
 
-  it('ends at once where it was told to stop before it began', async () => {
-    const stop = AbortSignal.abort();
-    const streams = { input: new PassThrough(), output: new SlowReader() };
-    streams.output.open();
-    await serveStream({
-      ...streams,
-      framing: lines,
-      decide: refuse,
-      observer,
-      budget: new RequestBudget(),
-      stop,
-    });
+  it('ends at once if it was stopped before it started', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    const startedAt = performance.now();
+    const output = new SlowReader(true);
+    await start(output, refuse, stop).end;
+    expect(performance.now() - startedAt).toBeLessThan(900);
+    expect(output.answers).toBe(0);
   });
 });

@@ -62,12 +62,12 @@ describe('listenUnix', () => {
     expect(await isReachable(path)).toBe(true);
   });
 
-  it('replaces one that a dead process left, and takes its own away', async () => {
+  it('replaces the file of a dead process, and removes its own', async () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'socket');
     const dead = createServer().listen(join(directory, 'made'));
     await once(dead, 'listening');
-    // Closing would take the file away; the name that is left behind leads to nobody.
+    // Closing removes the file at its old path; the one at the new path leads nowhere.
     renameSync(join(directory, 'made'), path);
     dead.close();
     expect(await isReachable(path)).toBe(false);
@@ -77,7 +77,7 @@ describe('listenUnix', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('does not take away what another process made there meanwhile', async () => {
+  it('does not remove a file that another process has made there', async () => {
     const path = join(temporaryDirectory(), 'socket');
     const { remove } = await listen(path);
     rmSync(path);
@@ -86,11 +86,13 @@ describe('listenUnix', () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  it('leaves a socket alone on which somebody answers', async () => {
+  it('does not replace a socket on which another process answers', async () => {
     const path = join(temporaryDirectory(), 'socket');
     await listen(path);
     const { ino } = lstatSync(path);
-    await expect(listen(path)).rejects.toThrow(`cannot listen on ${path}: somebody answers there already`);
+    await expect(listen(path)).rejects.toThrow(
+      `cannot listen on ${path}: another process already answers there`,
+    );
     expect(lstatSync(path).ino).toBe(ino);
     expect(await isReachable(path)).toBe(true);
   });
@@ -108,7 +110,7 @@ describe('listenUnix', () => {
         symlinkSync('elsewhere', path);
       },
     ],
-  ])('leaves %s alone', async (_, make) => {
+  ])('does not replace %s', async (_, make) => {
     const path = join(temporaryDirectory(), 'socket');
     make(path);
     const { ino } = lstatSync(path);
@@ -118,11 +120,11 @@ describe('listenUnix', () => {
 
   it.each([
     ['its directory is missing', 'no/such/directory', undefined, /there is no directory .*no\/such; make it/],
-    // In /proc not even root can make a file.
+    // Not even root can make a file in /proc.
     ['its directory takes no files', 'proc/socket', undefined, /this user cannot make a file in .*proc/],
-    ['there is no such group', 'socket', 'no-such-group', /cannot be given to the group no-such-group/],
+    ['there is no such group', 'socket', 'no-such-group', /there is no group no-such-group; create it/],
     ['its path is too long', 'a'.repeat(100), undefined, /expected a path of \d+ bytes at most, found 1\d\d/],
-  ])('says so where %s, and leaves nothing behind', async (_, name, group, message) => {
+  ])('fails if %s, and leaves nothing behind', async (_, name, group, message) => {
     const directory = temporaryDirectory();
     symlinkSync('/proc', join(directory, 'proc'));
     const attempt = listen(join(directory, name), 0o660, group);
@@ -135,7 +137,7 @@ describe('listenUnix', () => {
 describe('a directory that other users can change', () => {
   beforeEach(requireRoot);
 
-  /** Puts a link to the victim into the place of every socket in the directory, and in those that are in it. */
+  /** Replaces every socket in the directory, and in those inside it, with a link to the victim. */
   const PLANT_LINKS = `
     const fs = require('fs'), { join } = require('path'), [directory, victim] = process.argv.slice(1);
     console.log('ready');
@@ -155,7 +157,7 @@ describe('a directory that other users can change', () => {
     ['is open to everybody', 0o777, 0, 0],
     ['is open to a group', 0o775, 0, OTHER_USER],
     ['is sticky, so that others can be there first', 0o1777, 0, 0],
-  ])('is refused where it %s: no mode of another file is changed, 20 of 20', async (_, mode, uid, gid) => {
+  ])('is refused if it %s: no mode of another file is changed, 20 of 20', async (_, mode, uid, gid) => {
     const directory = sharedFolder(mode, uid, gid);
     const victim = temporaryFile('secret');
     await startAsOther(PLANT_LINKS, directory, victim);
@@ -169,7 +171,7 @@ describe('a directory that other users can change', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('is refused wherever it is on the way', async () => {
+  it('is refused anywhere on the path', async () => {
     const directory = join(sharedFolder(0o755, OTHER_USER), 'run');
     mkdirSync(directory);
     await expect(listen(join(directory, 'socket'))).rejects.toThrow(
@@ -179,24 +181,25 @@ describe('a directory that other users can change', () => {
   });
 });
 
-describe('the directory that a socket is made in', () => {
+describe('the directory in which a socket is made', () => {
   it('can be entered by this user alone, and is gone afterwards', async (context) => {
     requireRoot(context);
     const directory = passableFolder();
     chmodSync(directory, 0o755);
     const bin = join(temporaryDirectory(), 'bin');
     mkdirSync(bin);
-    // In the place of chgrp(1): what it is told at that moment.
-    const script = `#!/bin/sh\nstat -c '%a' "$(dirname "$4")" >"${bin}/mode"\n`;
-    writeFileSync(join(bin, 'chgrp'), script, { mode: 0o755 });
+    // Instead of getent(1), which looks up the group while the socket is in that directory.
+    const script = `#!/bin/sh\nstat -c '%a' ${directory}/.xtokend-* >"${bin}/mode"\necho any:x:${OTHER_USER}:\n`;
+    writeFileSync(join(bin, 'getent'), script, { mode: 0o755 });
     vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
     onTestFinished(() => void vi.unstubAllEnvs());
     await listen(join(directory, 'socket'), 0o660, 'any');
     expect(readFileSync(join(bin, 'mode'), 'utf8')).toBe('700\n');
     expect(readdirSync(directory)).toEqual(['socket']);
+    expect(statSync(join(directory, 'socket')).gid).toBe(OTHER_USER);
   });
 
-  it('is removed by a later start where a killed process left it, and nothing else is', async () => {
+  it('is removed by a later start if a killed process left it, and nothing else is', async () => {
     const directory = temporaryDirectory();
     const [left, young, another] = ['.xtokend-aaaaaa', '.xtokend-bbbbbb', '.xtokend-cccccc'] as const;
     for (const name of [left, young, another]) mkdirSync(join(directory, name));

@@ -3,29 +3,33 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
-import { refused } from '../../src/authenticator/authenticator.js';
+import { refused, type CompletedRequest } from '../../src/authenticator/decision.js';
 import { lines } from '../../src/protocol/lines.js';
-import type { Decide, Observer } from '../../src/server/responder.js';
+import type { RequestHandler } from '../../src/server/responder.js';
 import { serveSockets, type Listener } from '../../src/server/sockets.js';
 import { temporaryDirectory } from './directory.js';
 
-/** Says yes to even users, after some time where the host is a number of milliseconds. */
+type Decide = RequestHandler['decide'];
+
+/** Accepts even users, after some time if the host is a number of milliseconds. */
 const decide: Decide = async (request) => {
   if (request.operation !== 'isuser') return refused('malformed-request');
   const milliseconds = Number(request.host);
   if (milliseconds > 0) await sleep(milliseconds);
   const isEven = Number(request.user) % 2 === 0;
-  return isEven ? { accepted: true, context: {} } : refused('unknown-host');
+  return isEven ? { outcome: 'accepted' } : refused('unknown-host');
 };
 
 interface Running {
   readonly paths: readonly string[];
   readonly stop: AbortController;
   readonly end: Promise<void>;
-  readonly troubles: string[];
+  /** The warnings, each as a message and its fields. */
+  readonly warnings: [string, object][];
+  /** How many requests were completed with an answer. */
+  readonly answered: () => number;
   readonly unanswered: () => number;
-  readonly decided: () => number;
-  /** What was reported of bytes that are no whole request. */
+  /** The causes that were reported of incomplete requests. */
   readonly incomplete: readonly string[];
 }
 
@@ -36,7 +40,7 @@ export function serve(directory: string, ...settings: Settings[]): Promise<Runni
   return start(decide, directory, settings);
 }
 
-/** Serves one socket, with decisions of the test's own. */
+/** Serves one socket with another function that decides. */
 export function serveWith(decideOtherwise: Decide): Promise<Running> {
   return start(decideOtherwise, temporaryDirectory(), [{}]);
 }
@@ -50,24 +54,22 @@ async function start(decide: Decide, directory: string, settings: readonly Setti
     path: paths[index] ?? '',
   }));
   const stop = new AbortController();
-  const troubles: string[] = [];
+  const warnings: [string, object][] = [];
   const incomplete: string[] = [];
-  const counts = { unanswered: 0, decided: 0 };
-  const observer: Observer = {
-    decided: () => (counts.decided += 1),
-    failed: () => undefined,
-    unanswered: () => (counts.unanswered += 1),
-    incomplete: (cause) => incomplete.push(cause),
+  const counts = { answered: 0, unanswered: 0 };
+  const onCompleted = ({ outcome, reason, cause }: CompletedRequest): void => {
+    if (reason === 'incomplete-request') incomplete.push(cause ?? '');
+    else counts[outcome === 'unanswered' ? 'unanswered' : 'answered'] += 1;
   };
   let listening = 0;
   const end = serveSockets({
     listeners,
     decide,
-    observe: () => observer,
+    onCompleted,
     stop: stop.signal,
     onListening: () => (listening += 1),
     onReady: () => undefined,
-    onWarning: (_, fault) => troubles.push(fault),
+    onWarning: (message, fields) => warnings.push([message, fields]),
   });
   onTestFinished(async () => {
     stop.abort();
@@ -78,16 +80,16 @@ async function start(decide: Decide, directory: string, settings: readonly Setti
     paths,
     stop,
     end,
-    troubles,
+    warnings,
+    answered: () => counts.answered,
     unanswered: () => counts.unanswered,
-    decided: () => counts.decided,
     incomplete,
   };
 }
 
 export async function open(path = ''): Promise<Socket> {
   const socket = connect({ path, allowHalfOpen: true });
-  // What is still to be written when the server ends fails; whoever reads or waits is told of it nevertheless.
+  // Writes can fail when the server ends; reads report that as well.
   socket.on('error', () => undefined);
   onTestFinished(() => {
     socket.destroy();
@@ -96,7 +98,7 @@ export async function open(path = ''): Promise<Socket> {
   return socket;
 }
 
-/** Sends all, says that nothing more comes, and reads to the end. */
+/** Sends all, ends the output, and reads to the end. */
 export async function ask(path: string | undefined, requests: string | Buffer): Promise<string> {
   const socket = await open(path);
   socket.end(requests);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Authenticator, type Decision } from '../../src/authenticator/authenticator.js';
+import { Authenticator } from '../../src/authenticator/authenticator.js';
+import type { Decision } from '../../src/authenticator/decision.js';
 import { mintWithKey } from '../../src/credential/mint.js';
 import { parseRequest } from '../../src/protocol/request.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
@@ -28,7 +29,7 @@ async function openWith(kind: 'allowed' | 'blocked'): Promise<Authenticator> {
 function ask(authenticator: Authenticator, user: string, host = HOST): Promise<Decision[]> {
   const token = mintWithKey(key, `${user}@${host}`, NOW);
   const requests = [`auth:${user}:${host}:${token}`, `isuser:${user}:${host}`];
-  return Promise.all(requests.map((text) => authenticator.decide(parseRequest(Buffer.from(text)))));
+  return Promise.all(requests.map((text) => authenticator.decide(parseRequest(Buffer.from(text), 'stdin'))));
 }
 
 const userSpellings = [
@@ -59,9 +60,9 @@ describe('a list of users', () => {
         { reason: 'blocked-user' },
         { reason: 'unknown-user' },
       ]);
-      expect(await ask(allowed, user)).toMatchObject([{ accepted: true }, { accepted: true }]);
+      expect(await ask(allowed, user)).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
     }
-    expect(await ask(blocked, 'zoë')).toMatchObject([{ accepted: true }, { accepted: true }]);
+    expect(await ask(blocked, 'zoë')).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
   });
 
   it.each([
@@ -69,7 +70,7 @@ describe('a list of users', () => {
     ...hostSpellings.map((host) => ['carol', host] as const),
   ])('is not got around by the spelling %j at %j', async (user, host) => {
     for (const kind of ['blocked', 'allowed'] as const) {
-      const refused = { accepted: false, reason: 'unprepared-name' };
+      const refused = { outcome: 'refused', reason: 'unprepared-name' };
       expect(await ask(await openWith(kind), user, host)).toMatchObject([refused, refused]);
     }
   });

@@ -1,20 +1,25 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextIteration } from 'node:timers/promises';
 import type { Service } from '../../daemon/service.js';
-import { keepDebuggerClosed } from './debugger.js';
+
+/** The option with which bin/xtokend starts Node: the debugger can't open at this address. */
+const NO_DEBUGGER = '--inspect-port=[ff00::]:9229';
+
+/** An option of Node that opens the debugger, unlike one that only sets its address, such as `--inspect-port`. */
+const OPEN_DEBUGGER = /--inspect(?![-_](?:port|publish))/;
 
 /**
- * Keeps SIGHUP from ending the process, and SIGUSR1 from opening Node's debugger, until {@link handleSignals} does what they
- * are for: the configuration is read after that in any case.
+ * Keeps SIGHUP from ending the process, and SIGUSR1 from opening Node's debugger, until {@link handleSignals}. The service
+ * reads its configuration after that in any case.
  */
 export function holdSignals(): void {
-  // The supervisor looks at SIGHUP before it sends either.
+  // The supervisor checks for the handler of SIGHUP before it sends either.
   for (const signal of ['SIGUSR1', 'SIGHUP'] as const) process.on(signal, () => undefined);
   keepDebuggerClosed();
 }
 
 /**
- * Does what signals ask a service for: SIGHUP to reload, SIGUSR1 to say how it goes. To be called before the service reads
- * anything, so that no signal is lost.
+ * Reloads a service at SIGHUP, and writes its summary at SIGUSR1. Call this before the service reads anything, so that no
+ * signal is lost.
  *
  * @param reload never rejects
  */
@@ -25,22 +30,54 @@ export function handleSignals(service: Service, reload: () => Promise<void>): vo
   });
 }
 
-/** @returns what does some work now, or once more after it where it is under way: a storm of signals adds up to no more */
+/** Returns a signal that SIGTERM and SIGINT abort, so that pending requests are answered. A second one ends the process. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit();
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** Returns a function that does some work now, or once more after it if it is under way, however often it is called. */
 function oneAtATime(work: () => Promise<void>): () => void {
-  let isAsked = false;
+  let isDue = false;
   let isUnderWay = false;
   const run = async (): Promise<void> => {
     isUnderWay = true;
-    while (isAsked) {
-      // The signals that have come already are handed over one by one, each with all its microtasks.
-      await nextTurn();
-      isAsked = false;
+    while (isDue) {
+      // Signals that are pending arrive one by one, each with all its microtasks.
+      await nextIteration();
+      isDue = false;
       await work();
     }
     isUnderWay = false;
   };
   return () => {
-    isAsked = true;
+    isDue = true;
     if (!isUnderWay) void run();
   };
+}
+
+/**
+ * Keeps Node's debugger closed after a SIGUSR1 that came before there was a handler for it: through the debugger every local
+ * user can read the secrets. Closes it whenever it opens, unless it cannot open at all or the command line asks for it.
+ */
+function keepDebuggerClosed(): void {
+  const options = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''];
+  if (options.includes(NO_DEBUGGER) || options.some((option) => OPEN_DEBUGGER.test(option))) return;
+  const node: NodeJS.EventEmitter = process;
+  // Node opens it more than once for one signal, the last time in the first event loop iteration, after all timers. It emits
+  // this event each time, as soon as the debugger is open.
+  node.on('internalMessage', () => void closeDebugger());
+  void closeDebugger();
+}
+
+async function closeDebugger(): Promise<void> {
+  // Loading this takes some milliseconds, and bin/xtokend nearly always makes it unnecessary.
+  const { default: inspector } = await import('node:inspector');
+  inspector.close();
 }

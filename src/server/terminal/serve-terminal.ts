@@ -1,19 +1,19 @@
 import type { Readable } from 'node:stream';
-import type { Decide, Observer } from '../responder.js';
-import { busyPoll } from '../busy-poll.js';
+import { refusedByError, type Decision, type Unanswered } from '../../authenticator/decision.js';
+import { busyPoll } from '../event-loop.js';
+import type { RequestHandler } from '../responder.js';
 import { AnswerPolicy, type AnswerPolicyOptions, type Sent } from './answer-policy.js';
 
 const HEARTBEAT_MILLISECONDS = 250;
-/** A server that has sent a request waits within microseconds. If it doesn't, something keeps it, perhaps the lack of a processor. */
+/** A server that has sent a request waits within microseconds, unless it gets no processor. */
 const BUSY_MILLISECONDS = 0.2;
 
 /** What {@link serveTerminal} works with. Times are milliseconds of the port's clock. */
-export interface TerminalOptions extends Omit<AnswerPolicyOptions, 'onRequest' | 'onUnanswered'> {
+export interface TerminalOptions
+  extends RequestHandler, Omit<AnswerPolicyOptions, 'onRequest' | 'onUnanswered'> {
   /** The terminal, as the event loop reads it. */
   readonly input: Readable;
-  readonly decide: Decide;
-  readonly observer: Observer;
-  /** Whether the server or the supervisor is gone: a terminal whose master was inherited by another process never ends by itself. */
+  /** Whether the server or the supervisor is gone: a terminal whose master another process inherited never ends by itself. */
   readonly isOrphaned: () => boolean;
   /** Aborted when no more requests are to be read. */
   readonly stop: AbortSignal;
@@ -22,21 +22,24 @@ export interface TerminalOptions extends Omit<AnswerPolicyOptions, 'onRequest' |
 /**
  * Answers requests on the terminal of Prosody's external module, as {@link AnswerPolicy} allows.
  *
- * @returns when the terminal has ended or the server is gone; or when `stop` is aborted and the last request is answered, or never will be
+ * @returns when the terminal has ended, or the server is gone, or `stop` is aborted and the last request is answered or never will be
  */
 export async function serveTerminal(options: TerminalOptions): Promise<void> {
-  const { input, observer, port } = options;
+  const { input, port, onCompleted } = options;
+  const complete = ({ request, readAt }: Sent, result: Decision | Unanswered): void => {
+    onCompleted({ ...result, context: request.context, milliseconds: port.clock() - readAt });
+  };
   const policy = new AnswerPolicy({
     ...options,
     onRequest: (sent) => {
-      void decide(sent, options).then(attempt);
-      // Seen waiting before it is decided, the server has sent it whole: what comes later is another request.
+      void decide(sent, options, complete).then(attempt);
+      // If the server is seen waiting before the decision, the request is whole: later input is another request.
       setImmediate(() => {
         if (sent.decision === undefined) attempt();
       });
     },
-    onUnanswered: ({ request, readAt }) => {
-      observer.unanswered(request, readAt);
+    onUnanswered: (sent) => {
+      complete(sent, { outcome: 'unanswered', reason: 'deadline-exceeded' });
     },
   });
   const attempt = untilClear(() => policy.answer(), port.clock);
@@ -47,26 +50,23 @@ export async function serveTerminal(options: TerminalOptions): Promise<void> {
   input.destroy();
 }
 
-async function decide(sent: Sent, { decide, observer }: TerminalOptions): Promise<void> {
-  const { request, readAt } = sent;
-  try {
-    const decision = await decide(request);
-    const onAnswered = (): void => {
-      busyPoll();
-      observer.decided(request, decision, readAt);
-    };
-    sent.decision = { accepted: decision.accepted, onAnswered };
-  } catch (error) {
-    const onAnswered = (): void => {
-      observer.failed(request, error, readAt);
-    };
-    sent.decision = { accepted: false, onAnswered };
-  }
+async function decide(
+  sent: Sent,
+  { decide }: TerminalOptions,
+  complete: (sent: Sent, decision: Decision) => void,
+): Promise<void> {
+  const decision = await decide(sent.request).catch(refusedByError);
+  const onAnswered = (): void => {
+    busyPoll();
+    complete(sent, decision);
+  };
+  sent.decision = { accepted: decision.outcome === 'accepted', onAnswered };
 }
 
 /**
+ * Returns a function that calls `act` now, and again until that returns `false`.
+ *
  * @param act returns whether to be called again soon
- * @returns a function that calls it at once, and again until that is not needed
  */
 function untilClear(act: () => boolean, clock: () => number): () => void {
   let isScheduled = false;
@@ -87,7 +87,7 @@ function untilClear(act: () => boolean, clock: () => number): () => void {
   };
 }
 
-/** Ends with the terminal (EIO if its other end is gone), or when told to. Calls `attempt` now and then. */
+/** Waits for the end of the terminal (EIO if its other end is gone), or for `stop`. Calls `attempt` regularly. */
 function ended(
   { input, isOrphaned, stop }: TerminalOptions,
   policy: AnswerPolicy,

@@ -2,12 +2,12 @@ import { openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'nod
 import type { Sight, TerminalPort, Traffic } from './answer-policy.js';
 
 /**
- * How far this process can see what the server waits for: on which terminal; only that it waits on some terminal (proc(5),
- * `/proc/pid/syscall`, needs the right to trace the server, which Yama refuses); or nothing.
+ * What this process can see of the server's wait: on which terminal it waits; only that it waits on some terminal, as reading
+ * `/proc/pid/syscall` (proc(5)) needs the right to trace the server, which Yama can refuse; or nothing.
  */
 export type Visibility = 'terminal' | 'any-terminal' | 'none';
 
-/** Sees what the server at the other end of a terminal does. */
+/** Observes the server at the other end of a terminal. */
 export interface ServerWatch extends Pick<TerminalPort, 'look' | 'traffic'> {
   readonly visibility: Visibility;
 }
@@ -20,7 +20,7 @@ export interface WatchOptions {
   readonly supervisor: number;
   /** The number of this process's terminal, as in `/dev/pts/3`. */
   readonly terminal: number;
-  /** @returns the process that started another */
+  /** Returns the parent of a process. */
   readonly parentOf: (pid: number) => number | undefined;
 }
 
@@ -28,12 +28,12 @@ export interface WatchOptions {
 const SELECT = /^(?:poll_schedule_timeout|do_select|core_sys_select)/;
 /** The same for epoll_wait(2), in which servers wait for their clients. */
 const EPOLL = /^(?:do_epoll_wait|ep_poll)/;
-/** The place of a process that does not sleep, of one that is about to, and of one that this process may not look at. */
+/** The place of a process that does not sleep, that is about to, or that this process may not inspect. */
 const NOWHERE = '0';
 
 const BUFFER = Buffer.alloc(256);
 
-/** Looks at the server through proc(5), by descriptors that stay open: a look takes a few µs. */
+/** Watches the server through proc(5), by descriptors that stay open, so that one look takes a few µs. */
 export function watchServer(options: WatchOptions): ServerWatch {
   const server = serverOf(options.parent, options);
   if (server === undefined || placeReaderOf(options.supervisor)() === NOWHERE) return BLIND;
@@ -45,14 +45,14 @@ export function watchServer(options: WatchOptions): ServerWatch {
   const visibility = readCall() === undefined ? 'any-terminal' : 'terminal';
   const call = selectOn(descriptor);
   const look = (): Sight => {
-    // The call first: of a process that has just gone to sleep, this makes the kernel note the place (since Linux 6.12).
+    // The call first: if a process has just gone to sleep, this makes the kernel note the place (since Linux 6.12).
     const text = readCall();
-    // A process that was stopped or frozen in the call is in another place.
+    // A process that is stopped or frozen in the call is in another place.
     const place = readPlace();
     if (EPOLL.test(place)) return 'elsewhere';
     if (!SELECT.test(place)) return place === NOWHERE && !isReadable(pid, descriptor) ? 'hidden' : 'unclear';
     if (text === undefined || call.test(text)) return 'waiting';
-    // It may have begun to wait just now.
+    // The server may have started to wait between the two reads.
     return text === readCall() ? 'elsewhere' : 'unclear';
   };
   return { visibility, look, traffic };
@@ -63,13 +63,13 @@ const BLIND: ServerWatch = { visibility: 'none', look: () => 'hidden', traffic: 
 
 interface Server {
   readonly pid: number;
-  /** By which it holds the other end of the terminal. */
+  /** The descriptor of the other end of the terminal. */
   readonly descriptor: number;
 }
 
 /**
- * Whoever has opened the other end of the terminal is the server. What it starts inherits it, so the server is the oldest of the
- * ancestors that hold it. Whoever may read its descriptors may read the other files as well, but for `syscall`.
+ * Finds the server: the process that has opened the other end of the terminal. Its children inherit that, so it is the oldest
+ * ancestor that holds it. A process that may read its descriptors may read its other files as well, except `syscall`.
  */
 function serverOf(pid: number | undefined, options: WatchOptions): Server | undefined {
   if (pid === undefined) return undefined;
@@ -78,7 +78,7 @@ function serverOf(pid: number | undefined, options: WatchOptions): Server | unde
   return serverOf(options.parentOf(pid), options) ?? { pid, descriptor };
 }
 
-/** @returns the descriptor by which a process holds the other end of a terminal */
+/** Returns the descriptor by which a process holds the other end of a terminal. */
 function masterOf(pid: number, terminal: number): number | undefined {
   const line = new RegExp(`^tty-index:\\s*${terminal}$`, 'm');
   const directory = `/proc/${pid}/fdinfo`;
@@ -102,7 +102,7 @@ function contentOf(path: string): string {
   }
 }
 
-/** In select(2) one number more than the descriptor, and nothing to write to. In epoll_wait(2) that would mean no room for events. */
+/** Matches select(2) up to the descriptor with nothing to write to. In epoll_wait(2) that would mean no room for events. */
 function selectOn(descriptor: number): RegExp {
   return new RegExp(`^\\d+ 0x${(descriptor + 1).toString(16)} 0x[0-9a-f]+ 0x0 0x0 `);
 }
@@ -112,10 +112,10 @@ function placeReaderOf(pid: number): () => string {
   return () => read() ?? NOWHERE;
 }
 
-/** @returns `undefined` if the kernel does not count */
+/** Returns a reader of the byte counts, or `undefined` if the kernel does not count. */
 function trafficReaderOf(pid: number): (() => Traffic) | undefined {
   const read = readerOf(pid, 'io');
-  // "rchar: 1" and a line with "wchar: 2" begin it.
+  // The file starts with "rchar: 1" and a line with "wchar: 2".
   const parse = (text: string): Traffic => ({
     read: Number.parseInt(text.slice(7), 10),
     written: Number.parseInt(text.slice(text.indexOf('\n') + 8), 10),
@@ -123,7 +123,7 @@ function trafficReaderOf(pid: number): (() => Traffic) | undefined {
   return read() === undefined ? undefined : () => parse(read() ?? '');
 }
 
-/** @returns a function that reads the beginning of a file of proc(5) anew; `undefined` if this process may not */
+/** Returns a function that reads the start of a file of proc(5) again; it returns `undefined` if this process may not. */
 function readerOf(pid: number, name: string): () => string | undefined {
   try {
     const file = openSync(`/proc/${pid}/${name}`, 'r');
@@ -139,7 +139,7 @@ function readerOf(pid: number, name: string): () => string | undefined {
   }
 }
 
-/** Whether this process may look at another: its place is not refused, but given as that of one that runs. */
+/** Whether this process may inspect another. The place of one that it may not inspect reads as that of a running one. */
 function isReadable(pid: number, descriptor: number): boolean {
   try {
     readlinkSync(`/proc/${pid}/fd/${descriptor}`);

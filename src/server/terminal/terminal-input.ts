@@ -7,8 +7,8 @@ const BUFFER = Buffer.alloc(8192);
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Opens the terminal once more, to read what there is without waiting. Such a read finds all that was written before it: if there is
- * nothing, the kernel first hands over what is still on its way (n_tty_read calls tty_buffer_flush_work).
+ * Opens the terminal a second time, for reads that do not wait. Such a read finds all that was written before it: if there is
+ * no input, the kernel first delivers what is still in its buffers (n_tty_read calls tty_buffer_flush_work).
  *
  * @param path such as `/proc/self/fd/0`
  * @returns a function that returns all input there is, and nothing if the other end is gone
@@ -26,12 +26,12 @@ export function openTerminalInput(path: string): () => Buffer {
 
 function readOnce(file: number): Buffer {
   const { stackTraceLimit } = Error;
-  // Every read ends in an exception, and collecting its stack would take a third of the time.
+  // Each drain ends in an exception, and collecting its stack would take a third of the time.
   Error.stackTraceLimit = 0;
   try {
     return Buffer.from(BUFFER.subarray(0, readSync(file, BUFFER)));
   } catch (error) {
-    // EIO: the other end is gone, which the event loop finds out as well.
+    // EIO: the other end is gone, which the event loop notices as well.
     if (codeOf(error) === 'EAGAIN' || codeOf(error) === 'EIO') return NOTHING;
     throw error;
   } finally {

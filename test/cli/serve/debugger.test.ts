@@ -15,7 +15,7 @@ const BUNDLE = resolve('dist/xtokend.cjs');
 const REQUEST = 'isuser:alice:example.com\n';
 const [SIGHUP, SIGUSR1] = [1, 10];
 const START_MILLISECONDS = 10_000;
-/** Longer than any time after which a process could look whether its debugger is open. */
+/** Longer than any interval at which a process could check its debugger. */
 const STALL_MILLISECONDS = 1100;
 
 describe('the debugger of Node', () => {
@@ -35,27 +35,27 @@ describe('the debugger of Node', () => {
     expect(log()).not.toContain('Debugger listening');
   });
 
-  it('never opens where the environment asks for it', async () => {
+  it('never opens if the environment asks for it', async () => {
     const { child, log } = start(PROGRAM, [], { NODE_OPTIONS: '--inspect=0' });
     await expectAnswer(child);
     expect(openPortsOf(child.pid ?? 0)).toEqual([]);
     expect(log()).not.toContain('Debugger listening');
   });
 
-  it('is closed again where Node was started without the launcher', async () => {
+  it('is closed again if Node was started without the launcher', async () => {
     const { child } = await startStalled('node', [BUNDLE]);
     await expectAnswer(child);
     expect(openPortsOf(child.pid ?? 0)).toEqual([]);
   });
 
-  it('leaves no core dump, which holds the secrets, either', async () => {
+  it('writes no core dump, which would hold the secrets', async () => {
     const { child } = start(PROGRAM, []);
     await expectAnswer(child);
     const limits = readFileSync(`/proc/${child.pid ?? 0}/limits`, 'utf8');
     expect(limits).toMatch(/^Max core file size +0 +0 /m);
   });
 
-  it('stays open where the command line of Node asks for it', async () => {
+  it('stays open if the command line of Node asks for it', async () => {
     const { child } = start('node', ['--inspect=0', BUNDLE]);
     await expectAnswer(child);
     expect(openPortsOf(child.pid ?? 0)).toHaveLength(1);
@@ -74,7 +74,7 @@ interface Started {
 async function startStalled(program: string, args: string[] = []): Promise<Started> {
   const started = start(program, args);
   const { child } = started;
-  // Nothing may come in between here: the start takes no longer than a few dozen milliseconds.
+  // Without any delay: the start takes only a few dozen milliseconds.
   waitForHandler(child.pid ?? 0, SIGUSR1);
   child.kill('SIGUSR1');
   waitForHandler(child.pid ?? 0, SIGHUP);

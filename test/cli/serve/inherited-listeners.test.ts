@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { takeInheritedListeners } from '../../../src/cli/serve/inherited-listeners.js';
+import { takeInheritedListeners } from '../../../src/cli/serve/listeners.js';
 import { UsageError } from '../../../src/cli/usage-error.js';
 import type { Protocol } from '../../../src/protocol/framings.js';
 import { lines } from '../../../src/protocol/lines.js';
@@ -12,7 +12,7 @@ function take(variables: NodeJS.ProcessEnv, protocol: Protocol = 'generic'): unk
 }
 
 describe('takeInheritedListeners', () => {
-  it('finds descriptors from 3 on, and clears what says so', () => {
+  it('finds descriptors from 3 on, and removes the variables', () => {
     const environment = { LISTEN_PID: '4711', LISTEN_FDS: '2', LISTEN_FDNAMES: 'a:ejabberd', OTHER: 'x' };
     expect(takeInheritedListeners(environment, PID, 'generic')).toEqual([
       { descriptor: 3, label: 'systemd:a', framing: lines },
@@ -21,7 +21,7 @@ describe('takeInheritedListeners', () => {
     expect(environment).toEqual({ OTHER: 'x' });
   });
 
-  it('leaves alone what another process was given, and clears it all the same', () => {
+  it('ignores sockets of another process, and removes the variables', () => {
     const environment = { LISTEN_PID: '4712', LISTEN_FDS: '1', LISTEN_FDNAMES: 'generic' };
     expect(takeInheritedListeners(environment, PID, 'generic')).toEqual([]);
     expect(environment).toEqual({});
@@ -34,7 +34,7 @@ describe('takeInheritedListeners', () => {
     ['ejabberd', 'generic', packets],
     ['ejabberd-2', 'generic', packets],
     ['xtokend-ejabberd.socket', 'generic', packets],
-    // Other names leave it to --protocol.
+    // Other names use that of --protocol.
     ['xtokend.socket', 'generic', lines],
     ['xtokend.socket', 'ejabberd', packets],
     ['unknown', 'ejabberd', packets],
@@ -42,12 +42,12 @@ describe('takeInheritedListeners', () => {
     ['toString', 'generic', lines],
     ['', 'generic', lines],
     [undefined, 'ejabberd', packets],
-  ])('takes a socket named %s with --protocol %s', (name, protocol, framing) => {
+  ])('chooses the protocol of a socket named %s with --protocol %s', (name, protocol, framing) => {
     const names = name === undefined ? {} : { LISTEN_FDNAMES: name };
     expect(take({ LISTEN_FDS: '1', ...names }, protocol)).toMatchObject([{ framing }]);
   });
 
-  it.each([undefined, '', '-1', '1e1', '65', ' 1', '1 '])('does not understand %j sockets', (count) => {
+  it.each([undefined, '', '-1', '1e1', '65', ' 1', '1 '])('rejects %j sockets', (count) => {
     expect(() => take({ LISTEN_FDS: count })).toThrow(UsageError);
     expect(() => take({ LISTEN_FDS: count })).toThrow('expected LISTEN_FDS to be a number');
   });

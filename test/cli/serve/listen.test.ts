@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parseListenOption } from '../../../src/cli/serve/listen-option.js';
+import { parseListenOption } from '../../../src/cli/serve/listeners.js';
 import { UsageError } from '../../../src/cli/usage-error.js';
 import { lines } from '../../../src/protocol/lines.js';
 import { packets } from '../../../src/protocol/packets.js';
@@ -36,10 +36,10 @@ describe('parseListenOption', () => {
   });
 
   it.each([
-    ['/run/a.sock', 'an absolute path behind unix:'],
-    ['unix:a.sock', 'an absolute path behind unix:'],
-    ['unix:', 'an absolute path behind unix:'],
-    ['tcp:127.0.0.1:1', 'an absolute path behind unix:'],
+    ['/run/a.sock', 'an absolute path after unix:'],
+    ['unix:a.sock', 'an absolute path after unix:'],
+    ['unix:', 'an absolute path after unix:'],
+    ['tcp:127.0.0.1:1', 'an absolute path after unix:'],
     ['unix:/a,mode=abc', 'a mode such as 0660'],
     ['unix:/a,mode=9', 'a mode such as 0660'],
     ['unix:/a,mode=4755', 'a mode such as 0660'],
@@ -48,14 +48,14 @@ describe('parseListenOption', () => {
     ['unix:/a,protocol=toString', 'the protocol generic or ejabberd'],
     ['unix:/a,user=root', 'mode, group or protocol'],
     ['unix:/a,', 'mode, group or protocol'],
-  ])('does not understand %s', (text, message) => {
+  ])('rejects %s', (text, message) => {
     expect(() => parseListenOption(text, 'generic')).toThrow(UsageError);
     expect(() => parseListenOption(text, 'generic')).toThrow(message);
   });
 });
 
 describe('xtokend serve --listen', () => {
-  it('answers on several sockets until SIGTERM, and leaves none behind', async () => {
+  it('answers on several sockets until SIGTERM, and removes them', async () => {
     const directory = temporaryDirectory();
     const config = temporaryFile(SECRETS);
     const addresses = [`unix:${directory}/a,mode=0600`, `unix:${directory}/b,protocol=ejabberd`];
@@ -78,7 +78,7 @@ describe('xtokend serve --listen', () => {
   it.each([
     ['generic', 'ejabberd', 'auth:alice:example.com:secret-token\n'],
     ['ejabberd', 'generic', '\0\x23auth:alice:example.com:secret-token'],
-  ])('logs that a client speaks %s where %s is expected', async (spoken, expected, request) => {
+  ])('logs that a client uses %s although %s is expected', async (spoken, expected, request) => {
     const path = join(temporaryDirectory(), 'socket');
     const address = `unix:${path},protocol=${expected}`;
     const child = startXtokend(['--config', temporaryFile(SECRETS), '--listen', address]);
@@ -94,7 +94,7 @@ describe('xtokend serve --listen', () => {
     expect(log).not.toMatch(/secret-token|alice/);
   });
 
-  it('ends well in the middle of a flood of requests and log lines', async () => {
+  it('ends with status 0 in the middle of a flood of requests and log lines', async () => {
     const path = join(temporaryDirectory(), 'socket');
     const child = startXtokend(['--config', temporaryFile(SECRETS), '--listen', `unix:${path}`]);
     child.stderr.resume();
@@ -102,18 +102,18 @@ describe('xtokend serve --listen', () => {
     const requests = 'isuser:a:b\n'.repeat(3000);
     for (let count = 0; count < 8; count += 1) {
       const client = connect(path).resume();
-      const rateLimiter = (): void => {
+      const flood = (): void => {
         while (!client.destroyed && client.write(requests));
-        client.once('drain', rateLimiter);
+        client.once('drain', flood);
       };
-      client.on('connect', rateLimiter).on('error', () => undefined);
+      client.on('connect', flood).on('error', () => undefined);
     }
     await sleep(600);
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('starts again after it was killed, and says where another one runs', async () => {
+  it('starts again after it was killed, and fails if another one runs', async () => {
     const args = ['--config', temporaryFile(SECRETS), '--listen', `unix:${temporaryDirectory()}/socket`];
     const path = args[3]?.slice('unix:'.length) ?? '';
     for (let round = 0; round < 2; round += 1) {
@@ -122,20 +122,20 @@ describe('xtokend serve --listen', () => {
       await expect.poll(() => ask(path, 'isuser:a:b\n').catch(() => '')).toBe('1\n');
       const second = xtokend(args);
       expect(second.status).toBe(2);
-      expect(second.stderr).toContain(`cannot listen on ${path}: somebody answers there already`);
+      expect(second.stderr).toContain(`cannot listen on ${path}: another process already answers there`);
       child.kill('SIGKILL');
       await once(child, 'exit');
       expect(existsSync(path)).toBe(true);
     }
   });
 
-  it('does not start without a configuration, and says how to make one', () => {
+  it('does not start without a configuration', () => {
     const run = xtokend(['--config', '/no/such', '--listen', 'unix:/no/socket']);
     expect(run).toMatchObject({ status: 2, stdout: '' });
     expect(run.stderr).toContain('cannot read the configuration /no/such: there is no such file');
   });
 
-  it('keeps off a terminal, also one that another program drives', async (context) => {
+  it('does not use a terminal, even one that another program controls', async (context) => {
     requireScript(context);
     const path = join(temporaryDirectory(), 'socket');
     const command = `stty raw -echo; exec ${PROGRAM} --config ${temporaryFile(SECRETS)} --listen unix:${path}`;

@@ -19,7 +19,7 @@ function packet(text: string): Buffer {
 }
 
 describe('xtokend on stdin and stdout', () => {
-  it('answers each request with a line, and writes nothing else', () => {
+  it('answers each request with a line, and writes nothing else to stdout', () => {
     const token = mint('alice@example.com');
     const requests = [
       `auth:alice:example.com:${token}`,
@@ -40,10 +40,13 @@ describe('xtokend on stdin and stdout', () => {
       'unsupported-operation',
       'malformed-request',
     ]);
+    expect(stderr).toContain(
+      'refused operation="setpass" reason="unsupported-operation" jid="alice@example.com" host="example.com" listener="stdin"',
+    );
     for (const secret of [token, 'hunter2', OTP_SEED, TOKEN_SECRET]) expect(stderr).not.toContain(secret);
   });
 
-  it('speaks the framing of ejabberd', () => {
+  it('uses the framing of ejabberd', () => {
     const input = Buffer.concat([packet('isuser:a:b'), packet(`auth:a:b:${mint('a@b')}`), packet('')]);
     const { status, stdout } = xtokend(['--protocol', 'ejabberd'], { input, env: environment() });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '\0\u0002\0\u0001\0\u0002\0\u0001\0\u0002\0\0' });
@@ -74,7 +77,7 @@ describe('xtokend on stdin and stdout', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('leaves a request that was cut off unanswered, and ends well', () => {
+  it('leaves an incomplete request unanswered, and ends with status 0', () => {
     expect(xtokend([], { input: 'isuser:a:b\nisuser:a', env: environment() })).toMatchObject({
       status: 0,
       stdout: '1\n',
@@ -94,17 +97,17 @@ describe('xtokend on stdin and stdout', () => {
     expect(answered).toBe(50_001);
   });
 
-  it('ends quietly when nobody reads the answers', async () => {
+  it('ends without an error when nobody reads the answers', async () => {
     const child = startXtokend([], environment());
-    let said = '';
-    child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+    let log = '';
+    child.stderr.on('data', (data: Buffer) => (log += data.toString()));
     child.stdin.on('error', () => undefined);
     child.stdin.write('isuser:a:b\n');
     await once(child.stdout, 'data');
     child.stdout.destroy();
     child.stdin.write('isuser:a:b\n');
     expect(await once(child, 'exit')).toEqual([0, null]);
-    expect(said).not.toContain('EPIPE');
+    expect(log).not.toContain('EPIPE');
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 at %s', async (signal) => {
@@ -115,7 +118,7 @@ describe('xtokend on stdin and stdout', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('writes its log into a file where it is told to', () => {
+  it('writes its log to a file if the configuration sets one', () => {
     const log = join(temporaryDirectory(), 'log');
     const config = temporaryFile(`${SECRETS}[log]\ntarget = "file:${log}"\n`);
     expect(xtokend(['--config', config], { input: 'isuser:a:b\n' })).toMatchObject({
@@ -139,14 +142,14 @@ describe('xtokend on stdin and stdout', () => {
       let answered = 0;
       child.stdout?.on('data', (data: Buffer) => (answered += data.length / 2));
       const ended = once(child, 'exit');
-      // Lines that are never summed up.
+      // Accepted requests, as their lines are never suppressed.
       child.stdin?.end('isuser:a:b\n'.repeat(20_000));
       await expect.poll(() => answered).toBe(20_000);
       expect(await ended).toEqual([0, null]);
     },
   );
 
-  it('refuses every request while the configuration is missing, and takes up one that appears', async () => {
+  it('refuses every request while the configuration is missing, and applies one that appears', async () => {
     const config = join(temporaryDirectory(), 'xtokend.toml');
     const child = startXtokend(['--config', config]);
     child.stdin.write('isuser:a:b\n');
@@ -158,7 +161,7 @@ describe('xtokend on stdin and stdout', () => {
     await once(child, 'exit');
   });
 
-  it('says what is missing where there is no Node.js, and where it was not built', () => {
+  it('names what is missing if there is no Node.js, or if it was not built', () => {
     const directory = temporaryDirectory();
     symlinkSync('/bin/sh', join(directory, 'sh'));
     const withoutNode = xtokend([], { env: { PATH: directory } });
@@ -173,7 +176,7 @@ describe('xtokend on stdin and stdout', () => {
     expect(notBuilt.stderr).toContain('npm ci && npm run build');
   });
 
-  it('tells a person on a terminal what to type', async (context) => {
+  it('prints a hint on a terminal', async (context) => {
     requireScript(context);
     const config = temporaryFile(SECRETS);
     // script(1) gives the program a terminal, as a shell would.
@@ -190,7 +193,7 @@ describe('xtokend on stdin and stdout', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('gives a person on a terminal the prompt back where there is no configuration', (context) => {
+  it('ends with an error on a terminal if there is no configuration', (context) => {
     requireScript(context);
     const { stdout, status } = xtokend(['-qec', `${PROGRAM} --config /no/such`, '/dev/null'], {
       program: 'script',
@@ -200,7 +203,7 @@ describe('xtokend on stdin and stdout', () => {
   });
 });
 
-/** @returns the end of a pipe for writing; the other one is open as well, and nobody reads there */
+/** Opens a pipe that nobody reads. @returns the end for writing */
 function openPipe(): number {
   const path = join(temporaryDirectory(), 'pipe');
   execFileSync('mkfifo', [path]);

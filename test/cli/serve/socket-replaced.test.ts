@@ -32,7 +32,7 @@ async function start(paths: readonly string[], secrets = SECRETS): Promise<Start
   return { child, log: () => log };
 }
 
-/** A server that stays connected. */
+/** Opens a connection that stays open. */
 async function connected(path: string): Promise<Socket> {
   const socket = connect(path);
   onTestFinished(() => {
@@ -44,32 +44,36 @@ async function connected(path: string): Promise<Socket> {
 }
 
 describe('an xtokend whose socket is replaced', () => {
-  it('leaves its connections to the new one, and ends', { timeout: 30_000 }, async () => {
-    const path = join(temporaryDirectory(), 'socket');
-    const older = await start([path], OTHER_SECRETS);
-    const exit = once(older.child, 'exit');
-    const closed = once((await connected(path)).resume(), 'close');
-    // As systemd does.
-    rmSync(path);
-    const newer = await start([path]);
-    await closed;
-    expect(await exit).toEqual([0, null]);
-    expect(older.log()).toContain('socket replaced by another process; closing this listener path=');
-    expect(await ask(path, `auth:alice:example.com:${tokenOf('alice@example.com')}\n`)).toBe('1\n');
-    expect(hasEnded(newer.child)).toBe(false);
-  });
+  it(
+    'closes its connections and ends, so that servers connect to the new one',
+    { timeout: 30_000 },
+    async () => {
+      const path = join(temporaryDirectory(), 'socket');
+      const older = await start([path], OTHER_SECRETS);
+      const exit = once(older.child, 'exit');
+      const closed = once((await connected(path)).resume(), 'close');
+      // As systemd does.
+      rmSync(path);
+      const newer = await start([path]);
+      await closed;
+      expect(await exit).toEqual([0, null]);
+      expect(older.log()).toContain('socket replaced by another process; closing this listener path=');
+      expect(await ask(path, `auth:alice:example.com:${tokenOf('alice@example.com')}\n`)).toBe('1\n');
+      expect(hasEnded(newer.child)).toBe(false);
+    },
+  );
 
-  it('goes on with its other listeners', { timeout: 30_000 }, async () => {
+  it('continues to serve its other listeners', { timeout: 30_000 }, async () => {
     const directory = temporaryDirectory();
     const [path, other] = [join(directory, 'a'), join(directory, 'b')];
     const { child, log } = await start([path, other]);
     const closed = once((await connected(path)).resume(), 'close');
     const kept = await connected(other);
-    const stranger = createServer().listen(`${path}.new`);
+    const replacement = createServer().listen(`${path}.new`);
     onTestFinished(() => {
-      stranger.close();
+      replacement.close();
     });
-    await once(stranger, 'listening');
+    await once(replacement, 'listening');
     renameSync(`${path}.new`, path);
     await closed;
     kept.write('isuser:a:b\n');
@@ -84,7 +88,7 @@ describe('an xtokend whose socket is replaced', () => {
   it.each([
     ['its file', (directory: string) => join(directory, 'own', 'socket')],
     ['its directory', (directory: string) => join(directory, 'own')],
-  ])('serves who is connected if %s is removed', { timeout: 30_000 }, async (_, what) => {
+  ])('serves existing connections if %s is removed', { timeout: 30_000 }, async (_, what) => {
     const directory = temporaryDirectory();
     spawnSync('mkdir', [join(directory, 'own')]);
     const { child, log } = await start([join(directory, 'own', 'socket')]);
@@ -100,7 +104,7 @@ describe('an xtokend whose socket is replaced', () => {
     expect(await exit).toEqual([0, null]);
   });
 
-  it('goes on with a socket that systemd has handed over', { timeout: 30_000 }, async (context) => {
+  it('continues to serve an inherited socket', { timeout: 30_000 }, async (context) => {
     const activate = 'systemd-socket-activate';
     requirePackage(context, spawnSync(activate, ['--version']).status === 0, 'systemd');
     const path = join(temporaryDirectory(), 'socket');
@@ -112,7 +116,7 @@ describe('an xtokend whose socket is replaced', () => {
     await expect.poll(() => existsSync(path), TIMEOUT).toBe(true);
     const server = await connected(path);
     rmSync(path);
-    // Longer than two looks.
+    // Longer than two checks.
     await sleep(2500);
     server.write('isuser:a:b\n');
     expect(String(await once(server, 'data'))).toBe('1\n');

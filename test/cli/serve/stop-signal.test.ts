@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { stopSignal } from '../../../src/cli/serve/stop-signal.js';
+import { stopSignal } from '../../../src/cli/serve/signals.js';
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -24,7 +24,7 @@ export class Bench {
         clock: () => this.now,
       },
       answerWithin: () => ANSWER_WITHIN,
-      emptyAt: 0,
+      drainedAt: 0,
       startsInRequest,
       onRequest: (sent) => this.#requests.push(sent),
       onUnanswered: () => this.events.push('unanswered'),

@@ -1,35 +1,34 @@
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Decision } from '../../../src/authenticator/authenticator.js';
-import type { Decide, Observer } from '../../../src/server/responder.js';
+import type { CompletedRequest, Decision } from '../../../src/authenticator/decision.js';
+import type { RequestHandler } from '../../../src/server/responder.js';
 import type { Sight } from '../../../src/server/terminal/answer-policy.js';
 import { serveTerminal, type TerminalOptions } from '../../../src/server/terminal/serve-terminal.js';
 
-const accept: Decide = () => Promise.resolve({ accepted: true, context: { jid: 'a@b' } });
+type Decide = RequestHandler['decide'];
+
+const accept: Decide = () => Promise.resolve({ outcome: 'accepted' });
 const never: Decide = () => new Promise(() => undefined);
 
 interface Started {
   readonly input: PassThrough;
-  /** What was written to the terminal, and what became of the requests. */
+  /** What was written to the terminal. */
   readonly answers: string[];
-  readonly events: string[];
+  /** The outcome, reason and JID of each completed request. */
+  readonly completed: string[];
   readonly server: { sight: Sight };
-  /** Sets the clock on, as if the process had been stopped meanwhile. */
+  /** Advances the clock, as if the process had been stopped meanwhile. */
   readonly advance: (milliseconds: number) => void;
   readonly served: Promise<void>;
 }
 
-/** Serves a terminal whose server can be seen waiting, unless a test says otherwise. */
+/** Serves a terminal whose server is seen waiting, unless a test changes that. */
 function start(options: Partial<TerminalOptions> & { decide: Decide }): Started {
   const input = new PassThrough();
-  const [answers, events]: [string[], string[]] = [[], []];
-  const observer: Observer = {
-    decided: () => events.push('decided'),
-    failed: () => events.push('failed'),
-    unanswered: () => events.push('unanswered'),
-    incomplete: () => events.push('incomplete'),
-  };
+  const [answers, completed]: [string[], string[]] = [[], []];
+  const onCompleted = ({ outcome, reason, context }: CompletedRequest): unknown =>
+    completed.push([outcome, reason, context.jid].filter((text) => text !== undefined).join(' '));
   const server: { sight: Sight } = { sight: 'waiting' };
   let [skipped, read] = [0, 0];
   const clock = (): number => performance.now() + skipped;
@@ -45,33 +44,33 @@ function start(options: Partial<TerminalOptions> & { decide: Decide }): Started 
       },
       clock,
     },
-    observer,
+    onCompleted,
     answerWithin: () => 1000,
-    emptyAt: clock(),
+    drainedAt: clock(),
     startsInRequest: false,
     isOrphaned: () => false,
     stop: new AbortController().signal,
     ...options,
   });
-  return { input, answers, events, server, advance: (milliseconds) => (skipped += milliseconds), served };
+  return { input, answers, completed, server, advance: (milliseconds) => (skipped += milliseconds), served };
 }
 
 describe('serveTerminal', () => {
   it('answers a request', async () => {
-    const { input, answers, events } = start({ decide: accept });
+    const { input, answers, completed } = start({ decide: accept });
     input.write('isuser:a:b\n');
     await expect.poll(() => answers).toEqual(['yes']);
-    expect(events).toEqual(['decided']);
+    expect(completed).toEqual(['accepted a@b']);
   });
 
-  it('refuses a request that cannot be decided', async () => {
-    const { input, answers, events } = start({ decide: () => Promise.reject(new Error('broken')) });
+  it('refuses a request that cannot be decided, and reports whom it is about', async () => {
+    const { input, answers, completed } = start({ decide: () => Promise.reject(new Error('broken')) });
     input.write('isuser:a:b\n');
     await expect.poll(() => answers).toEqual(['no']);
-    expect(events).toEqual(['failed']);
+    expect(completed).toEqual(['refused internal-error a@b']);
   });
 
-  it('answers once the server waits', async () => {
+  it('answers when the server waits', async () => {
     const { input, answers, server } = start({ decide: accept });
     server.sight = 'unclear';
     input.write('isuser:a:b\n');
@@ -81,38 +80,38 @@ describe('serveTerminal', () => {
     await expect.poll(() => answers).toEqual(['yes']);
   });
 
-  it('is silent about what may have waited too long, and answers again once it has seen that there is no input', async () => {
-    const { input, answers, events, advance } = start({ decide: accept });
+  it('leaves a request unanswered that may be too old, and answers again after the input was drained', async () => {
+    const { input, answers, completed, advance } = start({ decide: accept });
     await sleep(300);
     advance(5000);
     input.write('isuser:a:b\n');
-    await expect.poll(() => events).toEqual(['unanswered']);
+    await expect.poll(() => completed).toEqual(['unanswered deadline-exceeded a@b']);
     await sleep(300);
     input.write('isuser:a:b\n');
-    await expect.poll(() => events).toEqual(['unanswered', 'decided']);
+    await expect.poll(() => completed).toEqual(['unanswered deadline-exceeded a@b', 'accepted a@b']);
     expect(answers).toEqual(['yes']);
   });
 
-  it('is silent if it was stopped between the reading and the answer', async () => {
+  it('leaves a request unanswered if the process was suspended before the answer', async () => {
     let decided: (decision: Decision) => void = () => undefined;
-    const { input, answers, events, advance } = start({
+    const { input, answers, completed, advance } = start({
       decide: () => new Promise((resolve) => (decided = resolve)),
     });
     input.write('isuser:a:b\n');
     await sleep(50);
     advance(5000);
-    decided({ accepted: true, context: { jid: 'a@b' } });
-    await expect.poll(() => events).toEqual(['unanswered']);
+    decided({ outcome: 'accepted' });
+    await expect.poll(() => completed).toEqual(['unanswered deadline-exceeded a@b']);
     expect(answers).toEqual([]);
   });
 
-  it('a store that hangs costs the request that waits for it, not the next one', async () => {
-    let asked = 0;
-    const { input, answers, events } = start({
-      decide: (request) => ((asked += 1) === 1 ? never(request) : accept(request)),
+  it('leaves only the request unanswered that waits for a store that hangs', async () => {
+    let requests = 0;
+    const { input, answers, completed } = start({
+      decide: (request) => ((requests += 1) === 1 ? never(request) : accept(request)),
     });
     input.write('isuser:a:b\n');
-    await expect.poll(() => events).toEqual(['unanswered']);
+    await expect.poll(() => completed).toEqual(['unanswered deadline-exceeded a@b']);
     input.write('isuser:a:b\n');
     await expect.poll(() => answers).toEqual(['yes']);
   });
@@ -123,7 +122,7 @@ describe('serveTerminal', () => {
     expect(input.destroyed).toBe(true);
   });
 
-  it('ends when it is told to stop, and answers the last request before', async () => {
+  it('answers the last request before it stops', async () => {
     const stop = new AbortController();
     const slow: Decide = async (request) => sleep(100).then(() => accept(request));
     const { input, answers, served } = start({ decide: slow, stop: stop.signal });

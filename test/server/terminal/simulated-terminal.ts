@@ -108,7 +108,7 @@ export class SimulatedTerminal {
     return new AnswerPolicy({
       port: this.#port,
       answerWithin: () => this.#mutation.answerWithin ?? ANSWER_WITHIN,
-      emptyAt: this.#port.clock(),
+      drainedAt: this.#port.clock(),
       startsInRequest,
       onRequest: (sent) => this.#undecided.push(sent),
       onUnanswered: () => undefined,

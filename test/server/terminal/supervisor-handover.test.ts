@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parseSupervisorHandover } from '../../../src/server/terminal/supervisor-handover.js';
 
-describe('parseKeeperHandover', () => {
+describe('parseSupervisorHandover', () => {
   it('reads what the supervisor writes', () => {
     expect(parseSupervisorHandover('123456 tail 7 6')).toEqual({
-      emptyAt: 1_234_560,
+      drainedAt: 1_234_560,
       startsInRequest: true,
       supervisorPid: 7,
       serverPid: 6,

@@ -25,7 +25,7 @@ export async function explainRequest(
   { configuration, fault, now }: Situation,
 ): Promise<string[]> {
   if (configuration === undefined) return accepted ? [] : [`Why cannot be told: ${fault?.message ?? ''}`];
-  const opinion = await opinionOf(parseRequest(Buffer.from(text)), configuration, now);
+  const opinion = await opinionOf(parseRequest(Buffer.from(text), 'check'), configuration, now);
   const { file } = configuration;
   if (opinion.accepted !== accepted) {
     const found = accepted

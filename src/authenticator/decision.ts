@@ -1,0 +1,47 @@
+import { messageOf } from '../errors.js';
+import type { RequestContext } from '../protocol/request.js';
+import type { RefusalReason, UnansweredReason } from './reasons.js';
+
+/** What else is known of a result. Holds no secret, token or password. */
+interface Details {
+  /** The id of the key that the token was made with, if its signature is valid. */
+  readonly key?: string | undefined;
+  /** The token's time step, relative to the current one: -1, 0 or 1. */
+  readonly offset?: number | undefined;
+  /** What went wrong, if the reason alone does not tell. */
+  readonly cause?: string | undefined;
+}
+
+interface Refused extends Details {
+  readonly outcome: 'refused';
+  readonly reason: RefusalReason;
+}
+
+/** The answer to a request. */
+export type Decision = (Details & { readonly outcome: 'accepted'; readonly reason?: undefined }) | Refused;
+
+/** What became of a request that got no answer. */
+export interface Unanswered extends Details {
+  readonly outcome: 'unanswered';
+  readonly reason: UnansweredReason;
+}
+
+/** What became of one request, for the log and the metrics. */
+export type CompletedRequest = (Decision | Unanswered) & {
+  readonly context: RequestContext;
+  /** From reading the request to answering it. */
+  readonly milliseconds: number;
+};
+
+/** Receives each completed request. Never throws, and never waits. */
+export type RequestSink = (completed: CompletedRequest) => void;
+
+/** Returns the decision that refuses a request. */
+export function refused(reason: RefusalReason, details: Details = {}): Decision {
+  return { outcome: 'refused', reason, ...details };
+}
+
+/** Returns the decision for a request that failed with an error. */
+export function refusedByError(error: unknown): Decision {
+  return refused('internal-error', { cause: messageOf(error) });
+}

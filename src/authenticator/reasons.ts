@@ -1,0 +1,30 @@
+/** Why a request was refused or left unanswered, and what each reason means. */
+export const reasons = {
+  'malformed-token': 'not 40 digits, a space and 44 base64 characters',
+  'wrong-signature': 'signed for another JID, or with another `token_secret`',
+  'wrong-otp': 'valid signature, but expired, from the future, or made with another `otp_seed`',
+  'inactive-key': "the token's key is expired or not yet active",
+  replayed: 'the token has been used before',
+  'replay-unknown': 'the token may have been used before the cache epoch',
+  'replay-cache-unavailable': 'the replay cache, or for `isuser` the store of seen users, cannot be used',
+  'unprepared-name': 'the user or host is not spelled as an XMPP server sends it',
+  'unknown-host': 'the host is not in the configuration',
+  'unknown-user': '`isuser`: there is no such user',
+  'blocked-user': 'a valid token of a user in `blocked_users`',
+  'unlisted-user': 'a valid token of a user who is not in the list of `users`',
+  'unsupported-operation': '`setpass`, `tryregister` and similar: xtokend has no accounts',
+  'malformed-request': 'not `auth:user:host:password` or `isuser:user:host`, too long, or not UTF-8',
+  'no-configuration': 'the configuration is missing or invalid',
+  'internal-error': 'an unexpected error; see `cause`',
+  'deadline-exceeded': 'unanswered: the answer was not ready within `answer_within`',
+  'incomplete-request': 'unanswered: the bytes do not end as a request of this protocol does',
+} as const;
+
+/** The log field and the metrics label `reason`. */
+export type Reason = keyof typeof reasons;
+
+/** Why a request was left unanswered. */
+export type UnansweredReason = 'deadline-exceeded' | 'incomplete-request';
+
+/** Why a request was refused. */
+export type RefusalReason = Exclude<Reason, UnansweredReason>;
