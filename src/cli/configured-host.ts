@@ -3,11 +3,11 @@ import { normalizeHost } from '../credential/jid/prepare.js';
 import { loadConfiguration } from '../config/load.js';
 import { domainOf, normalizeJid } from '../credential/jid/jid.js';
 
-/** A JID, with what the configuration says of its host. */
+/** A JID, and the settings of its host. */
 export interface ConfiguredHost {
   /** The bare JID, normalised as the server would. */
   readonly jid: string;
-  /** `undefined` where the configuration does not serve the host. */
+  /** `undefined` if the configuration does not serve the host. */
   readonly settings: HostSettings | undefined;
   /** All hosts of the configuration. */
   readonly hosts: Hosts;
@@ -19,7 +19,7 @@ export interface ConfiguredHost {
  * Finds the host of a JID in the configuration.
  *
  * @param text the JID in any spelling
- * @param option the value of `--config`, where it is given
+ * @param option the value of `--config`, if it is given
  * @throws {@link InvalidJidError}, and what `loadConfiguration` throws
  */
 export async function findHost(text: string, option: string | undefined): Promise<ConfiguredHost> {
@@ -31,8 +31,8 @@ export async function findHost(text: string, option: string | undefined): Promis
 }
 
 /**
- * Whether a configuration does not serve a host that a chat server has. A configuration that cannot be used lacks none: its own
- * faults are reported elsewhere.
+ * Returns whether a configuration does not serve a host of a chat server. `false` if there is no valid configuration, as that is
+ * reported elsewhere.
  *
  * @param name the host in any spelling
  */

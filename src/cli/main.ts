@@ -7,7 +7,7 @@ declare const XTOKEND_VERSION: string;
 
 holdSignals();
 
-// Prosody gives no arguments and does nothing else until we answer: reading a command line would cost it 15 ms.
+// Prosody gives no arguments and blocks until the first answer; parsing a command line would take 15 ms more.
 if (process.argv.length <= 2) {
   void reportErrors(() => serve({ protocol: 'generic' }, XTOKEND_VERSION));
 } else {

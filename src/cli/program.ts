@@ -18,10 +18,10 @@ Examples:
   $ echo "auth:alice:example.com:$(xtokend mint alice@example.com)" | xtokend`;
 
 /**
- * Reads the command line and carries it out.
+ * Runs the command of a command line.
  *
  * @param argv as in process.argv
- * @param serve what runs where no other command is named; it is loaded already
+ * @param serve the default command, which is already loaded
  */
 export async function runProgram(argv: readonly string[], version: string, serve: Serve): Promise<void> {
   await reportErrors(async () => {
@@ -29,7 +29,7 @@ export async function runProgram(argv: readonly string[], version: string, serve
   });
 }
 
-/** Each command is loaded only when it is the one that runs. */
+/** Loads a command only when it runs. */
 function createProgram(version: string, serve: Serve): Command {
   const program = new Command('xtokend')
     .description('Lets XMPP servers accept one-time login tokens that a web application signs.')
@@ -60,7 +60,7 @@ function addServe(program: Command, version: string, serve: Serve): void {
     )
     .allowExcessArguments()
     .action(async (options: ServeOptions, command: Command) => {
-      // What stands there is not repeated: it may be a token.
+      // The message does not repeat the argument, as it can be a token.
       if (command.args.length > 0)
         command.error('error: expected a command and then its options; see xtokend --help');
       await serve(options, version);
@@ -72,7 +72,7 @@ function addInit(program: Command): void {
     .command('init')
     .description('write a configuration with fresh secrets; never overwrites one')
     .addOption(configOption())
-    .option('--group <group>', 'also let this group read it; otherwise only you can')
+    .option('--group <group>', 'also let this group read it (default: only you)')
     .action(async (options: InitOptions) => {
       const { init } = await import('./init.js');
       init(options);
@@ -93,10 +93,10 @@ function addMint(program: Command): void {
   program
     .command('mint')
     .description('print one token')
-    .argument('<jid>', 'whom it lets in, such as alice@example.com')
+    .argument('<jid>', 'who logs in with it, such as alice@example.com')
     .addOption(configOption())
     .option('--count <n>', 'how many tokens', '1')
-    .option('--key <id>', 'of several keys, the one to make it with; otherwise the first that is good')
+    .option('--key <id>', 'the key to make it with (default: the first active one)')
     .addOption(atOption())
     .action(async (jid: string, options: MintCommandOptions) => {
       const { mint } = await import('./mint.js');
@@ -107,9 +107,9 @@ function addMint(program: Command): void {
 function addVerify(program: Command): void {
   program
     .command('verify')
-    .description('say whether a token would be accepted, or why not; spends nothing')
+    .description('check whether a token would be accepted, or why not; consumes nothing')
     .argument('<jid>', 'who logs in with it')
-    .argument('<token>', '- reads it from standard input, so that it stands in no list of processes')
+    .argument('<token>', '- reads it from standard input, so that no list of processes shows it')
     .addOption(configOption())
     .addOption(atOption())
     .addHelpText('after', '\nExit status: 0 accepted, 1 refused, 2 could not tell.')
@@ -133,22 +133,22 @@ function addCheck(program: Command): void {
   program
     .command('check')
     .description(
-      'look at the configuration and the machine as the daemon would, and name every problem and its cure',
+      'check the configuration and the machine as the daemon uses them, and name a fix for each problem',
     )
     .addOption(configOption())
-    .option('--json', 'say it for tools')
-    .option('--socket <path>', 'where xtokend listens; otherwise where Prosody asks, or the usual places')
-    .option('--prosody <file>', 'otherwise /etc/prosody/prosody.cfg.lua, where that is')
-    .option('--ejabberd <file>', 'otherwise /etc/ejabberd/ejabberd.yml, where that is')
+    .option('--json', 'write JSON, for tools')
+    .option('--socket <path>', 'where xtokend listens (default: where Prosody connects, or the usual paths)')
+    .option('--prosody <file>', '(default: /etc/prosody/prosody.cfg.lua, if it exists)')
+    .option('--ejabberd <file>', '(default: /etc/ejabberd/ejabberd.yml, if it exists)')
     .option(
       '--request <request>',
-      'ask a running xtokend instead: isuser:USER:HOST, auth:USER:HOST (mints a token and spends it), or - to read one from standard input',
+      'send a request to a running xtokend instead: isuser:USER:HOST, auth:USER:HOST (mints a token and consumes it), or - to read one from standard input',
     )
     .addOption(protocolOption())
     .addOption(new Option('--as-service').hideHelp())
     .addHelpText(
       'after',
-      '\nExit status: 0 fit to run, 1 not. With --request: 0 accepted, 1 refused, 2 could not tell.',
+      '\nExit status: 0 no problems, 1 problems found. With --request: 0 accepted, 1 refused, 2 could not tell.',
     )
     .action(async (options: CheckOptions) => {
       const { check } = await import('./check/check.js');
@@ -157,15 +157,15 @@ function addCheck(program: Command): void {
 }
 
 function configOption(): Option {
-  return new Option('--config <file>', 'otherwise $XTOKEND_CONFIG, otherwise /etc/xtokend/xtokend.toml');
+  return new Option('--config <file>', '(default: $XTOKEND_CONFIG, or /etc/xtokend/xtokend.toml)');
 }
 
 function protocolOption(): Option {
-  return new Option('--protocol <framing>', 'how requests are written')
+  return new Option('--protocol <framing>', 'the protocol of the requests')
     .choices(Object.keys(framings))
     .default('generic');
 }
 
 function atOption(): Option {
-  return new Option('--at <time>', 'ISO 8601 or Unix seconds; otherwise now');
+  return new Option('--at <time>', 'ISO 8601 or Unix seconds (default: now)');
 }

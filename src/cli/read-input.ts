@@ -1,6 +1,6 @@
 import { MAX_REQUEST_BYTES } from '../protocol/request.js';
 
-/** Reads a line from stdin; of what is too long for a request or a token, only enough to see that. */
+/** Reads a line from stdin. Stops after more than the longest request. */
 export async function readInput(): Promise<string> {
   let text = '';
   for await (const chunk of process.stdin) {

@@ -3,9 +3,9 @@ import { isBeyondClock } from '../config/keys/instant.js';
 import { UsageError } from './usage-error.js';
 
 /**
- * Reads the value of `--at`.
+ * Parses the value of `--at`.
  *
- * @param text ISO 8601 (local time where it names no zone), or Unix seconds; `undefined` is now
+ * @param text ISO 8601 (local time if it names no zone), or Unix seconds; `undefined` is now
  * @returns milliseconds since the Unix epoch
  * @throws {@link UsageError} for anything else
  */
@@ -18,12 +18,12 @@ export function parseTime(text: string | undefined): number {
   return time.toMillis();
 }
 
-/** @returns an instant as people read it, with its zone */
+/** Formats an instant for people, with its time zone. */
 export function formatTime(milliseconds: number): string {
   return DateTime.fromMillis(milliseconds).toFormat('yyyy-MM-dd HH:mm:ss ZZ');
 }
 
-/** @returns a length of time in its two largest units: "42 s", "3 min 5 s", "2 h 10 min" */
+/** Formats a duration in its two largest units: "42 s", "3 min 5 s", "2 h 10 min". */
 export function formatDuration(milliseconds: number): string {
   const { hours, minutes, seconds } = Duration.fromMillis(milliseconds).shiftTo(
     'hours',
@@ -36,7 +36,7 @@ export function formatDuration(milliseconds: number): string {
   return parts.slice(0, 2).join(' ') || '0 s';
 }
 
-/** @returns an offset from UTC, such as "+05:30" */
+/** Formats an offset from UTC, such as "+05:30". */
 export function formatOffset(minutes: number): string {
   return FixedOffsetZone.instance(minutes).formatOffset(0, 'short');
 }

@@ -2,7 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../errors.js';
 
-/** What became of a reload. */
+/** The result of a reload. */
 export interface ReloadResult {
   /** When it started, in milliseconds of {@link monotonicTime}. */
   readonly startedAt: number;
@@ -12,18 +12,18 @@ export interface ReloadResult {
 
 const FILE = 'reload.json';
 
-/** @returns the first of the runtime directories of a unit (systemd.exec(5)); `undefined` outside of one */
+/** Returns the first runtime directory of a unit (systemd.exec(5)); `undefined` outside a unit. */
 export function runtimeDirectory(env: NodeJS.ProcessEnv): string | undefined {
   return env['RUNTIME_DIRECTORY']?.split(':')[0];
 }
 
-/** @returns milliseconds of a clock that all processes of this boot share and nobody can set */
+/** Returns milliseconds of the monotonic clock that all processes of this boot share. */
 export function monotonicTime(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;
 }
 
 /**
- * Leaves the result where {@link readReloadResult} finds it: systemd's ExecReload= is a process of its own.
+ * Writes the result for {@link readReloadResult}, as systemd's ExecReload= is another process.
  *
  * @param directory that of {@link runtimeDirectory}
  */
@@ -33,7 +33,7 @@ export function writeReloadResult(directory: string, result: ReloadResult): void
   renameSync(`${file}.new`, file);
 }
 
-/** @returns the result of the last reload; `undefined` if there was none */
+/** Returns the result of the last reload; `undefined` if there was none. */
 export function readReloadResult(directory: string): ReloadResult | undefined {
   try {
     return JSON.parse(readFileSync(join(directory, FILE), 'utf8')) as ReloadResult;

@@ -9,14 +9,15 @@ import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
 export interface HostOptions {
   /** Those who have logged in before. */
   readonly seen: KnownUsers;
-  /** Is told what is wrong with a list, or with the record of those who have logged in. */
+  /** Called with an error of a list, or of the store of seen users. */
   readonly onWarning: (error: unknown) => void;
 }
 
 /**
- * Opens what hosts need to be served: their lists of users.
+ * Opens the lists of users of all hosts.
  *
- * @throws where a list cannot be read
+ * @returns a function that finds a host by its name
+ * @throws if a list cannot be read
  */
 export async function openHosts(
   hosts: Hosts,
@@ -50,7 +51,7 @@ async function openPolicy(
   return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, blocked, onWarning });
 }
 
-/** Hosts can share a list; it is read once. */
+/** Reads a list once, even if several hosts share it. */
 async function openList(
   path: string,
   lists: Map<string, UserList>,

@@ -112,7 +112,7 @@ export class Service implements RequestHandler {
     });
   }
 
-  /** Closes the metrics and flushes the log. */
+  /** Closes the metrics and flushes the log: synchronously as far as that needs no waiting. */
   async close(): Promise<void> {
     this.#metrics.close();
     this.#requestLog.close();
