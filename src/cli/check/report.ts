@@ -1,22 +1,23 @@
+import wrapAnsi from 'wrap-ansi';
 import type { Finding, Level } from './finding.js';
 
 /** How findings are shown. */
 export interface ReportOptions {
-  /** So many characters fit into a line; `Infinity` where nothing is to be broken. */
+  /** The width of a line in columns; `Infinity` to break no line. */
   readonly width: number;
   readonly hasColours: boolean;
 }
 
-/** Problems last: there the eye is, above the prompt. */
+/** Problems last: they are then right above the prompt. */
 const LEVELS: readonly Level[] = ['ok', 'note', 'warning', 'problem'];
-/** Green, cyan, yellow and red, as a terminal knows them; `styleText` is not in Node.js 18. */
+/** Green, cyan, yellow and red in a terminal; Node.js 18 lacks `styleText`. */
 const COLOURS = { ok: 32, note: 36, warning: 33, problem: 31 } as const;
 const LEVEL_COLUMNS = 'problem'.length + 2;
 const SUBJECT_COLUMNS = 'configuration'.length + 2;
 const INDENT = LEVEL_COLUMNS + SUBJECT_COLUMNS;
 const MIN_TEXT_COLUMNS = 30;
 
-/** @returns what a person reads: a line for each finding, and its cure below it */
+/** Returns the report for a person: each finding, and its fix below it. */
 export function report(findings: readonly Finding[], options: ReportOptions): string {
   const groups = LEVELS.map((level) => findings.filter((finding) => finding.level === level));
   const texts = groups
@@ -29,39 +30,25 @@ function describe({ level, subject, message, fix }: Finding, { width, hasColours
   const columns = Math.max(width - INDENT, MIN_TEXT_COLUMNS);
   const head = level.padEnd(LEVEL_COLUMNS);
   const coloured = hasColours ? `\u001b[${COLOURS[level]}m${head}\u001b[39m` : head;
-  const lines = [...wrap(printable(message), columns), ...wrapFix(fix, columns)];
-  return `${coloured}${subject.padEnd(SUBJECT_COLUMNS)}${lines.join(`\n${' '.repeat(INDENT)}`)}\n`;
+  const text = wrap(message.replaceAll('\n', ' '), columns);
+  const fixText = fix === undefined ? '' : `\n→ ${indent(wrap(fix, columns - 2), 2)}`;
+  return `${coloured}${subject.padEnd(SUBJECT_COLUMNS)}${indent(text + fixText, INDENT)}\n`;
 }
 
-function wrapFix(fix: string | undefined, columns: number): string[] {
-  if (fix === undefined) return [];
-  const lines = fix.split('\n').flatMap((part) => wrap(printable(part), columns - 2));
-  return lines.map((line, index) => `${index === 0 ? '→' : ' '} ${line}`);
+/** Breaks lines at spaces. A word that is too long stays whole, so that it can be copied. */
+function wrap(text: string, columns: number): string {
+  // The name of a file or a host can hold control sequences of a terminal.
+  const lines = text.split('\n').map((line) => line.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' '));
+  return wrapAnsi(lines.join('\n'), columns);
 }
 
-/** Breaks at spaces; a word that does not fit stands out, so that it can be copied. */
-function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
-
-/** What a terminal would act on can come in by the name of a file or of a host. */
-function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
+function indent(text: string, columns: number): string {
+  return text.replaceAll('\n', `\n${' '.repeat(columns)}`);
 }
 
 function conclude(findings: readonly Finding[]): string {
-  const count = (level: Level, name: string): string => {
-    const found = findings.filter((finding) => finding.level === level).length;
-    return `${found} ${found === 1 ? name : `${name}s`}`;
-  };
-  const isFit = !findings.some(({ level }) => level === 'problem');
-  return `${isFit ? 'Fit to run' : 'Not fit to run'}: ${count('problem', 'problem')}, ${count('warning', 'warning')}.`;
+  const count = (level: Level): number => findings.filter((finding) => finding.level === level).length;
+  const counted = (level: Level): string => `${count(level)} ${level}${count(level) === 1 ? '' : 's'}`;
+  const conclusion = count('problem') === 0 ? 'Fit to run' : 'Not fit to run';
+  return `${conclusion}: ${counted('problem')}, ${counted('warning')}.`;
 }
