@@ -5,8 +5,8 @@ import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { findExposure } from '../system/trusted-path.js';
-import { packageDirectory } from './check/daemon/package-directory.js';
 import { newSecrets } from './keygen.js';
+import { packageDirectory } from './package-directory.js';
 import { shareFile, writeNewFile } from './new-file.js';
 
 /** The options of `xtokend init`. */

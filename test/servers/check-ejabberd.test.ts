@@ -17,7 +17,7 @@ import { ACCEPTED, newUser, REFUSED, tokenOf } from './logins.js';
 const besideLocalAccounts = (documented: string): string =>
   replaced(documented, '[external]', '[internal, external]');
 
-/** What hosts of ejabberd have instead of the documented settings. */
+/** The settings of hosts of ejabberd that replace the documented ones. */
 const SETTINGS: Readonly<Record<string, (documented: string) => string>> = {
   'internal.example': () => 'auth_method: [internal]',
   'oauth.example': (documented) => documented.replace(/^disable_sasl.*$/m, ''),
@@ -51,7 +51,7 @@ beforeEach((context) => {
   requirePackage(context, hasEjabberd(), 'ejabberd');
 });
 
-describe('ejabberd and what xtokend check says of it', () => {
+describe('xtokend check of ejabberd', () => {
   beforeAll(async () => {
     if (!hasEjabberd()) return undefined;
     const included = join(tmpdir(), `xtokend-included-${process.pid}.yml`);
@@ -81,7 +81,7 @@ describe('ejabberd and what xtokend check says of it', () => {
       ['ok ejabberd-ok', 'note ejabberd-accounts'],
     ],
     ['seen.example', ACCEPTED, expect.arrayContaining(['PLAIN']), ['ok ejabberd-ok']],
-  ])('judges %s by itself', async (name, result, mechanisms: unknown, codes) => {
+  ])('checks %s by itself', async (name, result, mechanisms: unknown, codes) => {
     const offered = await offeredAt(ejabberd.service('WebSocket'), name);
     expect(offered).toEqual(mechanisms);
     if (result !== undefined) expect(await logInWell(name)).toEqual(result);
@@ -90,12 +90,12 @@ describe('ejabberd and what xtokend check says of it', () => {
     expect(found.map(({ level, code }) => `${level} ${code}`)).toEqual(codes);
   });
 
-  it('takes a host that the configuration does not name for one of others', () => {
+  it('notes a host without external authentication that the configuration does not name', () => {
     const { of } = checkFile(ejabberd, SECRETS);
     expect(of('ejabberd-other-method')).toEqual([expect.stringMatching(/^note: .* internal\.example: /)]);
   });
 
-  it('keeps local accounts beside tokens only with users = "seen"', async () => {
+  it('registers local accounts besides tokens only with users = "seen"', async () => {
     expect(await ejabberd.register('local', 'any.example', 'secret')).toBe(409);
     expect(await ejabberd.register('local', 'seen.example', 'secret')).toBe(200);
     expect(await logIn('local', 'seen.example', 'secret')).toEqual(ACCEPTED);
@@ -106,7 +106,7 @@ describe('ejabberd and what xtokend check says of it', () => {
 });
 
 describe('ejabberd with one pool for several hosts', () => {
-  it('serves each host by its own secrets, with so many processes in all', async () => {
+  it('serves each host, with as many processes as the pool has', async () => {
     const shared = (documented: string): string =>
       `${documented.replace('pool-b.example-', 'pool-a.example-')}\nextauth_pool_name: tokens`;
     ejabberd = await Ejabberd.start({
@@ -144,7 +144,7 @@ describe('the command line in extauth_program', () => {
     [`${program} --protocol ejabberd --protocol generic`, false, 'problem ejabberd-protocol'],
     [`node /no/such/xtokend.cjs --protocol ejabberd`, false, 'problem ejabberd-program'],
     ['cat', false, 'note ejabberd-program-unknown'],
-  ])('is judged as it works: %s', (command, works, code) => {
+  ])('is checked correctly: %s', (command, works, code) => {
     const config = temporaryFile(SECRETS);
     const question = `auth:alice:example.com:${tokenOf('alice@example.com')}`;
     const { stdout } = spawnSync('/bin/sh', ['-c', `exec ${command}`], {

@@ -11,7 +11,7 @@ import { SECRETS } from '../support/keys.js';
 import { offeredOver } from './mechanisms.js';
 import { ACCEPTED, newUser, tokenOf } from './logins.js';
 
-/** Each host of Prosody: its settings, whether a token gets in over TCP, and what `xtokend check` finds. */
+/** Each host of Prosody: its settings, whether a token is accepted over TCP, and the findings of `xtokend check`. */
 const HOSTS = [
   ['example.com', undefined, true, ['ok prosody-ok']],
   ['inherits.example', '', true, ['ok prosody-ok']],
@@ -31,10 +31,10 @@ const HOSTS = [
   ['computed.example', 'authentication = "xto" .. "ken"', true, ['note prosody-computed']],
 ] as const;
 
-/** What is said of hosts; the Prosody of these tests takes tokens without TLS on purpose. */
+/** The codes about hosts; the Prosody of these tests accepts tokens without TLS on purpose. */
 const CODES = /^(?:prosody-(?!unencrypted)|host-)/;
 
-/** Settings that every configuration here needs beside those of the test's Prosody. */
+/** Settings that every configuration here needs besides those of the test's Prosody. */
 const AS_ROOT = 'prosody_user = "root"';
 
 function checkFile(prosody: Prosody, configuration: string): Checked {
@@ -50,7 +50,7 @@ async function start(release: ProsodyRelease, settings: (socketPath: string) => 
   return prosody;
 }
 
-async function getsIn(prosody: Prosody, domain: string): Promise<boolean> {
+async function isAccepted(prosody: Prosody, domain: string): Promise<boolean> {
   if (!(await offeredOver.tcp(prosody, domain)).includes('PLAIN')) return false;
   const username = newUser();
   const password = tokenOf(`${username}@${domain}`);
@@ -58,12 +58,12 @@ async function getsIn(prosody: Prosody, domain: string): Promise<boolean> {
   return result.decision === ACCEPTED.decision;
 }
 
-describe.each(releases)('$name and what xtokend check says of it', { timeout: 60_000 }, (release) => {
+describe.each(releases)('xtokend check of $name', { timeout: 60_000 }, (release) => {
   beforeEach((context) => {
     requirePackage(context, isInstalled(release), release.name);
   });
 
-  it('judges each host by itself', async () => {
+  it('checks each host by itself', async () => {
     const included = temporaryDirectory();
     const file = 'VirtualHost "included.example" authentication = "xtoken"';
     writeFileSync(join(included, 'a.cfg.lua'), file);
@@ -90,7 +90,7 @@ describe.each(releases)('$name and what xtokend check says of it', { timeout: 60
         .map(({ level, code }) => `${level} ${code}`)
         .sort();
     const found = await Promise.all(
-      expected.map(async ([name]) => [name, await getsIn(prosody, name), codesAbout(name)]),
+      expected.map(async ([name]) => [name, await isAccepted(prosody, name), codesAbout(name)]),
     );
     expect(found).toEqual(expected.map(([name, , isIn, codes]) => [name, isIn, [...codes].sort()]));
   });
@@ -101,25 +101,28 @@ describe.each(releases)('$name and what xtokend check says of it', { timeout: 60
     ['not at all', '', '', [], ['warning', 'warning']],
     ['below the host', '', WEB, [], ['warning', 'warning']],
     ['above all hosts', WEB, '', ['PLAIN', 'X-TOKEN'], []],
-  ])('knows who is offered a login where a proxy is trusted %s', async (_, above, below, offered, levels) => {
-    const prosody = await start(
-      release,
-      (path) => `${AS_ROOT}
+  ])(
+    'reports which clients get a way to log in if a proxy is trusted %s',
+    async (_, above, below, offered, levels) => {
+      const prosody = await start(
+        release,
+        (path) => `${AS_ROOT}
         modules_enabled = { "saslauth", "bosh", "websocket", "http_openmetrics", "admin_shell" }
         allow_unencrypted_plain_auth, consider_websocket_secure = false, false
         ${above}
         ${exampleFor(path)}
         ${below}`,
-    );
-    const { of, findings } = checkFile(prosody, SECRETS);
-    expect(findings.filter(({ code }) => code === 'prosody-web').map(({ level }) => level)).toEqual(levels);
-    expect(of('prosody-ok')).toHaveLength(1);
-    expect(of('prosody-unencrypted')).toEqual([]);
-    for (const offer of [offeredOver.bosh, offeredOver.webSocket]) {
-      expect(await offer(prosody, 'example.com')).toEqual(offered);
-      expect(await offer(prosody, 'example.com', true)).toEqual(['PLAIN', 'X-TOKEN']);
-    }
-  });
+      );
+      const { of, findings } = checkFile(prosody, SECRETS);
+      expect(findings.filter(({ code }) => code === 'prosody-web').map(({ level }) => level)).toEqual(levels);
+      expect(of('prosody-ok')).toHaveLength(1);
+      expect(of('prosody-unencrypted')).toEqual([]);
+      for (const offer of [offeredOver.bosh, offeredOver.webSocket]) {
+        expect(await offer(prosody, 'example.com')).toEqual(offered);
+        expect(await offer(prosody, 'example.com', true)).toEqual(['PLAIN', 'X-TOKEN']);
+      }
+    },
+  );
 
   it('warns of tokens without TLS', async () => {
     const settings = (isAllowed: boolean) => (path: string) =>

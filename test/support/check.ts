@@ -3,18 +3,18 @@ import type { Finding } from '../../src/cli/check/finding.js';
 import { temporaryFile } from './directory.js';
 import { xtokend } from './xtokend.js';
 
-/** What `xtokend check` is run with. */
+/** The arguments and environment of `xtokend check`. */
 export interface CheckRun {
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** What `xtokend check --json` has said. */
+/** The result of `xtokend check --json`. */
 export interface Checked {
   readonly status: number | null;
   readonly fit: boolean;
   readonly findings: readonly Finding[];
-  /** @returns the findings of a code, each as its level, message and cure */
+  /** Returns the findings of a code, each as its level, message and fix. */
   readonly of: (code: string) => string[];
 }
 
@@ -25,7 +25,7 @@ export function check(configuration: string | { readonly path: string }, run: Ch
   const { status, stdout, stderr } = xtokend(['check', '--json', '--config', path, ...args], { env });
   expect(stderr).toBe('');
   const { fit, findings } = JSON.parse(stdout) as Pick<Checked, 'fit' | 'findings'>;
-  expect({ status, fit }).toEqual(findings.some(({ level }) => level === 'problem') ? unfit : good);
+  expect({ status, fit }).toEqual(findings.some(({ level }) => level === 'problem') ? UNFIT : FIT);
   const of = (code: string): string[] =>
     findings
       .filter((finding) => finding.code === code)
@@ -33,5 +33,5 @@ export function check(configuration: string | { readonly path: string }, run: Ch
   return { status, fit, findings, of };
 }
 
-const good = { status: 0, fit: true };
-const unfit = { status: 1, fit: false };
+const FIT = { status: 0, fit: true };
+const UNFIT = { status: 1, fit: false };

@@ -12,16 +12,16 @@ export const STATIC = 'DynamicUser=no\nUser=xtokend\nLoadCredential=';
 /** A service whose user systemd allocates, with its secrets as credentials. */
 export const DYNAMIC = `DynamicUser=yes\nUser=other\nLoadCredential=\nLoadCredential=otp_seed:/etc/xtokend/otp_seed\nLoadCredential=token_secret:/etc/xtokend/token_secret`;
 
-/** What `xtokend check` says, run by root. */
+/** The findings of `xtokend check`, run by root. */
 export interface CheckedService {
-  /** What needs something to be done. */
+  /** Those that need a fix. */
   readonly bad: readonly string[];
   readonly of: (code: string) => string[];
-  /** @returns what to do about the first finding of a code */
+  /** Returns the fix of the first finding of a code. */
   readonly fix: (code: string) => string;
 }
 
-/** The service on a machine of its own, as it is set up by hand. */
+/** The service on its own machine, set up by hand. */
 export class ServiceMachine {
   readonly machine: SystemdMachine;
 
@@ -32,7 +32,7 @@ export class ServiceMachine {
   /** Boots a machine with the units, and a user for the service. */
   static async boot(configuration: string): Promise<ServiceMachine> {
     const service = new ServiceMachine(await SystemdMachine.boot());
-    // The unit may come with the user.
+    // The machine may have the user already.
     service.machine
       .do(`grep -q ^xtokend: /etc/passwd || echo xtokend:x:300:300::/:/bin/sh >>/etc/passwd; grep -q ^xtokend: /etc/group || echo xtokend:x:300: >>/etc/group
       mkdir -p /etc/xtokend ${DROP_INS}
@@ -44,7 +44,7 @@ export class ServiceMachine {
     return service;
   }
 
-  /** Takes back all that a test has changed. */
+  /** Reverts all changes of a test. */
   reset(configuration: string): void {
     this.machine.do(`find ${DROP_INS} -type f -delete; rm -rf /srv/xtokend`);
     this.dropIn('user', STATIC);
@@ -58,7 +58,7 @@ export class ServiceMachine {
       chown root:xtokend ${FILE}; chmod 640 ${FILE}; chmod 755 /etc/xtokend`);
   }
 
-  /** @param name later ones in the alphabet count more */
+  /** @param name later ones in the alphabet have precedence */
   dropIn(name: string, text: string): void {
     this.machine.do(
       `cat >${DROP_INS}/${name}.conf <<'END'\n[Service]\n${text}\nEND\nsystemctl daemon-reload`,

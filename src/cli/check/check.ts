@@ -1,22 +1,22 @@
 import type { Protocol } from '../../protocol/framings.js';
-import { checkRequest } from './sockets/request.js';
 import { runChecks, runDaemonChecks } from './checks.js';
 import type { Finding } from './finding.js';
 import { report } from './report.js';
+import { checkRequest } from './request/request.js';
 import { readSituation, type NamedFiles } from './situation.js';
 import { withoutSecrets } from '../../log/known-secrets.js';
 import { UsageError } from '../usage-error.js';
 
-/** Set by the build to when it was made, in milliseconds since the Unix epoch. */
+/** The time of the build, in milliseconds since the Unix epoch; the build sets it. */
 declare const XTOKEND_BUILT_AT: number;
 
 /** The options of `xtokend check`. */
 export interface CheckOptions extends NamedFiles {
   readonly json?: true;
-  /** A request to ask a running daemon, instead of looking at the machine. */
+  /** A request to send to a running daemon, instead of checking the machine. */
   readonly request?: string;
   readonly protocol: Protocol;
-  /** Whether systemd has started this in the place of the service: it makes the checks of the daemon only. */
+  /** Whether systemd has started this process as the service. It then runs only the checks of the daemon. */
   readonly asService?: true;
 }
 
@@ -24,7 +24,7 @@ const FIT = 0;
 const UNFIT = 1;
 
 /**
- * `xtokend check`: looks at the configuration and the machine as the daemon would, and says what is wrong, with the cure.
+ * `xtokend check`: checks the configuration and the machine as the daemon sees them, and reports each problem with its fix.
  *
  * @returns the exit code
  */
@@ -50,7 +50,7 @@ function findingWithoutSecrets({ message, fix, ...finding }: Finding): Finding {
   return fix === undefined ? safe : { ...safe, fix: withoutSecrets(fix) };
 }
 
-/** A file or a pipe gets each finding in one line, for grep(1), unless somebody asks for less. */
+/** A file or a pipe gets each finding in one line, for grep(1), unless COLUMNS is set. */
 function width(): number {
   const columns = process.stdout.isTTY ? process.stdout.columns : Number(process.env['COLUMNS']);
   return columns > 0 ? columns : Number.POSITIVE_INFINITY;

@@ -1,26 +1,25 @@
 import { messageOf } from '../../errors.js';
-import { checkAbsentHosts } from './chat-hosts.js';
-import { checkClock } from './daemon/clock.js';
-import { checkConfiguration } from './configuration/configuration.js';
-import { checkEjabberd } from './ejabberd/ejabberd.js';
-import type { Finding, Subject } from './finding.js';
+import { checkUnusedHosts } from './chat-servers.js';
+import { checkConfiguration, checkSecrets } from './configuration/configuration.js';
 import { checkKeys } from './configuration/keys.js';
+import { checkSecretFiles } from './configuration/secret-files.js';
+import { checkUsers } from './configuration/users.js';
 import { checkLog } from './daemon/log.js';
 import { checkMetrics } from './daemon/metrics.js';
-import { checkNode } from './daemon/node.js';
-import { checkProsody } from './prosody/prosody.js';
 import { checkReplayCache } from './daemon/replay.js';
-import { checkSecretFiles } from './configuration/secret-files.js';
-import { checkSecrets } from './configuration/secrets.js';
+import { checkEjabberd } from './ejabberd/ejabberd.js';
+import { findings, SUBJECTS, type Finding, type Subject } from './finding.js';
+import { checkClock } from './machine/clock.js';
+import { checkNode } from './machine/node.js';
+import { checkProsody } from './prosody/prosody.js';
 import { checkAsService } from './service/check-as-service.js';
 import { checkRunning } from './service/check-running.js';
 import type { Situation } from './situation.js';
 import { checkSockets } from './sockets/sockets.js';
-import { checkUsers } from './configuration/users.js';
 
 type Check = (situation: Situation) => readonly Finding[] | Promise<readonly Finding[]>;
 
-/** Those that say something else for each user that makes them. */
+/** The checks whose result depends on the user who runs them. */
 const daemonChecks: readonly (readonly [Subject, Check])[] = [
   ['configuration', checkConfiguration],
   ['secrets', checkSecrets],
@@ -38,54 +37,36 @@ const machineChecks: readonly (readonly [Subject, Check])[] = [
   ['socket', checkSockets],
   ['prosody', checkProsody],
   ['ejabberd', checkEjabberd],
-  ['configuration', checkAbsentHosts],
+  ['configuration', checkUnusedHosts],
 ];
 
-/** The order in which findings are shown. */
-const SUBJECTS: readonly Subject[] = [
-  'program',
-  'configuration',
-  'secrets',
-  'keys',
-  'users',
-  'clock',
-  'replay',
-  'log',
-  'metrics',
-  'service',
-  'socket',
-  'prosody',
-  'ejabberd',
-];
-
-/** Makes all checks: those of the daemon as the service that systemd runs, if there is one. */
+/** Runs all checks: those of the daemon as the service of systemd, if there is one. */
 export async function runChecks(situation: Situation): Promise<Finding[]> {
   const machine = runAll(machineChecks, situation);
-  const { findings, isTried } = await checkAsService(situation);
+  const service = await checkAsService(situation);
   const foundOnMachine = await machine;
-  const daemon = isTried ? [] : await runDaemonChecks(situation);
-  // Last: it says what runs now, after the sockets may have started it.
+  const daemon = service.isTested ? [] : await runDaemonChecks(situation);
+  // Last, because the checks of the sockets may have started the service.
   const running = await run('service', checkRunning, situation);
-  const all = [...foundOnMachine, ...daemon, ...findings, ...running];
+  const all = [...foundOnMachine, ...daemon, ...service.findings, ...running];
   return all.sort((a, b) => SUBJECTS.indexOf(a.subject) - SUBJECTS.indexOf(b.subject));
 }
 
-/** Makes the checks of the daemon as this process. */
+/** Runs the checks of the daemon in this process. */
 export function runDaemonChecks(situation: Situation): Promise<Finding[]> {
   return runAll(daemonChecks, situation);
 }
 
-/** What keeps one check from being made keeps no other. */
 async function runAll(checks: typeof daemonChecks, situation: Situation): Promise<Finding[]> {
-  const findings = await Promise.all(checks.map(([subject, check]) => run(subject, check, situation)));
-  return findings.flat();
+  const found = await Promise.all(checks.map(([subject, check]) => run(subject, check, situation)));
+  return found.flat();
 }
 
+/** Turns an error of one check into a finding, so that the other checks still run. */
 async function run(subject: Subject, check: Check, situation: Situation): Promise<readonly Finding[]> {
   try {
     return await check(situation);
   } catch (error) {
-    const message = `this could not be looked at: ${messageOf(error)}`;
-    return [{ level: 'warning', code: 'not-checked', subject, message }];
+    return [findings(subject).warning('not-checked', `this check failed: ${messageOf(error)}`)];
   }
 }

@@ -3,27 +3,38 @@ import type { Configuration } from '../../config/configuration.js';
 import { ConfigurationError, UnreadableConfigurationError } from '../../config/errors.js';
 import { loadConfiguration } from '../../config/load.js';
 import { DEFAULT_FILE, locateConfiguration } from '../../config/locate.js';
+import { readTextFile } from '../../config/read-file.js';
+import { findChatServers, readServer, type ChatServer, type Reading } from './chat-servers.js';
+import { readEjabberd, type EjabberdConfiguration } from './ejabberd/configuration.js';
+import { readProsody, type ProsodyConfiguration } from './prosody/configuration.js';
 import { findService, type Service } from './service/find-service.js';
 
-/** What the checks look at. */
+/** What the checks examine. */
 export interface Situation {
   /** The configuration file. */
   readonly file: string;
-  /** What stands in it, where that is good. */
+  /** Its content, if that is valid. */
   readonly configuration: Configuration | undefined;
   /** Why it is not. */
   readonly fault: ConfigurationError | UnreadableConfigurationError | undefined;
+  /** All files of the configuration; if that is invalid, only its own file. */
+  readonly files: readonly string[];
+  /** Those of them that hold secrets. */
+  readonly secretFiles: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
-  /** When the program was made, likewise. */
+  /** When the program was built, in milliseconds since the Unix epoch. */
   readonly builtAt: number;
-  /** Files that the command line names, where it does. */
+  /** Files that the command line names. */
   readonly named: NamedFiles;
+  readonly prosody: Reading<ProsodyConfiguration>;
+  readonly ejabberd: Reading<EjabberdConfiguration>;
+  readonly chatServers: readonly ChatServer[];
   /** The service of systemd that reads this configuration. */
-  readonly service?: Service | undefined;
-  /** Why a service that systemd knows isn't judged. */
-  readonly unjudged?: string | undefined;
+  readonly service?: Service;
+  /** Why a service that systemd knows is not checked. */
+  readonly uncheckedService?: string;
 }
 
 /** Files that the command line can name. */
@@ -34,7 +45,7 @@ export interface NamedFiles {
   readonly ejabberd?: string;
 }
 
-/** Reads the configuration; one that cannot be used leaves the rest of the machine to look at. */
+/** Reads the configurations of xtokend and of the chat servers. An invalid one is part of the result. */
 export async function readSituation(
   named: NamedFiles,
   env: NodeJS.ProcessEnv,
@@ -42,28 +53,50 @@ export async function readSituation(
   builtAt: number,
   isService = false,
 ): Promise<Situation> {
-  // The service needn't look for itself.
-  const found = isService ? undefined : await findService();
-  const option = named.config ?? nameOfService(found, env);
+  // The process that systemd starts as the service needs no other one.
+  const service = isService ? undefined : await findService();
+  const option = named.config ?? fileOfService(service, env);
   const { file } = locateConfiguration(option, env);
-  const rest = { file, env, now, builtAt, named, ...judged(found, file) };
+  const prosody = await readServer(named.prosody, '/etc/prosody/prosody.cfg.lua', readProsody);
+  const ejabberd = await readServer(named.ejabberd, '/etc/ejabberd/ejabberd.yml', readEjabberd);
+  const chatServers = await findChatServers(prosody, ejabberd);
+  const rest = { file, env, now, builtAt, named, prosody, ejabberd, chatServers, ...select(service, file) };
   try {
-    return { ...rest, configuration: await loadConfiguration(option, env), fault: undefined };
-  } catch (error) {
-    if (!(error instanceof ConfigurationError || error instanceof UnreadableConfigurationError)) throw error;
-    return { ...rest, configuration: undefined, fault: error };
+    const configuration = await loadConfiguration(option, env);
+    const { files, secretFiles } = configuration;
+    return { ...rest, configuration, fault: undefined, files, secretFiles };
+  } catch (fault) {
+    if (!(fault instanceof ConfigurationError || fault instanceof UnreadableConfigurationError)) throw fault;
+    const secretFiles = holdsSecret(file) ? [file] : [];
+    return { ...rest, configuration: undefined, fault, files: [file], secretFiles };
   }
 }
 
-/** If nobody names a configuration, it is that of the service. */
-function nameOfService(service: Service | undefined, env: NodeJS.ProcessEnv): string | undefined {
+/** Returns the configuration of the service, unless the user names one. */
+function fileOfService(service: Service | undefined, env: NodeJS.ProcessEnv): string | undefined {
   const isNamed = (env['XTOKEND_CONFIG'] ?? '') !== '';
   return isNamed || service?.isUsed !== true || service.file === DEFAULT_FILE ? undefined : service.file;
 }
 
-function judged(service: Service | undefined, file: string): Pick<Situation, 'service' | 'unjudged'> {
+function select(service: Service | undefined, file: string): Pick<Situation, 'service' | 'uncheckedService'> {
   if (service === undefined) return {};
-  if (!service.isUsed) return { unjudged: 'it is neither enabled nor running' };
+  if (!service.isUsed) return { uncheckedService: 'it is neither enabled nor running' };
   if (resolve(file) === resolve(service.file)) return { service };
-  return { unjudged: `it reads ${service.file}, and this is about ${file}` };
+  return { uncheckedService: `it uses ${service.file}, and this check is for ${file}` };
+}
+
+/**
+ * Any form of TOML: `otp_seed = …`, `"token_secret" = …`, `hosts."a.example".otp_seed = …`; not `otp_seed_file`. Also passwords, in a
+ * setting or a URL.
+ */
+const SECRET = /\b(?:otp_seed|token_secret|\w*password)["']?\s*=|:\/\/[^\s"'@]*:[^\s"']*@/;
+
+/** Whether an invalid configuration file can hold secrets itself. */
+function holdsSecret(path: string): boolean {
+  try {
+    return SECRET.test(readTextFile(path));
+  } catch {
+    // It is not text, or this user cannot read it.
+    return true;
+  }
 }

@@ -10,35 +10,35 @@ import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../../support/keys.js';
 import { NODE_VERSION } from '../../support/node.js';
 import { PROGRAM, xtokend } from '../../support/xtokend.js';
 
-/** Returns the path of a configuration of ejabberd in which nothing is wrong: what is installed here must not matter. */
-function goodEjabberd(): string {
+/** Returns the path of a valid configuration of ejabberd, so that the result does not depend on what is installed here. */
+function validEjabberd(): string {
   const documented = codeIn('docs/ejabberd.md', 'yaml').replace('/usr/bin/xtokend', PROGRAM);
   return temporaryFile(`hosts: [example.com]\n${documented}`, 'ejabberd.yml');
 }
 
 describe('xtokend check', () => {
-  it('says that all is well, a line each, with exit code 0', () => {
+  it('reports a line for each check, with exit code 0, if there is no problem', () => {
     const config = temporaryFile(`${SECRETS}[hosts."example.com"]\n`);
-    const { status, stdout, stderr } = xtokend(['check', '--config', config, '--ejabberd', goodEjabberd()]);
+    const { status, stdout, stderr } = xtokend(['check', '--config', config, '--ejabberd', validEjabberd()]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toContain(`ok       configuration  ${config} is good; it serves example.com\n`);
+    expect(stdout).toContain(`ok       configuration  ${config} is valid; it serves example.com\n`);
     expect(stdout).toMatch(/\n\nFit to run: 0 problems, 0 warnings\.\n$/);
     expect(stdout).not.toContain('\x1b');
   });
 
-  it('says the same for tools', () => {
+  it('prints the same findings as JSON', () => {
     const { findings } = check(SECRETS);
     expect(findings).toContainEqual({
       level: 'ok',
       code: 'node-ok',
       subject: 'program',
-      message: `Node.js ${NODE_VERSION} is new enough`,
+      message: `Node.js ${NODE_VERSION} is supported`,
     });
   });
 
-  it('names every problem, never a secret, with exit code 1', () => {
+  it('reports every problem, but no secret, with exit code 1', () => {
     const config = temporaryFile(`otp_seed = "${OTP_SEED}"\ntoken_secret = ["${TOKEN_SECRET}"]\nport = 1\n`);
-    const { status, stdout, stderr } = xtokend(['check', '--config', config, '--ejabberd', goodEjabberd()]);
+    const { status, stdout, stderr } = xtokend(['check', '--config', config, '--ejabberd', validEjabberd()]);
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
     expect(stdout).toContain(`problem  configuration  ${config}: token_secret: expected a text in quotes\n`);
     expect(stdout).toContain(`problem  configuration  ${config}: port: there is no such setting`);
@@ -47,7 +47,7 @@ describe('xtokend check', () => {
     expect(stdout).not.toContain(TOKEN_SECRET);
   });
 
-  it('says that there is no configuration, and looks at the rest', () => {
+  it('reports a missing configuration, and still runs the other checks', () => {
     const path = join(temporaryDirectory(), 'none');
     const { status, of } = check({ path });
     expect(status).toBe(1);
@@ -56,7 +56,7 @@ describe('xtokend check', () => {
     expect(of('node-ok')).toHaveLength(1);
   });
 
-  it('looks at modes although the configuration is not good', () => {
+  it('checks modes even if the configuration is invalid', () => {
     const path = temporaryFile('otp_seed = "short"\n');
     chmodSync(path, 0o644);
     const { of } = check({ path });
@@ -65,14 +65,19 @@ describe('xtokend check', () => {
   });
 });
 
-it('goes on where one check cannot be made', async () => {
+it('runs the other checks if one fails', async () => {
   const situation = {
     file: '/no/such',
     fault: undefined,
+    files: [],
+    secretFiles: [],
     env: {},
     now: 1,
     builtAt: 0,
-    named: { prosody: '/no/such' },
+    named: {},
+    prosody: {},
+    ejabberd: {},
+    chatServers: [],
   };
   const broken = Object.defineProperty({ ...situation, configuration: undefined }, 'configuration', {
     get: () => {
@@ -80,7 +85,7 @@ it('goes on where one check cannot be made', async () => {
     },
   });
   const findings = await runChecks(broken);
-  const message = 'this could not be looked at: the disk is on fire';
+  const message = 'this check failed: the disk is on fire';
   expect(findings).toContainEqual({ level: 'warning', code: 'not-checked', subject: 'replay', message });
   expect(findings.map(({ code }) => code)).toContain('node-ok');
 });
@@ -88,7 +93,7 @@ it('goes on where one check cannot be made', async () => {
 const green = (text: string): string => `\x1b[32m${text}\x1b[39m`;
 const red = (text: string): string => `\x1b[31m${text}\x1b[39m`;
 
-describe('what a person reads', () => {
+describe('the report', () => {
   const findings = [
     {
       level: 'problem',
@@ -100,7 +105,7 @@ describe('what a person reads', () => {
     { level: 'ok', code: 'log-ok', subject: 'log', message: 'a\x1b[2Jb\nc' },
   ] as const;
 
-  it('fits the terminal, problems last', () => {
+  it('breaks lines for the width of the terminal, and shows problems last', () => {
     expect(report(findings, { width: 54, hasColours: false })).toBe(
       [
         'ok       log            a [2Jb c',
@@ -115,9 +120,9 @@ describe('what a person reads', () => {
     );
   });
 
-  it('has colours for the levels only where they are wanted', () => {
-    const said = report(findings, { width: Infinity, hasColours: true });
-    expect(said).toContain(`${green('ok       ')}log `);
-    expect(said).toContain(`${red('problem  ')}socket `);
+  it('colours the levels only if it is asked to', () => {
+    const text = report(findings, { width: Infinity, hasColours: true });
+    expect(text).toContain(`${green('ok       ')}log `);
+    expect(text).toContain(`${red('problem  ')}socket `);
   });
 });

@@ -33,15 +33,15 @@ describe('xtokend check, of secrets', () => {
   ])('warns: %s', (code, configuration) => {
     const checked = check(configuration);
     expect(codesOf(checked)).toEqual([code]);
-    const said = JSON.stringify(checked.findings);
-    for (const [, secret = ''] of configuration.matchAll(/= "(.*)"/g)) expect(said).not.toContain(secret);
+    const text = JSON.stringify(checked.findings);
+    for (const [, secret = ''] of configuration.matchAll(/= "(.*)"/g)) expect(text).not.toContain(secret);
   });
 
   it.each([
     SECRETS,
     secretOf('Correct horse, battery staple!'),
     secretOf('a-token_secret-of-urlsafe-base64'),
-  ])('has nothing against good ones', (configuration) => {
+  ])('accepts valid ones', (configuration) => {
     expect(codesOf(check(configuration))).toEqual([]);
   });
 
@@ -49,10 +49,10 @@ describe('xtokend check, of secrets', () => {
     [OTP_SEED.toLowerCase(), '; the same key is this one in capital letters'],
     ['deadbeef0189deadbeef0189', ' (it looks like hex)'],
     [`${OTP_SEED} `, '; the same key is this one without spaces'],
-  ])('guesses what a wrong seed is', (seed, guess) => {
-    const said = check(seedOf(seed)).of('configuration-invalid').join();
-    expect(said).toContain(`expected base32: the capital letters A–Z and the digits 2–7 only${guess}`);
-    expect(said).not.toContain(seed);
+  ])('suggests what is wrong with an invalid seed', (seed, guess) => {
+    const text = check(seedOf(seed)).of('configuration-invalid').join();
+    expect(text).toContain(`expected base32: the capital letters A–Z and the digits 2–7 only${guess}`);
+    expect(text).not.toContain(seed);
   });
 });
 
@@ -63,51 +63,43 @@ describe('xtokend check, of keys', () => {
     `[[keys]]\nid = "${id}"\n${secrets}${more}\n`;
   const others = `otp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`;
 
-  it('says which are past, which are to come, and which end soon', () => {
+  it('reports those that have expired, expire soon or are not active yet', () => {
     const configuration =
       keyOf('old', `not_after = "${at(-1)}"`) + keyOf('new', `not_before = "${at(1)}"`, others);
     const { of } = check(configuration);
-    expect(of('key-expired')).toEqual([
-      expect.stringContaining('warning: the key "old" has been good for nothing since'),
-    ]);
-    expect(of('key-not-yet-active')).toEqual([expect.stringContaining('note: the key "new" is good from')]);
+    expect(of('key-expired')).toEqual([expect.stringMatching(/^warning: the key "old" expired at \d/)]);
+    expect(of('key-not-yet-active')).toEqual([expect.stringMatching(/^note: the key "new" .* \d/)]);
     expect(of('host-without-key')).toEqual([
-      expect.stringContaining('problem: each host of the keys "old", "new" has no key that is good now'),
+      expect.stringMatching(/^problem: each host of the keys "old", "new" /),
     ]);
     expect(check(keyOf('a', `not_after = "${at(13.5)}"`)).of('key-expires-soon')).toEqual([
-      expect.stringContaining('warning: the key "a" is good for 13 d more, until'),
+      expect.stringMatching(/^warning: the key "a" .* 13 d, /),
     ]);
     expect(check(keyOf('a', `not_after = "${at(15)}"`)).of('key-expires-soon')).toEqual([]);
   });
 
-  it('names the host that has none', () => {
+  it('names a host without an active key', () => {
     const hosts =
       keyOf('a', `hosts = ["old.example"]\nnot_after = "${at(-1)}"`) +
       keyOf('b', 'hosts = ["good.example"]', others);
-    expect(check(hosts).of('host-without-key')).toEqual([
-      expect.stringContaining(
-        'problem: old.example has no key that is good now: every login there is refused',
-      ),
-    ]);
+    expect(check(hosts).of('host-without-key')).toEqual([expect.stringMatching(/^problem: old\.example /)]);
   });
 });
 
 describe('xtokend check, of users', () => {
   const listed = (path: string): string => `users = "file:${path}"\n${SECRETS}`;
 
-  it('counts who is on a list, and says where nobody is', () => {
+  it('counts the users on a list, and warns if there are none', () => {
     const list = temporaryFile('# staff\nalice\nBob # of sales\n', 'users');
-    expect(check(listed(list)).of('list-ok')).toEqual([`ok: ${list} names 2 users; `]);
+    expect(check(listed(list)).of('list-ok')).toEqual([`ok: ${list} lists 2 users; `]);
     writeFileSync(list, '# nobody\n');
-    expect(check(listed(list)).of('list-empty')).toEqual([
-      `warning: ${list} names nobody, so nobody is a user; one name a line`,
-    ]);
+    expect(check(listed(list)).of('list-empty')).toEqual([expect.stringContaining(`warning: ${list} `)]);
     chmodSync(list, 0o666);
     expect(check(listed(list)).of('file-writable')).toEqual([expect.stringContaining(`chmod o-w ${list}`)]);
     expect(check(`blocked_users = "file:${list}"\n${SECRETS}`).of('list-empty')).toEqual([]);
   });
 
-  it('finds a list without which xtokend does not start', () => {
+  it('reports a list without which xtokend does not start', () => {
     const { status, of } = check(listed('/no/such/list'));
     expect(status).toBe(1);
     expect(of('list-unreadable')).toEqual([
@@ -115,14 +107,14 @@ describe('xtokend check, of users', () => {
     ]);
   });
 
-  it('notes that anybody is a user', () => {
+  it('notes if every name counts as a user', () => {
     expect(check(SECRETS).of('users-any')).toHaveLength(1);
     expect(check(`users = "seen"\n${SECRETS}`).of('users-any')).toEqual([]);
   });
 });
 
 describe('xtokend check, of the log, the metrics and the time to answer', () => {
-  it('tries to write the log, and leaves nothing behind', () => {
+  it('tests whether the log can be written, and leaves no file behind', () => {
     const path = join(temporaryDirectory(), 'log');
     const logging = (file: string): string => `${SECRETS}[log]\ntarget = "file:${file}"\n`;
     expect(check(logging(path)).of('log-ok')).toHaveLength(1);
@@ -131,13 +123,13 @@ describe('xtokend check, of the log, the metrics and the time to answer', () => 
     expect(check(logging(path)).of('log-ok')).toHaveLength(1);
     expect(statSync(path).size).toBe(5);
     expect(check(logging('/no/such/log')).of('log-unwritable')).toEqual([
-      expect.stringContaining('warning: log write failed: '),
+      expect.stringMatching(/^warning: .*ENOENT/),
     ]);
   });
 
   const metrics = (address: string): string => `${SECRETS}[metrics]\nlisten = "${address}"\n`;
 
-  /** Runs a program of its own, for this process waits while xtokend runs. @returns its address */
+  /** Runs a program, because this process waits while xtokend runs. Returns its address. */
   async function serving(onConnection: string): Promise<string> {
     const program = `const s = require('net').createServer((c) => { ${onConnection} }).listen(0, '127.0.0.1', () => console.log(s.address().port))`;
     const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -145,7 +137,7 @@ describe('xtokend check, of the log, the metrics and the time to answer', () => 
     return `127.0.0.1:${String(((await once(child.stdout, 'data')) as [Buffer])[0]).trim()}`;
   }
 
-  it('tries the address for metrics', async () => {
+  it('tests the address for metrics', async () => {
     expect(check(metrics(`127.0.0.1:${await freePort()}`)).of('metrics-ok')).toHaveLength(1);
     expect(check(metrics('192.0.2.1:9477')).of('metrics-unavailable')).toHaveLength(1);
   });
@@ -158,18 +150,18 @@ describe('xtokend check, of the log, the metrics and the time to answer', () => 
   ])('finds another program at the address for metrics, which %s', async (_, onConnection) => {
     const address = await serving(onConnection);
     expect(check(metrics(address)).of('metrics-address-in-use')).toEqual([
-      expect.stringContaining(`warning: another program listens on ${address}`),
+      expect.stringMatching(`^warning: .* ${address}, `),
     ]);
   });
 
-  it('finds that an xtokend which runs serves no metrics', async () => {
+  it('reports an xtokend that runs, but serves no metrics', async () => {
     const daemon = new Daemon(SECRETS);
     onTestFinished(() => daemon.remove());
     await daemon.start();
     const args = ['--socket', daemon.socketPath];
     const address = `127.0.0.1:${await freePort()}`;
     expect(check(metrics(address), { args }).of('metrics-not-served')).toEqual([
-      expect.stringContaining(`warning: an xtokend runs, but nobody serves metrics at ${address}; `),
+      expect.stringMatching(`^warning: .* ${address}; `),
     ]);
     const path = `${daemon.socketPath}.metrics`;
     expect(check(metrics(`unix:${path}`), { args }).of('metrics-not-served')).toHaveLength(1);
@@ -177,23 +169,23 @@ describe('xtokend check, of the log, the metrics and the time to answer', () => 
     onTestFinished(() => scraped.remove());
     await scraped.start();
     expect(check(metrics(address), { args: ['--socket', scraped.socketPath] }).of('metrics-ok')).toEqual([
-      `ok: xtokend answers on ${address}; `,
+      `ok: xtokend serves metrics at ${address}; `,
     ]);
   });
 
-  it('knows xtokend at the address for metrics', async () => {
+  it('recognizes xtokend at the address for metrics', async () => {
     const address = await serving("c.end('HTTP/1.0 200 OK\\r\\n\\r\\nxtokend_requests_total 1')");
-    expect(check(metrics(address)).of('metrics-ok')).toEqual([`ok: xtokend answers on ${address}; `]);
+    expect(check(metrics(address)).of('metrics-ok')).toEqual([`ok: xtokend serves metrics at ${address}; `]);
   });
 
-  it('warns of an answer that comes too late for the stock module', () => {
+  it('warns if an answer can come too late for the stock module', () => {
     expect(check(`answer_within = 5\n${SECRETS}`).of('answer-late')).toHaveLength(1);
     expect(check(`answer_within = 4.9\n${SECRETS}`).of('answer-late')).toEqual([]);
   });
 });
 
 describe('xtokend check, of the clock', () => {
-  /** @returns a PATH with programs that say something */
+  /** Returns a PATH with programs that print something. */
   function saying(programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
     const directory = join(temporaryDirectory(), 'bin');
     mkdirSync(directory);
@@ -213,7 +205,7 @@ describe('xtokend check, of the clock', () => {
     ['clock-synchronized', { ntpq: 'leap=00' }],
     ['clock-unsynchronized', { ntpq: 'leap=11' }],
     [existsSync('/run/systemd/timesync/synchronized') ? 'clock-synchronized' : 'clock-unknown', {}],
-  ])('takes the word of whoever knows: %s', (code, programs) => {
+  ])('uses the first NTP status probe that gives an answer: %s', (code, programs) => {
     const { findings } = check(SECRETS, { env: saying(programs) });
     expect(findings.filter(({ subject }) => subject === 'clock').map((finding) => finding.code)).toEqual([
       code,

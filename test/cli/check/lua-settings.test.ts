@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { readLuaSettings } from '../../../src/cli/check/prosody/lua-settings.js';
-import { COMPUTED, type LuaValue } from '../../../src/cli/check/prosody/lua-value.js';
+import { COMPUTED, type LuaValue } from '../../../src/cli/check/prosody/lua.js';
 
-/** @returns what is read: the patterns of included files, and each host with its settings */
+/** Returns the patterns of included files, and each host with its settings. */
 function partsOf(text: string): (string | [host: unknown, settings: Record<string, LuaValue | undefined>])[] {
   return readLuaSettings(text).parts.map((part) =>
     part.kind === 'include' ? part.pattern : [part.host, Object.fromEntries(part.settings)],
   );
 }
 
-describe('what is read of the configuration of Prosody', () => {
-  it('passes over comments, and over what is not a setting', () => {
+describe('the settings of Prosody', () => {
+  it('are read without comments and other Lua code', () => {
     expect(
       partsOf(`
       -- authentication = "commented"
@@ -61,12 +61,12 @@ describe('what is read of the configuration of Prosody', () => {
     ['computed = { "a" } table.insert(computed, "b")', 'computed'],
     ['computed = { "a" } computed:append { "b" }', 'computed'],
     ['computed = { "a" } Include "b.lua" computed { "c" }', 'computed'],
-  ])('takes no guess for what is computed: %s', (text, name) => {
+  ])('are unknown if Lua code computes them: %s', (text, name) => {
     const values = partsOf(text).map((part) => (typeof part === 'string' ? undefined : part[1][name]));
     expect(values).toContain(COMPUTED);
   });
 
-  it('knows where a block ends', () => {
+  it('are read after the end of a block', () => {
     const text = 'if a then b() else c() end while x do y() end repeat z() until q\nd = "e"';
     expect(partsOf(text).at(-1)).toEqual([undefined, { d: 'e' }]);
   });
@@ -79,7 +79,7 @@ describe('what is read of the configuration of Prosody', () => {
     'if x then Include "y" end',
     'RunScript "x.lua"',
     'dofile("/x.lua")',
-  ])('says where hosts can be defined that are not read: %s', (text) => {
+  ])('include the line at which Lua code can define hosts: %s', (text) => {
     const { parts, unread } = readLuaSettings(`\n--[[\n]]\n${text} authentication = "xtoken"`);
     expect(unread).toEqual([4]);
     const hosts = parts.flatMap((part) => (part.kind === 'section' ? [part.host] : []));
@@ -87,7 +87,7 @@ describe('what is read of the configuration of Prosody', () => {
   });
 
   it.each(['', '{', 'a = {', '"', '--[[', '[[', 'VirtualHost', 'Include', 'x =', '}}} = {{{'.repeat(1000)])(
-    'bears %j',
+    'are read without an error from %j',
     (text) => {
       expect(() => readLuaSettings(text)).not.toThrow();
     },

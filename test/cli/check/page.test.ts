@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { findAccount } from '../../../src/cli/check/accounts.js';
+import { findAccount } from '../../../src/cli/check/machine/accounts.js';
 import { codes } from '../../../src/cli/check/codes.js';
 import type { Finding } from '../../../src/cli/check/finding.js';
 import { report } from '../../../src/cli/check/report.js';
@@ -17,7 +17,7 @@ import { startXtokend } from '../../support/xtokend.js';
 
 const PAGE = 'docs/check.md';
 
-/** A machine in a directory, with five mistakes. @returns what is said of it, as if the directory were the root */
+/** Checks a machine in a directory, with five mistakes. Returns the findings as if the directory were the root. */
 async function mistaken(): Promise<Finding[]> {
   const root = temporaryDirectory();
   for (const directory of ['', 'etc', 'etc/xtokend', 'etc/prosody', 'run', 'run/xtokend', 'bin', 'modules']) {
@@ -25,7 +25,7 @@ async function mistaken(): Promise<Finding[]> {
     chmodSync(join(root, directory), 0o755);
   }
   const path = join(root, 'etc/xtokend/xtokend.toml');
-  // 1: a secret that is decoded on the other side. 2: a list that is not there. 3: everybody can read it.
+  // 1: a secret that the other side decodes. 2: a list that does not exist. 3: every user can read the file.
   const secrets = `otp_seed = "${OTP_SEED}"\ntoken_secret = "dGhpcyBpcyBub3QgYSBzZWNyZXQ="\n`;
   writeFileSync(path, `users = "file:/etc/xtokend/users"\n${secrets}`);
   chmodSync(path, 0o644);
@@ -55,18 +55,18 @@ function asIfRoot({ findings }: Checked, root: string): Finding[] {
 }
 
 describe('the page about xtokend check', () => {
-  it('shows what is really said', async (context) => {
+  it('shows the report as it is', async (context) => {
     requirePackage(context, findAccount('prosody') !== undefined, 'prosody');
     if (process.getuid?.() !== 0) context.skip('the page is for root');
     expect(codeIn(PAGE, 'text')).toBe(report(await mistaken(), { width: 100, hasColours: false }));
   });
 
-  it('lists the codes that there are', () => {
+  it('lists all codes with their meanings', () => {
     const rows = [...readFileSync(PAGE, 'utf8').matchAll(/^\| `([a-z]+-[a-z-]+)` +\| (.*?) +\|$/gm)];
     expect(rows.map(([, code, meaning]) => [code, meaning])).toEqual(Object.entries(codes));
   });
 
-  it('shows what tools get', () => {
+  it('shows a finding in JSON as it is', () => {
     const { findings } = JSON.parse(codeIn(PAGE, 'json')) as Checked;
     const yaml = join(temporaryDirectory(), 'ejabberd.yml');
     writeFileSync(yaml, "hosts: [a]\nauth_method: external\nextauth_program: 'cat'\n");

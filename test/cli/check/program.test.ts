@@ -1,12 +1,12 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkClock } from '../../../src/cli/check/daemon/clock.js';
-import { checkNode } from '../../../src/cli/check/daemon/node.js';
+import { checkClock } from '../../../src/cli/check/machine/clock.js';
+import { checkNode } from '../../../src/cli/check/machine/node.js';
 import { temporaryDirectory } from '../../support/directory.js';
 import { NOW } from '../../support/keys.js';
 
-/** @returns a directory with a node that says which it is */
+/** Returns a directory with a node of a version. */
 function withNode(version: string): string {
   const directory = join(temporaryDirectory(), 'bin');
   mkdirSync(directory);
@@ -15,7 +15,7 @@ function withNode(version: string): string {
 }
 
 describe('xtokend check, of Node.js', () => {
-  it('finds one that is too old where a service looks', async () => {
+  it('reports one that is too old in the PATH of a service', async () => {
     const directory = withNode('v18.18.2');
     expect(await checkNode({}, `/no/such:${directory}`)).toMatchObject([
       { code: 'node-ok' },
@@ -28,14 +28,14 @@ describe('xtokend check, of Node.js', () => {
     expect(await checkNode({}, withNode('v18.19.0'))).toMatchObject([{ code: 'node-ok' }]);
   });
 
-  it('finds none', async () => {
+  it('reports that a service finds none', async () => {
     expect(await checkNode({}, '/no/such')).toMatchObject([
       { code: 'node-ok' },
       { level: 'warning', code: 'node-missing' },
     ]);
   });
 
-  it('knows itself', async () => {
+  it('accepts itself', async () => {
     const directory = temporaryDirectory();
     symlinkSync(process.execPath, join(directory, 'node'));
     expect(await checkNode({}, directory)).toMatchObject([{ level: 'ok', code: 'node-ok' }]);
@@ -43,7 +43,7 @@ describe('xtokend check, of Node.js', () => {
 });
 
 describe('xtokend check, of a clock', () => {
-  it('finds a time that cannot be', async () => {
+  it('reports a time before the program was built', async () => {
     const env = { PATH: '/no/such' };
     expect(await checkClock({ now: NOW, builtAt: NOW + 1, env })).toMatchObject([
       { level: 'problem', code: 'clock-wrong' },

@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { findAccount } from '../../../src/cli/check/accounts.js';
+import { findAccount } from '../../../src/cli/check/machine/accounts.js';
 import { check } from '../../support/check.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';

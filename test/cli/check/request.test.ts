@@ -53,7 +53,7 @@ async function mint(jid: string, file = config.file): Promise<string> {
 }
 
 describe('xtokend check --request', () => {
-  it('asks whether somebody exists', async () => {
+  it('asks whether a user exists', async () => {
     expect(await ask('isuser:alice:example.com')).toMatchObject({
       status: 0,
       stderr: '',
@@ -61,32 +61,32 @@ describe('xtokend check --request', () => {
     });
     const { status, stdout } = await ask('isuser:mallory:example.com');
     expect(status).toBe(1);
-    expect(stdout).toContain(`\nWhy, by ${config.file}: no list names it, or it is blocked.\n`);
+    expect(stdout).toContain(`\nThe reason, by ${config.file}: no list names it, or it is blocked.\n`);
   });
 
   it.each([
     ['generic', []],
     ['packets', ['--protocol', 'ejabberd']],
-  ])('mints a token and spends it: %s', async (socket, more) => {
+  ])('mints a token and consumes it: %s', async (socket, more) => {
     const { status, stdout } = await ask('auth:Alice:Example.COM', { socket, more });
     expect({ status, stdout }).toEqual({
       status: 0,
       stdout: expect.stringMatching(
-        /^1: accepted, .*\nThe token was minted for this with the key "default" of .*, and is spent\.\n$/,
+        /^1: accepted, .*\nThe token was minted .* the key "default" of .*\n$/,
       ) as string,
     });
   });
 
-  it('says why somebody with a good token is not let in', async () => {
+  it('prints why a valid token is refused', async () => {
     const { status, stdout } = await ask('auth:mallory:example.com');
     expect(status).toBe(1);
-    expect(stdout).toContain('the token is good, but the user is not on the list of users (restrict_auth)');
+    expect(stdout).toContain('the token is valid, but the user is not on the list of users (restrict_auth)');
     expect((await ask('auth:a:example.org')).stdout).toContain(
       'example.org is not one of the hosts: example.com',
     );
   });
 
-  it('reads a request with a token from standard input, and says what the daemon alone knows', async () => {
+  it('reads a request with a token from standard input, and prints possible reasons that only the daemon knows', async () => {
     const token = await mint('alice@example.com');
     const input = `auth:alice:example.com:${token}\n`;
     expect((await ask('-', { input })).stdout).toMatch(/^1: accepted/);
@@ -108,10 +108,10 @@ describe('xtokend check --request', () => {
     expect((await ask('-', { input: 'nonsense' })).stdout).toContain('this is not a request');
   });
 
-  it('sees that the daemon runs with another configuration', async () => {
+  it('reports a daemon that runs with another configuration', async () => {
     const { status, stdout } = await ask('auth:alice:example.com', { file: config.other });
     expect(status).toBe(1);
-    expect(stdout).toContain('So the daemon runs with another configuration, or has not taken this one up');
+    expect(stdout).toContain('So the daemon runs with another configuration, or has not reloaded this one');
     expect(stdout).not.toContain('used before');
     const token = await mint('alice@example.com');
     const accepted = await ask('-', { file: config.other, input: `auth:alice:example.com:${token}` });
@@ -119,7 +119,7 @@ describe('xtokend check --request', () => {
     expect(accepted.stdout).toContain('it should have been refused');
   });
 
-  it('asks without a configuration, where no token is to be minted', async () => {
+  it('needs a configuration only to mint a token', async () => {
     expect(await ask('isuser:alice:example.com', { file: '/no/such.toml' })).toMatchObject({ status: 0 });
     const { status, stderr } = await ask('auth:alice:example.com', { file: '/no/such.toml' });
     expect({ status, stderr }).toEqual({
@@ -134,21 +134,21 @@ describe('xtokend check --request', () => {
     ['setpass:alice:example.com'],
     ['isuser:alice:example.com:x'],
     [''],
-  ])('takes no token, and nothing else, from the list of processes: %j', async (request) => {
+  ])('accepts only requests without a token on the command line: %j', async (request) => {
     const { status, stdout, stderr } = await ask(request);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(/^xtokend: --request: /);
     expect(stderr).not.toContain('0123456789');
   });
 
-  it('is not for --json, and wants one line', async () => {
+  it('refuses --json, and input of several lines', async () => {
     expect((await ask('isuser:a:b', { more: ['--json'] })).stderr).toContain('--json is for the checks');
     expect((await ask('-', { input: 'isuser:a:b\nisuser:c:d\n' })).stderr).toContain('expected one line');
     expect((await ask('-')).stderr).toContain('expected one line');
   });
 });
 
-describe('xtokend check --request, where nothing can be told', () => {
+describe('xtokend check --request, without a result', () => {
   it('waits 5 s for an answer, and no longer', async () => {
     const [generic, packets] = await Promise.all([
       ask('isuser:alice:example.com', { socket: 'packets' }),
@@ -156,17 +156,17 @@ describe('xtokend check --request, where nothing can be told', () => {
     ]);
     expect(generic.status).toBe(2);
     expect(generic.stdout).toContain(
-      'within 5 s. Is that socket for the other protocol (--protocol ejabberd)?',
+      'within 5 s. Does that socket have the other protocol (--protocol ejabberd)?',
     );
     expect(packets.stdout).toContain(
-      'within 5 s. Is that socket for the other protocol (--protocol generic)?',
+      'within 5 s. Does that socket have the other protocol (--protocol generic)?',
     );
   });
 
   it.each([
-    ['hello', 'is not xtokend, or not by --protocol generic; try --protocol ejabberd'],
+    ['hello', 'is not xtokend, or does not use --protocol generic; try --protocol ejabberd'],
     ['', 'was closed without an answer'],
-  ])('knows what is no answer: %j', async (text, message) => {
+  ])('reports an unexpected answer: %j', async (text, message) => {
     const path = join(temporaryDirectory(), 'socket');
     const server = createServer((socket) => socket.end(text)).listen(path);
     onTestFinished(() => void server.close());
@@ -177,12 +177,12 @@ describe('xtokend check --request, where nothing can be told', () => {
     expect(stdout).toContain(message);
   });
 
-  it('says what to do where nobody is', async () => {
+  it('prints what to do if no process listens', async () => {
     expect((await ask('isuser:a:b', { socket: '/no/such' })).stdout).toContain(
       'could not tell: /no/such: there is no such socket; start xtokend',
     );
     const file = await ask('isuser:a:b', { socket: temporaryFile('') });
     expect(file.status).toBe(2);
-    expect(file.stdout).toMatch(/that is no socket|nobody answers there/);
+    expect(file.stdout).toMatch(/that is not a socket|no process listens there/);
   });
 });

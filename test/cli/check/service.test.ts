@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readCredentials } from '../../../src/cli/check/service/credentials.js';
-import { readServiceSettings } from '../../../src/cli/check/service/settings.js';
+import { readCredentials, readServiceSettings } from '../../../src/cli/check/service/unit-settings.js';
 
 const UNIT = `# /etc/systemd/system/xtokend.service
 [Unit]

@@ -4,7 +4,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
-import { findAccount } from '../../../src/cli/check/accounts.js';
+import { findAccount } from '../../../src/cli/check/machine/accounts.js';
 import { check } from '../../support/check.js';
 import { Daemon } from '../../support/daemon.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
@@ -17,8 +17,8 @@ const account = findAccount('prosody');
 let folder = '';
 let path = '';
 
-/** What is said of the socket of this test. */
-function said(): string[] {
+/** Returns the findings about the socket of this test. */
+function found(): string[] {
   const { findings } = check(SECRETS, { args: ['--socket', path] });
   return findings
     .filter(({ subject }) => subject === 'socket')
@@ -60,39 +60,39 @@ afterEach(() => {
 });
 
 describe('xtokend check, of sockets', () => {
-  it('finds that user prosody may not write to it, and is content once its group may', async (context) => {
+  it('reports that user prosody may not write to it, until its group may', async (context) => {
     requireProsody(context);
     await listen();
-    expect(said()).toEqual([
+    expect(found()).toEqual([
       `problem socket-unreachable: user prosody may not connect to ${path} (root:root, mode 0660); xtokend serve --listen unix:${path},group=prosody; under systemd, SocketGroup=prosody in a drop-in for xtokend.socket`,
     ]);
     chownSync(path, 0, account?.gids[0] ?? 0);
-    expect(said()).toEqual([`ok socket-ok: user prosody may connect, and xtokend answers on ${path}; `]);
+    expect(found()).toEqual([`ok socket-ok: user prosody may connect, and xtokend answers on ${path}; `]);
     chmodSync(path, 0o606);
-    expect(said()).toEqual([expect.stringContaining('(root:prosody, mode 0606)')]);
+    expect(found()).toEqual([expect.stringContaining('(root:prosody, mode 0606)')]);
   });
 
-  it('takes the cure that it names', async (context) => {
+  it('accepts the fix that it names', async (context) => {
     requireProsody(context);
     await listen(',group=prosody');
-    expect(said()).toEqual([expect.stringContaining('ok socket-ok')]);
+    expect(found()).toEqual([expect.stringContaining('ok socket-ok')]);
   });
 
-  it('finds a directory that user prosody may not pass through', async (context) => {
+  it('reports a directory that user prosody may not pass through', async (context) => {
     requireProsody(context);
     await listen(',group=prosody');
     chmodSync(dirname(path), 0o750);
-    expect(said()).toEqual([
+    expect(found()).toEqual([
       `problem socket-unreachable: user prosody may not pass through ${dirname(path)} (root:root, mode 0750); chmod o+x ${dirname(path)}; under systemd, DirectoryMode=0755 in xtokend.socket`,
     ]);
   });
 
-  it('finds a directory on the way that another user can change, as xtokend does', async (context) => {
+  it('reports a directory above it that another user can change, as xtokend does', async (context) => {
     if (process.getuid?.() !== 0) context.skip('only root can give a directory away');
     await listen();
     chownSync(folder, 65_534, 65_534);
-    expect(said()[0]).toMatch(
-      /^problem socket-exposed: .* owns .*, and so can put another socket in the place of .*; chown root /,
+    expect(found()[0]).toMatch(
+      /^problem socket-exposed: .* owns .*, and so can replace the socket .*; chown root /,
     );
     const { stderr, status } = xtokend(['--config', temporaryFile(SECRETS), '--listen', `unix:${path}2`]);
     expect(status).toBe(2);
@@ -101,28 +101,26 @@ describe('xtokend check, of sockets', () => {
     );
   });
 
-  it('finds that there is none, or something else', () => {
-    expect(said()).toEqual([
+  it('reports a path without a socket', () => {
+    expect(found()).toEqual([
       expect.stringMatching(
         /^problem socket-missing: there is no socket .*; start xtokend: systemctl enable --now xtokend\.socket/,
       ),
     ]);
     writeFileSync(path, '');
-    expect(said()).toEqual([expect.stringContaining(`problem socket-missing: ${path} is no socket`)]);
+    expect(found()).toEqual([expect.stringContaining(`problem socket-missing: ${path} is not a socket`)]);
   });
 
-  it('finds one that a dead xtokend has left', async () => {
+  it('reports a socket of an xtokend that was killed', async () => {
     const daemon = new Daemon(SECRETS);
     onTestFinished(() => daemon.remove());
     await daemon.start();
     await daemon.end('SIGKILL');
     path = daemon.socketPath;
-    expect(said()).toEqual([
-      expect.stringContaining(`problem socket-no-listener: nobody answers on ${path}`),
-    ]);
+    expect(found()).toEqual([expect.stringMatching(`^problem socket-no-listener: .* ${path}: `)]);
   });
 
-  it('looks at the socket that Prosody asks', async () => {
+  it('checks the socket in the configuration of Prosody', async () => {
     await listen(',mode=666');
     const lua = `authentication = "xtoken"\nxtoken_socket = "${path}"\nVirtualHost "a.example"\nVirtualHost "b.example"\nxtoken_socket = "${temporaryDirectory()}/none"`;
     const { of } = check(SECRETS, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')] });
@@ -130,7 +128,7 @@ describe('xtokend check, of sockets', () => {
     expect(of('socket-missing')).toHaveLength(1);
   });
 
-  it('finds that Prosody asks on a socket of the other protocol', async () => {
+  it('reports that Prosody uses a socket of the other protocol', async () => {
     const lua = `authentication = "xtoken"\nxtoken_socket = "${path}"\nVirtualHost "a.example"`;
     const args = ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')];
     const child = await listen(',mode=666,protocol=ejabberd');
@@ -142,24 +140,24 @@ describe('xtokend check, of sockets', () => {
     expect([of('socket-protocol'), of('socket-ok')]).toEqual([[], [expect.stringContaining(path)]]);
   });
 
-  it('asks in either framing', async () => {
+  it('tests a socket of either protocol', async () => {
     await listen(',mode=666,protocol=ejabberd');
-    expect(said()).toEqual([expect.stringContaining(`xtokend answers on ${path}`)]);
+    expect(found()).toEqual([expect.stringContaining(`xtokend answers on ${path}`)]);
   });
 
   it.each([
     ['gives no answer within 2 s', 'c.resume()'],
     ['closes the connection without an answer', 'c.end()'],
-    ['answers something else', "c.end('hello')"],
-  ])('finds that what listens there %s', async (fault, onConnection) => {
+    ['gives an answer that', "c.end('hello')"],
+  ])('reports a process that listens there and %s', async (fault, onConnection) => {
     await serveAsOther(onConnection);
     chmodSync(path, 0o666);
-    expect(said()).toEqual([
-      expect.stringMatching(`^problem socket-no-answer: what listens on ${path} ${fault}.*; see the log`),
+    expect(found()).toEqual([
+      expect.stringMatching(`^problem socket-no-answer: .* ${path} ${fault}.*; see the log`),
     ]);
   });
 
-  it('says that it cannot tell, if its user may not connect, and asks once it may', async (context) => {
+  it('notes that it cannot tell, if its user may not connect, and tests the socket once it may', async (context) => {
     requireRoot(context);
     await listen();
     const folder = passableFolder();
@@ -180,17 +178,17 @@ describe('xtokend check, of sockets', () => {
     expect(ask()).toContain('"code": "socket-ok"');
   });
 
-  it('finds that Prosody is to run as a user that does not exist', async () => {
+  it('reports a prosody_user that does not exist', async () => {
     await listen(',mode=666');
-    const saidOf = (user: string): string[] => {
+    const codesFor = (user: string): string[] => {
       const lua = `${user}VirtualHost "a.example"\nauthentication = "xtoken"\nxtoken_socket = "${path}"\n`;
       const { findings } = check(SECRETS, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')] });
       return findings
         .filter(({ subject }) => subject === 'socket')
         .map(({ level, code }) => `${level} ${code}`);
     };
-    expect(saidOf('prosody_user = "prosodie"\n')).toEqual(['problem socket-user-missing', 'ok socket-ok']);
-    expect(saidOf('prosody_user = "nobody"\n')).toEqual(['ok socket-ok']);
+    expect(codesFor('prosody_user = "prosodie"\n')).toEqual(['problem socket-user-missing', 'ok socket-ok']);
+    expect(codesFor('prosody_user = "nobody"\n')).toEqual(['ok socket-ok']);
   });
 
   it('names an older daemon to which a server can still be connected', async () => {
@@ -198,12 +196,12 @@ describe('xtokend check, of sockets', () => {
     older.kill('SIGSTOP');
     rmSync(path);
     await listen(',mode=666');
-    expect(said()).toEqual([
+    expect(found()).toEqual([
       expect.stringContaining('ok socket-ok'),
-      `problem socket-shared: more than one process listens by the name ${path}: a chat server that connected earlier still asks process ${older.pid} (stopped); kill -KILL ${older.pid}`,
+      `problem socket-shared: more than one process listens at ${path}: a chat server that connected earlier still asks process ${older.pid} (stopped); kill -KILL ${older.pid}`,
     ]);
     older.kill('SIGKILL');
     await once(older, 'exit');
-    expect(said()).toEqual([expect.stringContaining('ok socket-ok')]);
+    expect(found()).toEqual([expect.stringContaining('ok socket-ok')]);
   });
 });

@@ -10,7 +10,7 @@ describe.each([
   ['users', '0\n', '1\n'],
   ['blocked_users', '0\n', '0\n'],
 ])('xtokend check, of %s on one line', (setting, broken, repaired) => {
-  it('finds what keeps xtokend from answering, and counts the names once they stand in lines', () => {
+  it('reports why xtokend refuses logins, and counts the names once there is one per line', () => {
     const list = temporaryFile('alice,bob,carol\r\n', 'users');
     const config = temporaryFile(`${setting} = "file:${list}"\n${SECRETS}`);
     const ask = (): string =>
@@ -24,7 +24,7 @@ describe.each([
     writeFileSync(list, 'alice\r\nbob\r\ncarol\r\n');
     expect(ask()).toBe(repaired);
     const { of, findings } = check({ path: config });
-    expect(of('list-ok')).toEqual([`ok: ${list} names 3 users; `]);
+    expect(of('list-ok')).toEqual([`ok: ${list} lists 3 users; `]);
     expect(findings.filter(({ subject, level }) => subject === 'users' && level === 'problem')).toEqual([]);
   });
 });

@@ -1,83 +1,81 @@
-import { statSync, type Stats } from 'node:fs';
-import { exposureOf, type Exposure } from '../../../system/exposure.js';
-import { resolvePath } from '../../../system/trusted-path.js';
-import { nameOfUser } from '../../../system/accounts.js';
-import type { Finding } from '../finding.js';
-import { holdsSecret } from './holds-secret.js';
-import { howToClose } from './close-file.js';
+import type { Stats } from 'node:fs';
 import { quoted } from '../../../quoted.js';
+import { nameOfGroup, nameOfUser } from '../../../system/accounts.js';
+import { exposureOf } from '../../../system/exposure.js';
+import { resolvePath } from '../../../system/trusted-path.js';
+import { findings, type Finding } from '../finding.js';
+import { statOf } from '../machine/access.js';
+import { findAccount } from '../machine/accounts.js';
+import { permitReading, USE_CREDENTIALS } from '../service/obstacles.js';
 import type { Situation } from '../situation.js';
 import { trustedWith } from './trusted-users.js';
 
+const { warning, problem } = findings('secrets');
+
 const READ_BY_OTHERS = 0o004;
 
-/** Looks at who can get at the secrets, or put others, or other lists of users, in their place. */
+/** Checks who else can read the secrets, or replace them or the lists of users. */
 export function checkSecretFiles(situation: Situation): Finding[] {
-  const { configuration, file, service } = situation;
-  // Other kinds of files systemd reads in other ways (systemd.exec(5), LoadCredential=).
-  const copied = (service?.credentials ?? [])
+  // systemd reads other kinds of files in other ways (systemd.exec(5), LoadCredential=).
+  const copied = (situation.service?.credentials ?? [])
     .map(({ path }) => path)
     .filter((path) => statOf(path)?.isFile());
-  const secretFiles = [...(configuration?.secretFiles ?? (holdsSecret(file) ? [file] : [])), ...copied];
-  const named = new Set([...(configuration?.files ?? [file]), ...copied]);
-  const files = [...named].filter((path) => statOf(path) !== undefined);
+  const secretFiles = new Set([...situation.secretFiles, ...copied]);
+  // Another check reports a file that is missing.
+  const files = [...new Set([...situation.files, ...copied])].filter((path) => statOf(path) !== undefined);
   const exposures = files.flatMap((path) => resolvePath(path, { users: trustedWith(path) }).exposure ?? []);
-  const places = new Map(exposures.map((exposure) => [exposure.path, exposure]));
+  const directories = new Map(exposures.map((exposure) => [exposure.path, exposure]));
   return [
-    ...files.flatMap((path) => checkFile(path, secretFiles.includes(path), situation)),
-    ...[...places.values()].map(explainPlace),
+    ...files.flatMap((path) => checkFile(path, secretFiles.has(path), situation)),
+    ...[...directories.values()].map(({ message, fix }) =>
+      problem('directory-writable', `${message}, and so can replace secrets or lists of users there`, fix),
+    ),
   ];
 }
 
 function checkFile(path: string, isSecret: boolean, situation: Situation): Finding[] {
-  const stats = statSync(path);
-  const findings: Finding[] = [];
-  if (isSecret && (stats.mode & READ_BY_OTHERS) !== 0) {
-    const message = `every user of this machine can get at the secrets in ${path}`;
-    findings.push(warning('file-world-readable', message, howToClose(path, situation)));
-  }
-  return [...findings, ...checkMode(path, stats), ...checkOwner(path, stats)];
+  const stats = statOf(path);
+  if (stats === undefined) return [];
+  const found = [...checkMode(path, stats), ...checkOwner(path, stats)];
+  if (!isSecret || (stats.mode & READ_BY_OTHERS) === 0) return found;
+  const message = `every user of this machine can read the secrets in ${path}`;
+  return [warning('file-world-readable', message, howToClose(path, stats, situation)), ...found];
 }
 
 function checkMode(path: string, stats: Stats): Finding[] {
   const exposure = exposureOf(path, stats, new Set([...trustedWith(path), stats.uid]));
   if (exposure === undefined) return [];
-  const message = `${exposure.message}, and so let anybody in`;
-  return [problem('file-writable', message, `${exposure.fix}; then look at what is in it`)];
+  const message = `${exposure.message}, and so can let anybody log in`;
+  return [problem('file-writable', message, `${exposure.fix}; then check the content of the file`)];
 }
 
-/** Root looks after files of whatever user runs the daemon. */
+/** Root accepts the files of any user, because any user may run the daemon. */
 function checkOwner(path: string, { uid }: Stats): Finding[] {
   const own = process.getuid?.();
   const isExpected = own === 0 ? nameOfUser(uid) !== undefined : uid === 0 || uid === own;
   if (isExpected) return [];
   const owner = nameOfUser(uid) ?? `uid ${uid}, which no user of this machine has,`;
-  return [
-    problem('file-owner', `${owner} owns ${path}, and can change it`, `chown root ${quoted(path)}, as root`),
-  ];
+  const fix = `chown root ${quoted(path)}, as root`;
+  return [problem('file-owner', `${owner} owns ${path}, and can change it`, fix)];
 }
 
-function explainPlace({ message, fix }: Exposure): Finding {
-  return problem(
-    'directory-writable',
-    `${message}, and so can put other secrets or lists there, and let anybody in`,
-    fix,
+/** Explains how to keep other users from a file that the user who runs xtokend must still be able to read. */
+function howToClose(path: string, { uid }: Stats, situation: Situation): string {
+  const { service } = situation;
+  if (service !== undefined) return permitReading(path, service) ?? USE_CREDENTIALS;
+  const file = quoted(path);
+  if (uid !== 0)
+    return `chmod o-rwx ${file}; if xtokend does not run as user ${nameOfUser(uid) ?? uid}, give the file to a group of its user first`;
+  const group = groupOfProsody(situation);
+  const command = `chown root:${group ?? 'GROUP'} ${file} && chmod 640 ${file}`;
+  return group === undefined ? `${command}; GROUP is a group of the user that runs xtokend` : command;
+}
+
+/** Returns Prosody's group, if Prosody starts xtokend. */
+function groupOfProsody({ prosody: { configuration } }: Situation): string | undefined {
+  const isStarted = configuration?.hosts.some(
+    ({ setting }) => (setting('external_auth_command') ?? setting('xtoken_command')) !== undefined,
   );
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    // Why it cannot be looked at is said where it is read.
-    return undefined;
-  }
-}
-
-function warning(code: Finding['code'], message: string, fix: string): Finding {
-  return { level: 'warning', code, subject: 'secrets', message, fix };
-}
-
-function problem(code: Finding['code'], message: string, fix: string): Finding {
-  return { ...warning(code, message, fix), level: 'problem' };
+  const gid = isStarted === true ? findAccount(configuration?.user ?? '')?.gids[0] : undefined;
+  return gid === undefined ? undefined : nameOfGroup(gid);
 }

@@ -1,31 +1,27 @@
-import { statSync } from 'node:fs';
-import { trustedUsers } from '../../../system/trusted-path.js';
 import { nameOfUser } from '../../../system/accounts.js';
+import { trustedUsers } from '../../../system/trusted-path.js';
+import { statOf } from '../machine/access.js';
 
-/** Users that systemd makes up for a service (`DynamicUser=`) are in no /etc/passwd (systemd's UIDS-GIDS). */
+/** The users that systemd allocates for `DynamicUser=`, which are not in /etc/passwd (systemd's UIDS-GIDS). */
 const DYNAMIC_USERS = { first: 61_184, last: 65_519 };
 
-/** @returns whether a user is one that a daemon can run as, to whom root leaves what is theirs */
+/** Returns whether a daemon can run as a user, so that root accepts the files of this user. */
 export function isServiceUser(uid: number): boolean {
   return uid !== 0 && (isDynamicUser(uid) || nameOfUser(uid) !== undefined);
 }
 
-/** Whether systemd allocates this number for as long as a service runs. */
+/** Returns whether systemd allocates this number while a service runs. */
 export function isDynamicUser(uid: number): boolean {
   return uid >= DYNAMIC_USERS.first && uid <= DYNAMIC_USERS.last;
 }
 
 /**
- * @returns who may change a file of the daemon's, and what leads there: root and this user. If this is root, the daemon may run as
- *   another user, to whom its files belong
+ * Returns who may change a file of the daemon and the directories above it: root and this user. If this user is root, the daemon may
+ * run as another user, who owns its files.
  */
 export function trustedWith(path: string): ReadonlySet<number> {
   const trusted = trustedUsers();
-  const owner = process.geteuid?.() === 0 ? ownerOf(path) : undefined;
+  // The owner of the target of a link, such as systemd's from /var/lib to /var/lib/private.
+  const owner = process.geteuid?.() === 0 ? statOf(path)?.uid : undefined;
   return owner !== undefined && isServiceUser(owner) ? new Set([...trusted, owner]) : trusted;
-}
-
-function ownerOf(path: string): number | undefined {
-  // Of what a link leads to, such as that of systemd from /var/lib to /var/lib/private.
-  return statSync(path, { throwIfNoEntry: false })?.uid;
 }

@@ -1,31 +1,32 @@
 import { readTextFile } from '../../../config/read-file.js';
 import { messageOf } from '../../../errors.js';
 import { MAX_LIST_BYTES, UserList } from '../../../users/user-list.js';
-import type { Finding } from '../finding.js';
+import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
+
+const { ok, note, warning, problem } = findings('users');
 
 /** Reads the lists of users, as the daemon does. */
 export async function checkUsers({ configuration }: Situation): Promise<Finding[]> {
   const settings = configuration?.hosts.all.map(({ users }) => users) ?? [];
   const listed = new Set(settings.flatMap(({ users }) => (typeof users === 'string' ? [] : [users.path])));
-  const blocked = new Set(settings.flatMap(({ blockedPath }) => blockedPath ?? []));
-  const findings: Finding[] = settings.some(({ users }) => users === 'any') ? [anybody] : [];
-  for (const path of new Set([...listed, ...blocked])) {
-    // Nobody is blocked on most days.
-    findings.push(...(await checkList(path, listed.has(path))));
-  }
-  return findings;
+  const blocked = settings.flatMap(({ blockedPath }) => blockedPath ?? []);
+  const lists = [...new Set([...listed, ...blocked])].map((path) => checkList(path, listed.has(path)));
+  return [...(settings.some(({ users }) => users === 'any') ? [any] : []), ...(await Promise.all(lists))];
 }
 
-async function checkList(path: string, needsNames: boolean): Promise<Finding[]> {
+/** @param needsNames whether it is wrong that the list is empty; a list of blocked users may be */
+async function checkList(path: string, needsNames: boolean): Promise<Finding> {
   try {
     await UserList.open(path, { onWarning: () => undefined });
   } catch (error) {
     const fix = 'xtokend does not start without it: correct the path, the file or its permissions';
-    return [{ level: 'problem', code: 'list-unreadable', subject: 'users', message: messageOf(error), fix }];
+    return problem('list-unreadable', messageOf(error), fix);
   }
   const count = namesIn(path);
-  return [count === 0 && needsNames ? empty(path) : good(path, count)];
+  if (count === 0 && needsNames)
+    return warning('list-empty', `${path} is empty, so nobody is a user`, 'list one name per line');
+  return ok('list-ok', `${path} lists ${count === 1 ? '1 user' : `${count} users`}`);
 }
 
 function namesIn(path: string): number {
@@ -33,21 +34,8 @@ function namesIn(path: string): number {
   return lines.filter((line) => line.replace(/(?:^|\s)#.*/, '').trim() !== '').length;
 }
 
-function good(path: string, count: number): Finding {
-  const message = `${path} names ${count === 1 ? '1 user' : `${count} users`}`;
-  return { level: 'ok', code: 'list-ok', subject: 'users', message };
-}
-
-function empty(path: string): Finding {
-  const message = `${path} names nobody, so nobody is a user`;
-  return { level: 'warning', code: 'list-empty', subject: 'users', message, fix: 'one name a line' };
-}
-
-const anybody: Finding = {
-  level: 'note',
-  code: 'users-any',
-  subject: 'users',
-  message:
-    'every well-formed name is a user, so a chat server also keeps spam for names that somebody made up',
-  fix: 'users = "seen" or "file:…" says who is one, where that matters',
-};
+const any = note(
+  'users-any',
+  'every well-formed name counts as a user, so a chat server also stores spam for made-up names',
+  'to avoid that, set users = "seen" or users = "file:PATH"',
+);

@@ -1,65 +1,47 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Exposure } from '../../../system/exposure.js';
 import { AppendedFile } from '../../../log/sinks/appended-file.js';
 import { resolvePath } from '../../../system/trusted-path.js';
-import type { Finding } from '../finding.js';
-import type { Situation } from '../situation.js';
 import { trustedWith } from '../configuration/trusted-users.js';
+import { findings, type Finding } from '../finding.js';
+import type { Situation } from '../situation.js';
 
-/** Tries to write nothing to the log, where that is a file. */
+const { ok, warning, problem } = findings('log');
+
+/** Writes nothing to the log, if that is a file, to see whether it can be written. */
 export function checkLog({ configuration }: Situation): Finding[] {
   const target = configuration?.log.target;
   if (target?.kind !== 'file') return [];
   const { path } = target;
   const { exposure } = resolvePath(path, { isGroupAccepted: true });
-  if (exposure !== undefined)
-    return [isOfService(path) ? ofAnother(path, exposure) : exposed(path, exposure)];
-  return [tryLog(path)];
+  if (exposure === undefined) return [tryLog(path)];
+  const { message, fix } = exposure;
+  if (isUsableByOwner(path)) {
+    const reason = `${message}, and an xtokend that runs as root would not write there`;
+    const rerun = 'run xtokend, and this check, as that user';
+    return [warning('log-other-owner', `the log ${path} was not tested: ${reason}`, rerun)];
+  }
+  const reason = `${message}, and so could replace it with a link to another file`;
+  return [problem('log-exposed', `the log ${path} is not written: ${reason}`, fix)];
 }
 
-/** Whether it is fit for a daemon of the user whose directory it is in. */
-function isOfService(path: string): boolean {
+/** Whether a daemon of the user who owns the directory would write the log. */
+function isUsableByOwner(path: string): boolean {
   const users = trustedWith(dirname(path));
   return resolvePath(path, { users, isGroupAccepted: true }).exposure === undefined;
 }
 
 function tryLog(path: string): Finding {
-  const wasThere = existsSync(path);
+  const existed = existsSync(path);
   try {
     const file = new AppendedFile(path);
     file.write(Buffer.alloc(0));
     file.close();
-    // What belongs to another user than the daemon's would be in its way.
-    if (!wasThere) rmSync(path, { force: true });
-    return { level: 'ok', code: 'log-ok', subject: 'log', message: `the log can be written to ${path}` };
+    // A daemon of another user could not write a file of this user.
+    if (!existed) rmSync(path, { force: true });
+    return ok('log-ok', `the log can be written to ${path}`);
   } catch (error) {
-    return {
-      level: 'warning',
-      code: 'log-unwritable',
-      subject: 'log',
-      message: `log write failed: ${String(error)}`,
-      fix: 'make it writable for this user, or the directory, where the file is still to be made',
-    };
+    const fix = 'make the file writable for this user, or its directory if there is no such file yet';
+    return warning('log-unwritable', `the log cannot be written: ${String(error)}`, fix);
   }
-}
-
-function exposed(path: string, { message, fix }: Exposure): Finding {
-  return {
-    level: 'problem',
-    code: 'log-exposed',
-    subject: 'log',
-    message: `the log ${path} is not written: ${message}, and so can have any file written to`,
-    fix: fix,
-  };
-}
-
-function ofAnother(path: string, { message }: Exposure): Finding {
-  return {
-    level: 'warning',
-    code: 'log-other-owner',
-    subject: 'log',
-    message: `the log ${path} was not tried: ${message}, and an xtokend that runs as root would not write there`,
-    fix: 'run xtokend, and this check, as that user',
-  };
 }

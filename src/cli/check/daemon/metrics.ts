@@ -7,76 +7,75 @@ import type { Readable } from 'node:stream';
 import type { MetricsAddress } from '../../../config/metrics.js';
 import { codeOf, messageOf } from '../../../errors.js';
 import { findExposure } from '../../../system/trusted-path.js';
-import { isRunning } from '../sockets/ask-daemon.js';
-import type { Finding } from '../finding.js';
-import type { Situation } from '../situation.js';
 import { trustedWith } from '../configuration/trusted-users.js';
+import { findings, type Finding } from '../finding.js';
+import type { Situation } from '../situation.js';
+import { isRunning } from '../sockets/ask.js';
 
-const REPLY_DEADLINE_MILLISECONDS = 2000;
+const { ok, warning } = findings('metrics');
+
+const TIMEOUT_MILLISECONDS = 2000;
 const MAX_PAGE_CHARACTERS = 1_000_000;
 
-/** Tries the address for metrics: nobody is there, or a running xtokend. */
+/** Tests the address for metrics: it is free, or a running xtokend serves them. */
 export async function checkMetrics(situation: Situation): Promise<Finding[]> {
   const address = situation.configuration?.metrics;
   if (address === undefined) return [];
   if ('path' in address) {
     const faults = checkPlace(address.path);
-    return faults.length > 0 ? faults : findingsOf(await checkServedMetrics(situation));
+    return faults.length > 0 ? faults : [(await checkServedMetrics(situation)) ?? []].flat();
   }
-  const name = `${address.host}:${address.port}`;
+  const name = nameOf(address);
   const fault = await listenOnce(address);
-  if (fault === undefined) {
-    return [(await checkServedMetrics(situation)) ?? good(`serving metrics on ${name} once xtokend runs`)];
-  }
-  if (codeOf(fault) === 'EAFNOSUPPORT') return [shutOut(name)];
-  if (codeOf(fault) !== 'EADDRINUSE') return [unusable(name, messageOf(fault))];
-  return [(await isXtokend(address)) ? good(`xtokend answers on ${name}`) : taken(name)];
-}
-
-function findingsOf(finding: Finding | undefined): Finding[] {
-  return finding === undefined ? [] : [finding];
+  if (fault === undefined)
+    return [
+      (await checkServedMetrics(situation)) ?? ok('metrics-ok', `xtokend can serve metrics at ${name}`),
+    ];
+  if (codeOf(fault) === 'EAFNOSUPPORT') return [withoutNetwork(name)];
+  if (codeOf(fault) !== 'EADDRINUSE') return [unavailable(name, messageOf(fault))];
+  return [(await isXtokend(address)) ? served(name) : inUse(name)];
 }
 
 /**
- * Looks from outside of the service at whether a running xtokend serves metrics.
+ * Checks from outside of the service whether a running xtokend serves metrics.
  *
  * @returns `undefined` if no xtokend runs, as far as this user can tell
  */
 export async function checkServedMetrics(situation: Situation): Promise<Finding | undefined> {
   const address = situation.configuration?.metrics;
   if (address === undefined || !(await isRunning(situation))) return undefined;
-  const name = 'path' in address ? address.path : `${address.host}:${address.port}`;
-  if ('path' in address) return existsSync(address.path) ? undefined : silent(name);
-  return (await isXtokend(address)) ? good(`xtokend answers on ${name}`) : silent(name);
+  if ('path' in address) return existsSync(address.path) ? undefined : notServed(address.path);
+  return (await isXtokend(address)) ? served(nameOf(address)) : notServed(nameOf(address));
 }
 
-/** Says that a service without a network can't serve metrics over TCP to anybody else. */
-export function shutOut(name: string): Finding {
-  return {
-    ...unusable(name, 'its unit keeps the service from the network'),
-    fix: 'the drop-in metrics-tcp.conf lets it (docs/systemd.md); or listen on a Unix socket: listen = "unix:/PATH"',
-  };
+/** Reports that a service without a network cannot serve metrics over TCP to anybody else. */
+export function withoutNetwork(name: string): Finding {
+  const fix = 'install the drop-in metrics-tcp.conf (docs/systemd.md); or set metrics.listen = "unix:/PATH"';
+  return unavailable(name, 'its unit keeps the service from the network', fix);
 }
 
-/** A socket file is replaced where nobody answers. */
+/** A new socket file replaces one on which no process listens. */
 function checkPlace(path: string): Finding[] {
   const exposure = findExposure(dirname(path), trustedWith(path));
   if (exposure === undefined) return [];
-  const reason = `${exposure.message}, and so can put another socket there`;
-  return [{ ...unusable(path, reason), fix: exposure.fix }];
+  return [unavailable(path, `${exposure.message}, and so can put another socket there`, exposure.fix)];
 }
 
 type TcpAddress = Extract<MetricsAddress, { readonly port: number }>;
 
-/** @returns what keeps a server from listening there, or its clients from reaching it */
+function nameOf({ host, port }: TcpAddress): string {
+  return `${host}:${port}`;
+}
+
+/** Returns the error that keeps a server from listening there, or its clients from reaching it. */
 async function listenOnce(address: TcpAddress): Promise<unknown> {
   const server = createServer((socket) => socket.destroy());
   try {
     server.listen(address);
     await once(server, 'listening');
-    // A filter of addresses (IPAddressDeny=) shows only here.
+    // Only a connection shows a filter of addresses (IPAddressDeny=).
     const client = connect(address);
-    await once(client, 'connect', { signal: AbortSignal.timeout(REPLY_DEADLINE_MILLISECONDS) }).finally(() =>
+    await once(client, 'connect', { signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) }).finally(() =>
       client.destroy(),
     );
     return undefined;
@@ -88,13 +87,9 @@ async function listenOnce(address: TcpAddress): Promise<unknown> {
 }
 
 async function isXtokend({ host, port }: TcpAddress): Promise<boolean> {
-  const request = get({
-    host,
-    port,
-    path: '/metrics',
-    signal: AbortSignal.timeout(REPLY_DEADLINE_MILLISECONDS),
-  });
-  // It can come after all that waits for it has gone.
+  const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+  const request = get({ host, port, path: '/metrics', signal });
+  // An error can still follow when nothing listens for it any more.
   request.on('error', () => undefined);
   try {
     const [response] = (await once(request, 'response')) as [Readable];
@@ -109,36 +104,25 @@ async function isXtokend({ host, port }: TcpAddress): Promise<boolean> {
   }
 }
 
-function good(message: string): Finding {
-  return { level: 'ok', code: 'metrics-ok', subject: 'metrics', message };
+function served(name: string): Finding {
+  return ok('metrics-ok', `xtokend serves metrics at ${name}`);
 }
 
-function silent(name: string): Finding {
-  return {
-    level: 'warning',
-    code: 'metrics-not-served',
-    subject: 'metrics',
-    message: `an xtokend runs, but nobody serves metrics at ${name}`,
-    fix: 'its log says why, unless it runs with an older configuration: restart it. Under systemd, metrics over TCP take the drop-in metrics-tcp.conf',
-  };
+function notServed(name: string): Finding {
+  const message = `xtokend runs, but does not serve metrics at ${name}`;
+  const fix =
+    'see its log; if it runs with an older configuration, restart it. Under systemd, metrics over TCP need the drop-in metrics-tcp.conf';
+  return warning('metrics-not-served', message, fix);
 }
 
-function taken(name: string): Finding {
-  return {
-    level: 'warning',
-    code: 'metrics-address-in-use',
-    subject: 'metrics',
-    message: `another program listens on ${name}, and what it answers are no metrics of xtokend`,
-    fix: `choose another port in metrics.listen; ss -ltnp says who has this one`,
-  };
+function inUse(name: string): Finding {
+  const message = `another program listens on ${name}, and does not serve the metrics of xtokend`;
+  const fix = 'choose another port in metrics.listen; `ss -ltnp` shows the program that uses this one';
+  return warning('metrics-address-in-use', message, fix);
 }
 
-function unusable(name: string, reason: string): Finding {
-  return {
-    level: 'warning',
-    code: 'metrics-unavailable',
-    subject: 'metrics',
-    message: `nobody can listen on ${name}: ${reason}`,
-    fix: 'expected an address of this machine and a port from 1024 on in metrics.listen',
-  };
+const EXPECTED = 'set metrics.listen to an address of this machine and a port from 1024 on';
+
+function unavailable(name: string, reason: string, fix: string = EXPECTED): Finding {
+  return warning('metrics-unavailable', `xtokend cannot listen on ${name}: ${reason}`, fix);
 }

@@ -1,20 +1,16 @@
-import { messageOf } from '../../../errors.js';
 import { isTable, readEjabberdYaml, type Table } from './yaml.js';
-import { isAbsent } from '../absent.js';
-import type { Situation } from '../situation.js';
 
-const DEFAULT_FILE = '/etc/ejabberd/ejabberd.yml';
 const DEFAULT_METHOD = 'internal';
 
 /** The settings of ejabberd that concern xtokend. */
 export interface EjabberdConfiguration {
   readonly file: string;
   readonly hosts: readonly EjabberdHost[];
-  /** Files that are included and aren't read. */
+  /** Included files that were not read. */
   readonly unread: readonly string[];
 }
 
-/** One host. Settings that it doesn't have itself are those at the top. */
+/** One host. For settings that it does not have, those at the top apply. */
 export interface EjabberdHost {
   readonly name: string;
   readonly setting: (name: string) => unknown;
@@ -27,19 +23,11 @@ export interface EjabberdHost {
 /**
  * Reads ejabberd's configuration, and the files that it includes by an absolute path.
  *
- * @returns `undefined` if there is no ejabberd, or why the configuration can't be read
+ * @throws {Error} that names the file that cannot be read
  */
-export async function readEjabberd({
-  named,
-}: Situation): Promise<EjabberdConfiguration | { readonly fault: string } | undefined> {
-  const file = named.ejabberd ?? DEFAULT_FILE;
-  if (named.ejabberd === undefined && isAbsent(file)) return undefined;
-  try {
-    const { top, unread } = await readEjabberdYaml(file);
-    return { file, hosts: hostsOf(top), unread };
-  } catch (error) {
-    return { fault: messageOf(error) };
-  }
+export async function readEjabberd(file: string): Promise<EjabberdConfiguration> {
+  const { top, unread } = await readEjabberdYaml(file);
+  return { file, hosts: hostsOf(top), unread };
 }
 
 function hostsOf(top: Table): EjabberdHost[] {

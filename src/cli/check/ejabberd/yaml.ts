@@ -6,13 +6,13 @@ export type Table = Readonly<Record<string, unknown>>;
 
 /** The content of ejabberd's configuration. */
 export interface EjabberdSettings {
-  /** With the settings of included files, and with macros replaced. */
+  /** Includes the settings of included files. Macros are replaced. */
   readonly top: Table;
-  /** Files that are included and aren't read. */
+  /** Included files that were not read. */
   readonly unread: readonly string[];
 }
 
-/** Against a file whose aliases unfold into gigabytes. */
+/** Limits a file whose aliases would expand into gigabytes. */
 const MAX_ALIASES = 100;
 const MAX_FILES = 100;
 /** Tables of tables, one for each host. */
@@ -23,7 +23,7 @@ const MACROS = 'define_macro';
 /**
  * Reads ejabberd's configuration.
  *
- * @throws {Error} that names the file that can't be read
+ * @throws {Error} that names the file that cannot be read
  */
 export async function readEjabberdYaml(file: string): Promise<EjabberdSettings> {
   const unread: string[] = [];
@@ -39,7 +39,7 @@ async function readTables(file: string, unread: string[], budget: { files: numbe
   const table = await readTable(file);
   const tables = [table];
   for (const { path, options } of includesOf(table[INCLUDE])) {
-    // ejabberd takes a relative one from where it was started.
+    // A relative path depends on the directory in which ejabberd was started.
     if (!isAbsolute(path)) unread.push(path);
     else {
       for (const included of await readTables(path, unread, budget)) tables.push(pick(included, options));
@@ -56,9 +56,9 @@ async function readTable(file: string): Promise<Table> {
   }
 }
 
-/** The messages of the library show lines of the file: there can be passwords. */
+/** Repeats no message of the library: these show lines of the file, which can hold passwords. */
 async function parse(text: string): Promise<Table> {
-  // It takes longer to load than all the rest.
+  // Loaded only here: it takes longer to load than the rest of the program.
   const { parseDocument } = await import('yaml');
   const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', version: '1.1' });
   const [error] = document.errors;
@@ -69,7 +69,7 @@ async function parse(text: string): Promise<Table> {
   return value;
 }
 
-/** A path, a list of paths, or a table of paths with options. */
+/** Reads a path, a list of paths, or a table of paths with options. */
 function includesOf(value: unknown): { path: string; options: Table }[] {
   if (typeof value === 'string') return [{ path: value, options: {} }];
   if (Array.isArray(value)) return value.flatMap(includesOf);
@@ -84,7 +84,7 @@ function pick(table: Table, { allow_only: allowed, disallow: refused }: Table): 
   return Object.fromEntries(Object.entries(table).filter(isKept));
 }
 
-/** ejabberd takes no setting twice, except that tables by host or name are merged. */
+/** Merges tables by host or name; any other setting replaces an earlier one. */
 function merge(all: Table, one: Table): Table {
   const merged: Record<string, unknown> = { ...all };
   for (const [name, value] of Object.entries(one)) {
@@ -95,7 +95,7 @@ function merge(all: Table, one: Table): Table {
   return merged;
 }
 
-/** A macro stands for a whole value. */
+/** Replaces macros, each of which is a whole value. */
 function expand(value: unknown, macros: Table): unknown {
   if (typeof value === 'string') return Object.hasOwn(macros, value) ? macros[value] : value;
   if (Array.isArray(value)) return value.map((element) => expand(element, macros));

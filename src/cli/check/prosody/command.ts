@@ -1,49 +1,57 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
-import { obstacleTo } from '../access.js';
-import type { Account } from '../accounts.js';
-import type { Finding } from '../finding.js';
-import { describeObstacle } from '../describe-obstacle.js';
+import { quoted } from '../../../quoted.js';
+import { findings, type Finding } from '../finding.js';
+import { describeObstacle, obstacleTo } from '../machine/access.js';
+import type { Account } from '../machine/accounts.js';
+import type { Situation } from '../situation.js';
 import type { ProsodyHost } from './configuration.js';
 import { findProsodyProgram, hasLpty } from './program.js';
-import { wayOf } from './provider.js';
-import { quoted } from '../../../quoted.js';
-import type { Situation } from '../situation.js';
+
+const { note, problem } = findings('prosody');
 
 const GENERIC = 'generic';
 
-/** Looks at what the stock module needs: a program that can be run, what that reads, and lpty. */
+/**
+ * Checks the requirements of the stock module: a program that Prosody can run, files that the program can read, and lpty. No message
+ * repeats the arguments or the protocol: they can hold a secret by mistake.
+ *
+ * @param stock the hosts that use the stock module
+ */
 export async function checkProsodyCommand(
-  hosts: readonly ProsodyHost[],
+  stock: readonly ProsodyHost[],
   account: Account | undefined,
   situation: Situation,
 ): Promise<Finding[]> {
-  const stock = hosts.filter((host) => wayOf(host) === 'command');
   if (stock.length === 0) return [];
   const known = stock.filter(({ isComputed }) => !isComputed('external_auth_command'));
   const commands = new Set(known.map(({ setting }) => setting('external_auth_command') ?? ''));
-  const protocols = new Set(stock.map(({ setting }) => setting('external_auth_protocol') ?? GENERIC));
+  const hasOtherProtocol = stock.some(
+    ({ setting }) => (setting('external_auth_protocol') ?? GENERIC) !== GENERIC,
+  );
   return [
     ...[...commands].flatMap((command) => checkCommand(command, account)),
-    ...[...protocols].filter((protocol) => protocol !== GENERIC).map(wrongProtocol),
+    ...(hasOtherProtocol ? [otherProtocol] : []),
     ...checkFiles(situation, account),
     ...(await checkLpty(situation)),
   ];
 }
 
-/** It is one path to execve(2): no arguments, no PATH, no shell. */
+/** execve(2) gets the command as one path: no arguments, no PATH, no shell. */
 function checkCommand(command: string, account: Account | undefined): Finding[] {
   if (/\s/.test(command) && !existsSync(command)) return [withArguments];
-  const fault = faultOf(command, account);
-  if (fault === undefined) return isXtokend(command) ? [] : [otherProgram(command)];
-  const message = `external_auth_command cannot be run: ${fault}`;
-  const fix = '`command -v xtokend` prints the path that is to stand there';
-  return [problem('prosody-command-unusable', message, fix)];
+  const fault = findFault(command, account);
+  const fix = 'set it to the path that `command -v xtokend` prints';
+  if (fault !== undefined)
+    return [problem('prosody-command-unusable', `external_auth_command cannot be run: ${fault}`, fix)];
+  if (isXtokend(command)) return [];
+  const message = `external_auth_command is ${quoted(command)}; whether that runs xtokend is unknown`;
+  return [note('prosody-command-unknown', message, `for xtokend, ${fix}`)];
 }
 
-function faultOf(command: string, account: Account | undefined): string | undefined {
+function findFault(command: string, account: Account | undefined): string | undefined {
   if (command === '') return 'it is missing';
-  if (!isAbsolute(command)) return `expected an absolute path, found ${quoted(command)}`;
+  if (!isAbsolute(command)) return `expected an absolute path, got ${quoted(command)}`;
   if (!existsSync(command)) return `there is no ${command}`;
   if (!statSync(command).isFile()) return `${command} is not a file`;
   if ((statSync(command).mode & 0o111) === 0) return `${command} is not executable`;
@@ -51,19 +59,20 @@ function faultOf(command: string, account: Account | undefined): string | undefi
   return account && obstacle && describeObstacle(obstacle, account, 'run');
 }
 
-/** By its name, or by that of the file that it is a link to. */
+/** Goes by the name of the command, or by that of the file that it is a link to. */
 function isXtokend(command: string): boolean {
   return [command, realpathSync(command)].some((path) => basename(path).includes('xtokend'));
 }
 
-/** What Prosody starts reads the configuration as Prosody's user. */
-function checkFiles({ configuration, file }: Situation, account: Account | undefined): Finding[] {
+/** A program that Prosody starts reads the configuration as Prosody's user. */
+function checkFiles({ file, secretFiles }: Situation, account: Account | undefined): Finding[] {
   if (account === undefined) return [];
-  return [...new Set([file, ...(configuration?.secretFiles ?? [])])].flatMap((path) => {
+  return [...new Set([file, ...secretFiles])].flatMap((path) => {
     const obstacle = existsSync(path) ? obstacleTo(path, account, 'read') : undefined;
     if (obstacle === undefined) return [];
     const message = `Prosody starts xtokend, but ${describeObstacle(obstacle, account, 'read')}`;
-    const fix = `chown root:${account.name} ${quoted(obstacle.path)} && chmod ${obstacle.kind === 'directory' ? 750 : 640} ${quoted(obstacle.path)}`;
+    const place = quoted(obstacle.path);
+    const fix = `chown root:${account.name} ${place} && chmod ${obstacle.kind === 'directory' ? 750 : 640} ${place}`;
     return [problem('prosody-configuration-unreadable', message, fix)];
   });
 }
@@ -72,47 +81,27 @@ async function checkLpty({ env }: Situation): Promise<Finding[]> {
   const lua = findProsodyProgram(env)?.lua;
   const isThere = lua === undefined ? undefined : await hasLpty(lua, env);
   if (isThere === true) return [];
-  if (lua === undefined || isThere === undefined) return [unknown];
-  const message = `Prosody runs on ${lua}, which finds no lpty: the stock module cannot start anything`;
+  if (lua === undefined || isThere === undefined) return [lptyUnknown];
+  const message = `Prosody runs on ${lua}, which finds no lpty: the stock module cannot start a program`;
   const fix =
-    'compile it for that Lua, as docs/prosody-stock-module.md says; or take authentication = "xtoken", which needs none';
+    'compile it for that Lua, as in docs/prosody-stock-module.md; or set authentication = "xtoken", which does not need lpty';
   return [problem('prosody-lpty-missing', message, fix)];
 }
 
-// They are not repeated: somebody may have put a secret there.
 const withArguments = problem(
   'prosody-command-arguments',
-  'external_auth_command has arguments, and Prosody takes them for a part of the path',
-  'one path and nothing else; what xtokend is to know stands in its configuration',
+  'external_auth_command has arguments, which Prosody takes as a part of the path',
+  'set it to one path without arguments; settings of xtokend belong into its configuration',
 );
 
-function otherProgram(command: string): Finding {
-  return {
-    level: 'note',
-    code: 'prosody-command-unknown',
-    subject: 'prosody',
-    message: `external_auth_command is ${quoted(command)}; whether that runs xtokend is unknown`,
-    fix: 'for xtokend, `command -v xtokend` prints the path that is to stand there',
-  };
-}
+const otherProtocol = problem(
+  'prosody-command-protocol',
+  'external_auth_protocol is not "generic", the only protocol that works on the terminal of the stock module',
+  'remove external_auth_protocol',
+);
 
-/** No value is repeated: somebody may have put a secret there. */
-function wrongProtocol(): Finding {
-  return problem(
-    'prosody-command-protocol',
-    'external_auth_protocol is not "generic", which is all that works on the terminal of the stock module',
-    'remove external_auth_protocol',
-  );
-}
-
-const unknown: Finding = {
-  level: 'note',
-  code: 'prosody-lpty-unknown',
-  subject: 'prosody',
-  message: 'the stock module needs lpty for the Lua of Prosody; which Lua that is cannot be told',
-  fix: '`prosodyctl about` names the Lua',
-};
-
-function problem(code: Finding['code'], message: string, fix: string): Finding {
-  return { level: 'problem', code, subject: 'prosody', message, fix };
-}
+const lptyUnknown = note(
+  'prosody-lpty-unknown',
+  'cannot tell whether lpty is installed for the Lua of Prosody, because that is unknown; the stock module needs it',
+  '`prosodyctl about` shows the Lua',
+);

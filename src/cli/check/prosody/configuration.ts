@@ -1,32 +1,37 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { explainReadError, readTextFile } from '../../../config/read-file.js';
-import { messageOf } from '../../../errors.js';
 import { readLuaSettings, type Include, type Section } from './lua-settings.js';
-import { COMPUTED, type LuaValue } from './lua-value.js';
-import { isAbsent } from '../absent.js';
-import type { Situation } from '../situation.js';
+import { COMPUTED, type LuaValue } from './lua.js';
 
-const DEFAULT_FILE = '/etc/prosody/prosody.cfg.lua';
+/** The user that Prosody runs as, unless `prosody_user` names another one. */
+export const DEFAULT_USER = 'prosody';
+const DEFAULT_PROVIDER = 'internal_hashed';
 const MAX_FILES = 1000;
 
 /** The settings of Prosody that concern xtokend. */
 export interface ProsodyConfiguration {
   readonly file: string;
+  /** The name of the user that Prosody runs as. */
+  readonly user: string;
   readonly global: (name: string) => LuaValue | undefined;
-  /** The virtual hosts that Prosody activates; if none is defined, one without a name that has the global settings. */
+  /** The active virtual hosts; if the file defines none, one without a name that has the global settings. */
   readonly hosts: readonly ProsodyHost[];
   /** Hosts with `enabled = false`. */
   readonly disabledHosts: readonly string[];
-  /** Whether `plugin_paths` is set for a host, where Prosody doesn't read it. */
+  /** Whether `plugin_paths` is set below a host, where Prosody ignores it. */
   readonly hasMisplacedPaths: boolean;
-  /** Places, as `FILE:LINE`, at which Lua can define hosts or settings that aren't read. */
+  /** Places, as `FILE:LINE`, at which Lua code can define hosts or settings. */
   readonly unread: readonly string[];
 }
 
-/** A virtual host. Settings that it doesn't have itself are the global ones. */
+/** A virtual host. For settings that it does not have, the global ones apply. */
 export interface ProsodyHost {
   readonly name: string | undefined;
+  /** The authentication provider, as Prosody chooses it. */
+  readonly provider: string;
+  /** Whether that is our module, the stock one (`external`, `external_insecure`), another one, or only Lua can tell. */
+  readonly authentication: 'xtoken' | 'external' | 'other' | 'computed';
   /** Returns a text, or the first text of a list; `undefined` for a computed value as well. */
   readonly setting: (name: string) => string | undefined;
   readonly value: (name: string) => LuaValue | undefined;
@@ -42,23 +47,15 @@ type Values = ReadonlyMap<string, LuaValue>;
 /**
  * Reads Prosody's configuration, and the files that it includes, without running it.
  *
- * @returns `undefined` if there is no Prosody, or why the configuration can't be read
+ * @throws {Error} that names a file that cannot be read; Prosody does not start without it either
  */
-export function readProsody({
-  named,
-}: Situation): ProsodyConfiguration | { readonly fault: string } | undefined {
-  const file = named.prosody ?? DEFAULT_FILE;
-  if (named.prosody === undefined && isAbsent(file)) return undefined;
-  try {
-    const unread: string[] = [];
-    const sections = readSections(file, unread, { files: 0 });
-    return { ...understand(sections), file, unread };
-  } catch (error) {
-    return { fault: messageOf(error) };
-  }
+export function readProsody(file: string): ProsodyConfiguration {
+  const unread: string[] = [];
+  const sections = readSections(file, unread, { files: 0 });
+  return { ...interpret(sections), file, unread };
 }
 
-function understand(sections: readonly Section[]): Omit<ProsodyConfiguration, 'file' | 'unread'> {
+function interpret(sections: readonly Section[]): Omit<ProsodyConfiguration, 'file' | 'unread'> {
   const globals = valuesOf(sections.filter(({ host }) => host === undefined));
   const named = sections.filter(({ host, isComponent }) => typeof host === 'string' && !isComponent);
   const nameOf = ({ host }: Section): string => String(host).toLowerCase();
@@ -66,7 +63,9 @@ function understand(sections: readonly Section[]): Omit<ProsodyConfiguration, 'f
     hostOf(name, valuesOf(named.filter((section) => nameOf(section) === name)), globals),
   );
   const hosts = all.filter(({ setting }) => setting('enabled') !== 'false');
+  const user = globals.get('prosody_user');
   return {
+    user: typeof user === 'string' ? user : DEFAULT_USER,
     global: (name) => globals.get(name),
     hosts: all.length > 0 ? hosts : [hostOf(undefined, new Map(), globals)],
     disabledHosts: all.filter((host) => !hosts.includes(host)).map(({ name }) => name ?? ''),
@@ -88,8 +87,14 @@ function valuesOf(sections: readonly Section[]): Values {
 
 function hostOf(name: string | undefined, own: Values, globals: Values): ProsodyHost {
   const value = (setting: string): LuaValue | undefined => own.get(setting) ?? globals.get(setting);
+  const isAnonymous = value('anonymous_login') === 'true';
+  const provider = isAnonymous ? 'anonymous' : (textOf(value('authentication')) ?? DEFAULT_PROVIDER);
+  const isExternal = provider.startsWith('external');
+  const named = provider === 'xtoken' ? provider : isExternal ? 'external' : 'other';
   return {
     name,
+    provider,
+    authentication: value('authentication') === COMPUTED ? 'computed' : named,
     setting: (setting) => textOf(value(setting)),
     value,
     own: (setting) => own.get(setting),
@@ -113,7 +118,6 @@ function textOf(value: LuaValue | undefined): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }
 
-/** @throws {Error} that names the file that can't be read; Prosody doesn't start without it either */
 function readSections(file: string, unread: string[], budget: { files: number }): Section[] {
   budget.files += 1;
   if (budget.files > MAX_FILES) throw new Error(`cannot read ${file}: it is one file too many`);
@@ -134,7 +138,7 @@ function textOfFile(file: string): string {
   }
 }
 
-/** As Prosody does it: wildcards in the name of the file, not in those of directories, and never for hidden files. */
+/** Expands wildcards as Prosody does: in the name of the file, not in those of directories, and never for hidden files. */
 function filesOf(directory: string, pattern: string): string[] {
   const path = pattern.startsWith('/') ? pattern : join(directory, pattern);
   if (!/[*?]/.test(pattern)) return [path];

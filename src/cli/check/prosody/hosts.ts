@@ -1,8 +1,11 @@
-import { normalizeHost } from '../../../credential/jid/prepare.js';
 import { lacksHost } from '../../configured-host.js';
-import type { ProsodyConfiguration, ProsodyHost } from './configuration.js';
-import { context, providerOf, type HostFinding } from './provider.js';
+import { isNamedInVain } from '../chat-servers.js';
+import { findings } from '../finding.js';
 import type { Situation } from '../situation.js';
+import type { ProsodyConfiguration, ProsodyHost } from './configuration.js';
+import { forHosts, namesOf, type HostFinding } from './host-finding.js';
+
+const { note, warning, problem } = findings('prosody');
 
 /** Settings that decide whether and how a host asks xtokend. */
 const DECISIVE = [
@@ -16,98 +19,59 @@ const DECISIVE = [
   'disable_sasl_mechanisms',
 ];
 
-/** Finds hosts that ask xtokend and aren't served by it. */
+/** Finds hosts that ask xtokend, but that it does not serve. */
 export async function checkUnservedHosts(
   { file }: ProsodyConfiguration,
   hosts: readonly ProsodyHost[],
   { configuration }: Situation,
 ): Promise<HostFinding[]> {
-  const named = hosts.filter(({ name }) => name !== undefined);
-  const isUnserved = await Promise.all(named.map(({ name }) => lacksHost(configuration, name ?? '')));
-  return named
-    .filter((_, index) => isUnserved[index])
-    .flatMap((host) =>
-      context([host], (name) => ({
-        level: 'problem',
-        code: 'prosody-host-not-served',
-        message: `${file} asks xtokend for ${name}, but xtokend does not serve it: nobody gets in there`,
-        fix: `add [hosts."${name}"] to ${configuration?.file ?? ''}`,
-      })),
-    );
-}
-
-/**
- * Reports hosts that ask another provider: a problem if the configuration of xtokend names the host.
- *
- * @param isAskedElsewhere whether another chat server on this machine asks xtokend for a host
- */
-export async function checkOtherHosts(
-  hosts: readonly ProsodyHost[],
-  { configuration }: Situation,
-  isAskedElsewhere: (host: string) => boolean,
-): Promise<HostFinding[]> {
   const all = hosts.map(async (host) => {
-    const key = await normalizeHost(host.name ?? '');
-    const isNamed = key !== undefined && configuration?.hosts.names?.includes(key) === true;
-    return context([host], (name) => {
-      const message = `Prosody does not ask xtokend for ${name}: there, authentication is "${providerOf(host)}"`;
-      if (!isNamed || isAskedElsewhere(key))
-        return { level: 'note', code: 'prosody-other-provider', message };
-      const contradiction = `${message}, but ${configuration.file} serves that host by name`;
-      const fix = `authentication = "xtoken" below VirtualHost "${name}"`;
-      return { level: 'problem', code: 'prosody-other-provider', message: contradiction, fix };
-    });
+    const { name } = host;
+    if (name === undefined || !(await lacksHost(configuration, name))) return [];
+    const message = `${file} asks xtokend for ${name}, but xtokend does not serve it: nobody can log in there`;
+    const fix = `add [hosts."${name}"] to ${configuration?.file ?? ''}`;
+    return forHosts([host], problem('prosody-host-not-served', message, fix));
   });
   return (await Promise.all(all)).flat();
 }
 
-/** Names the settings, and the places, that only Lua can tell. */
-export function checkComputed(
-  { file, unread }: ProsodyConfiguration,
+/** Reports hosts with another provider: a problem if the configuration of xtokend names the host, and no other server asks for it. */
+export async function checkOtherHosts(
   hosts: readonly ProsodyHost[],
-): HostFinding[] {
-  const ofHosts = DECISIVE.flatMap((setting) =>
-    context(
-      hosts.filter(({ isComputed }) => isComputed(setting)),
-      (names) => ({
-        level: 'note',
-        code: 'prosody-computed',
-        message: `${setting} of ${names} is computed in Lua, which is not run here: what depends on it is unknown`,
-        fix: `write the value itself into ${file}`,
-      }),
-    ),
-  );
+  situation: Situation,
+): Promise<HostFinding[]> {
+  const all = hosts.map(async (host) => {
+    const name = host.name ?? '';
+    const message = `Prosody does not ask xtokend for ${name}: there, authentication is "${host.provider}"`;
+    if (!(await isNamedInVain('prosody', name, situation)))
+      return forHosts([host], note('prosody-other-provider', message));
+    const contradiction = `${message}, but ${situation.file} serves that host by name`;
+    const fix = `authentication = "xtoken" below VirtualHost "${name}"`;
+    return forHosts([host], problem('prosody-other-provider', contradiction, fix));
+  });
+  return (await Promise.all(all)).flat();
+}
+
+/** Reports the settings, and the places, that only Lua can evaluate. */
+export function checkComputed({ file, hosts, unread }: ProsodyConfiguration): HostFinding[] {
+  const ofHosts = DECISIVE.flatMap((setting) => {
+    const computed = hosts.filter(({ isComputed }) => isComputed(setting));
+    const message = `Lua code computes ${setting} of ${namesOf(computed)}, and is not run here: its effect is unknown`;
+    return forHosts(computed, note('prosody-computed', message, `write the value itself into ${file}`));
+  });
   if (unread.length === 0) return ofHosts;
-  const finding = {
-    level: 'note',
-    code: 'prosody-computed',
-    subject: 'prosody',
-    message: `Lua that is not run here can define hosts and settings: ${unread.join(', ')}`,
-    fix: '`prosodyctl shell host list` names the hosts that Prosody has',
-  } as const;
-  return [...ofHosts, { hosts: [], finding }];
+  const message = `Lua code that is not run here can define hosts and settings: ${unread.join(', ')}`;
+  const fix = '`prosodyctl shell host list` shows the hosts of Prosody';
+  return [...ofHosts, { hosts: [], finding: note('prosody-computed', message, fix) }];
 }
 
-/** Reports hosts that Prosody doesn't activate. */
+/** Reports hosts that Prosody does not activate. */
 export function checkActivation({ file, hosts, disabledHosts, unread }: ProsodyConfiguration): HostFinding[] {
-  const disabled: HostFinding[] = disabledHosts.map((name) => ({
-    hosts: [],
-    finding: {
-      level: 'note',
-      code: 'prosody-disabled',
-      subject: 'prosody',
-      message: `Prosody does not serve ${name}, which has enabled = false`,
-    },
-  }));
+  const disabled = disabledHosts.map((name) =>
+    note('prosody-disabled', `Prosody does not serve ${name}, which has enabled = false`),
+  );
   const isEmpty = unread.length === 0 && hosts.every(({ name }) => name === undefined);
-  return [...disabled, ...context(isEmpty ? hosts : [], () => noHost(file))];
-}
-
-function noHost(file: string): ReturnType<Parameters<typeof context>[1]> {
-  return {
-    level: 'warning',
-    code: 'prosody-no-host',
-    message: `${file} has no VirtualHost, so Prosody serves nobody`,
-    fix: 'VirtualHost "example.com", with your domain',
-  };
+  const message = `${file} has no VirtualHost, so nobody can log in`;
+  const noHost = warning('prosody-no-host', message, 'VirtualHost "example.com", with your domain');
+  return [...disabled.map((finding) => ({ finding, hosts: [] })), ...forHosts(isEmpty ? hosts : [], noHost)];
 }

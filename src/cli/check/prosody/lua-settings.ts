@@ -1,5 +1,13 @@
-import { closingBracket, luaElements, luaTokens, type Token } from './lua-tokens.js';
-import { COMPUTED, literalOf, luaValueAt, type LuaValue } from './lua-value.js';
+import {
+  closingBracket,
+  COMPUTED,
+  literalOf,
+  luaElements,
+  luaTokens,
+  luaValueAt,
+  type LuaValue,
+  type Token,
+} from './lua.js';
 
 /** Settings of Prosody that apply to one host, or to the whole server. */
 export interface Section {
@@ -7,14 +15,14 @@ export interface Section {
   /** `undefined` for the whole server. */
   readonly host: string | typeof COMPUTED | undefined;
   readonly isComponent: boolean;
-  /** `undefined` as a value unsets what was set before. */
+  /** The value `undefined` removes an earlier one. */
   readonly settings: Map<string, LuaValue | undefined>;
 }
 
-/** Another file whose settings belong here. */
+/** Another file, whose settings apply here. */
 export interface Include {
   readonly kind: 'include';
-  /** Its path, in which the file's name may hold `*` and `?`. */
+  /** Its path, with `*` and `?` in the name of the file. */
   readonly pattern: string;
 }
 
@@ -22,7 +30,7 @@ export interface Include {
 export interface LuaSettings {
   /** In the order in which they apply. */
   readonly parts: readonly (Section | Include)[];
-  /** The lines that can define hosts or settings in a way that only Lua itself can follow. */
+  /** The lines at which Lua code can define hosts or settings. */
   readonly unread: readonly number[];
 }
 
@@ -35,8 +43,8 @@ const INCLUDES = new Set(['Include', 'include']);
 const LOADERS = new Set(['RunScript', 'dofile', 'loadfile', 'load', 'loadstring', 'require']);
 
 /**
- * Reads the settings in a configuration file of Prosody without running it. It is Lua, but nearly always a plain list of
- * settings; a value that is computed, or set inside an `if`, a loop or a function, is read as {@link COMPUTED}.
+ * Reads the settings in a configuration file of Prosody without running it. The file is Lua, but nearly always a plain list of
+ * settings. A value that is computed, or set inside an `if`, a loop or a function, becomes {@link COMPUTED}.
  */
 export function readLuaSettings(text: string): LuaSettings {
   return new Reader(luaTokens(text)).read();
@@ -62,7 +70,7 @@ class Reader {
     return { parts, unread: this.#unread };
   }
 
-  /** Returns the index at which to go on. */
+  /** Returns the index of the next statement. */
   #statementAt(index: number): number {
     const text = this.#textAt(index);
     if (BLOCK_STARTS.has(text)) this.#blocks += 1;
@@ -79,7 +87,7 @@ class Reader {
     return index + 1;
   }
 
-  /** A list that is mentioned may be changed there, as by `modules_enabled:append { … }` of Prosody 13.0. */
+  /** A later mention of a list may change it, such as `modules_enabled:append { … }` of Prosody 13.0. */
   #mention(name: string): void {
     const isChanged = this.#parts.some(
       (part) =>
@@ -105,7 +113,7 @@ class Reader {
       const { value, next } = luaValueAt(this.#tokens, at);
       isComputed ||= value === COMPUTED;
       this.#section.settings.set(name, isComputed ? COMPUTED : value);
-      // What is computed is looked through, for blocks and calls.
+      // A computed value is read as statements: it can hold blocks and calls.
       if (!isComputed) at = this.#textAt(next) === ',' ? next + 1 : next;
     }
     return at;
@@ -121,7 +129,7 @@ class Reader {
     return this.#textAt(table) === '{' ? this.#tableAt(table) : next;
   }
 
-  /** Settings of the host in a table; those after it are the server's again. */
+  /** Reads the settings of a host in a table; those after it are global again. */
   #tableAt(index: number): number {
     const end = closingBracket(this.#tokens, index);
     for (const element of luaElements(this.#tokens.slice(index + 1, end))) {
@@ -149,7 +157,7 @@ class Reader {
     this.#parts.push(section);
   }
 
-  /** The only argument of a call, with or without parentheses around it. */
+  /** Reads the only argument of a call, with or without parentheses. */
   #argumentAt(index: number): { literal: string | undefined; next: number } {
     const isParenthesized = this.#textAt(index) === '(';
     const at = isParenthesized ? index + 1 : index;

@@ -1,23 +1,26 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import leven from 'leven';
-import type { Account } from '../accounts.js';
-import { obstacleTo } from '../access.js';
-import { packageDirectory } from '../daemon/package-directory.js';
-import type { ProsodyConfiguration, ProsodyHost } from './configuration.js';
-import { findProsodyProgram } from './program.js';
-import { context, providerOf, type HostFinding } from './provider.js';
-import { COMPUTED } from './lua-value.js';
 import { quoted } from '../../../quoted.js';
+import { packageDirectory } from '../../package-directory.js';
+import { findings, type Finding } from '../finding.js';
+import { obstacleTo } from '../machine/access.js';
+import type { Account } from '../machine/accounts.js';
 import type { Situation } from '../situation.js';
+import type { ProsodyConfiguration, ProsodyHost } from './configuration.js';
+import { forHosts, namesOf, type HostFinding } from './host-finding.js';
+import { COMPUTED } from './lua.js';
+import { findProsodyProgram } from './program.js';
+
+const { note, problem } = findings('prosody');
 
 const DEFAULT_MODULES = '/usr/lib/prosody/modules';
-/** Where `prosodyctl install` puts modules. */
+/** The directory into which `prosodyctl install` installs modules. */
 const INSTALLED_MODULES = '/var/lib/prosody/custom_plugins';
 const OURS = 'xtoken';
 const MAX_TYPING_ERRORS = 2;
 
-/** Looks for the module of each host where Prosody looks for it. */
+/** Checks whether the authentication module of each host is in a directory that Prosody searches. */
 export function checkProsodyModule(
   prosody: ProsodyConfiguration,
   hosts: readonly ProsodyHost[],
@@ -25,23 +28,28 @@ export function checkProsodyModule(
   { env }: Situation,
 ): HostFinding[] {
   const ownModules = resolve(findProsodyProgram(env)?.modules ?? DEFAULT_MODULES);
-  const directories = [...namedFolders(prosody), INSTALLED_MODULES, ownModules];
-  const missing = [...new Set(hosts.map(providerOf))].filter((name) => !isThere(name, directories, account));
+  const directories = [...namedDirectories(prosody), INSTALLED_MODULES, ownModules];
+  const absent = [...new Set(hosts.map(({ provider }) => provider))].filter(
+    (name) => !isThere(name, directories, account),
+  );
   const isUnknown = prosody.global('plugin_paths') === COMPUTED;
+  const misplaced = `plugin_paths is set below a host in ${prosody.file}, where Prosody ignores it`;
+  const move = 'move that line above the first VirtualHost';
   return [
-    ...context(prosody.hasMisplacedPaths ? hosts : [], () => misplaced(prosody.file)),
-    ...missing.flatMap((name) => {
-      const concerned = hosts.filter((host) => providerOf(host) === name);
-      if (isUnknown) return context(concerned, (names) => unknown(name, names));
-      if (isMisspelt(name)) return context(concerned, (names) => misspelt(name, names));
-      // Without Prosody's own modules nothing can be said about them.
-      const isJudged = name === OURS || name.startsWith('external') || existsSync(ownModules);
-      return context(isJudged ? concerned : [], (names) => absent(name, names, directories));
+    ...forHosts(prosody.hasMisplacedPaths ? hosts : [], problem('prosody-plugin-paths', misplaced, move)),
+    ...absent.flatMap((name) => {
+      const concerned = hosts.filter(({ provider }) => provider === name);
+      const names = namesOf(concerned);
+      if (isUnknown) return forHosts(concerned, unknown(name, names));
+      if (isMisspelt(name)) return forHosts(concerned, misspelt(name, names));
+      // If Prosody's own modules are elsewhere, this may be one of them.
+      const isKnown = name === OURS || name.startsWith('external') || existsSync(ownModules);
+      return forHosts(isKnown ? concerned : [], missing(name, names, directories));
     }),
   ];
 }
 
-function namedFolders({ global, file }: ProsodyConfiguration): string[] {
+function namedDirectories({ global, file }: ProsodyConfiguration): string[] {
   const value = global('plugin_paths');
   if (value === undefined || value === COMPUTED) return [];
   const paths = typeof value === 'string' ? value.split(';') : value;
@@ -66,46 +74,31 @@ function isMisspelt(provider: string): boolean {
   return provider !== OURS && (letters.includes(OURS) || leven(letters, OURS) <= MAX_TYPING_ERRORS);
 }
 
-type Description = ReturnType<Parameters<typeof context>[1]>;
-
-function misplaced(file: string): Description {
-  return {
-    level: 'problem',
-    code: 'prosody-plugin-paths',
-    message: `plugin_paths stands below a host in ${file}, where it counts for nothing`,
-    fix: 'move that line above the first VirtualHost',
-  };
+function misspelt(provider: string, names: string): Finding {
+  const message = `authentication = "${provider}": Prosody has no such module, so nobody can log in at ${names}`;
+  return problem('prosody-provider-name', message, 'authentication = "xtoken"');
 }
 
-function misspelt(provider: string, names: string): Description {
-  return {
-    level: 'problem',
-    code: 'prosody-provider-name',
-    message: `authentication = "${provider}": Prosody has no such module, so nobody gets in at ${names}`,
-    fix: 'authentication = "xtoken"',
-  };
+function unknown(provider: string, names: string): Finding {
+  const message = `Lua code computes plugin_paths, so whether Prosody finds mod_auth_${provider}.lua for ${names} is unknown`;
+  return note('prosody-computed', message, 'run `prosodyctl check config`, and see the log of Prosody');
 }
 
-function unknown(provider: string, names: string): Description {
-  return {
-    level: 'note',
-    code: 'prosody-computed',
-    message: `plugin_paths is computed in Lua, so whether Prosody finds mod_auth_${provider}.lua for ${names} is unknown`,
-    fix: '`prosodyctl check config` and the log of Prosody tell',
-  };
+function missing(provider: string, names: string, directories: readonly string[]): Finding {
+  const message = `there is no mod_auth_${provider}.lua that Prosody can read in ${directories.join(', ')}, so nobody can log in at ${names}`;
+  const fix = provider === OURS ? install(directories) : replace(provider);
+  return problem('prosody-module-missing', message, fix);
 }
 
-function absent(provider: string, names: string, directories: readonly string[]): Description {
-  const directory =
-    directories[0] === INSTALLED_MODULES ? '/usr/local/lib/prosody/modules' : (directories[0] ?? '');
-  const ours = `install -D -m 644 ${quoted(join(packageDirectory(), 'prosody/mod_auth_xtoken.lua'))} -t ${quoted(directory)}`;
-  const fix = directories[0] === INSTALLED_MODULES ? `${ours}; plugin_paths = { "${directory}" }` : ours;
-  const isStock = provider.startsWith('external');
-  const other = `${isStock ? 'it is in prosody-modules; or set' : 'correct the name, or set'} authentication = "xtoken"`;
-  return {
-    level: 'problem',
-    code: 'prosody-module-missing',
-    message: `there is no mod_auth_${provider}.lua that Prosody can read in ${directories.join(', ')}, so nobody gets in at ${names}`,
-    fix: provider === OURS ? fix : other,
-  };
+function install([first = '']: readonly string[]): string {
+  const isUnset = first === INSTALLED_MODULES;
+  const directory = isUnset ? '/usr/local/lib/prosody/modules' : first;
+  const source = quoted(join(packageDirectory(), 'prosody/mod_auth_xtoken.lua'));
+  const command = `install -D -m 644 ${source} -t ${quoted(directory)}`;
+  return isUnset ? `${command}; plugin_paths = { "${directory}" }` : command;
+}
+
+function replace(provider: string): string {
+  const first = provider.startsWith('external') ? 'install it from prosody-modules' : 'correct the name';
+  return `${first}, or set authentication = "xtoken"`;
 }

@@ -1,20 +1,18 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { runProgram } from '../machine/run-program.js';
 
-const REPLY_DEADLINE_MILLISECONDS = 5000;
 const MAX_SCRIPT_CHARACTERS = 10_000;
 
-/** What can be told of Prosody by the script that starts it. */
+/** The facts about Prosody in the script that starts it. */
 export interface ProsodyProgram {
   /** The program that runs it, such as `lua5.4`. */
   readonly lua: string;
-  /** Where its own modules are. */
+  /** The directory of Prosody's own modules. */
   readonly modules: string;
 }
 
-/** Finds the Prosody that is installed. */
+/** Finds the installed Prosody. */
 export function findProsodyProgram(env: NodeJS.ProcessEnv): ProsodyProgram | undefined {
   const directories = [...(env['PATH'] ?? '').split(':'), '/usr/bin', '/usr/local/bin'];
   const script = directories
@@ -26,7 +24,7 @@ export function findProsodyProgram(env: NodeJS.ProcessEnv): ProsodyProgram | und
   return { lua, modules };
 }
 
-// Of each pattern in package.cpath the file is looked for; nothing of it is loaded.
+// Only looks for the file by each pattern in package.cpath, and loads nothing.
 const FIND_LPTY = `
 for pattern in package.cpath:gmatch("[^;]+") do
   local file = io.open((pattern:gsub("?", "lpty")));
@@ -34,17 +32,10 @@ for pattern in package.cpath:gmatch("[^;]+") do
 end
 print("none")`;
 
-/** @returns whether a Lua finds lpty, or `undefined` where it cannot be asked */
+/** Returns whether a Lua finds lpty; `undefined` if the Lua cannot be run. */
 export async function hasLpty(lua: string, env: NodeJS.ProcessEnv): Promise<boolean | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)(lua, ['-e', FIND_LPTY], {
-      env,
-      timeout: REPLY_DEADLINE_MILLISECONDS,
-    });
-    return stdout.trim() === 'found';
-  } catch {
-    return undefined;
-  }
+  const output = await runProgram(lua, ['-e', FIND_LPTY], { env });
+  return output === undefined ? undefined : output.trim() === 'found';
 }
 
 function readScript(path: string): string | undefined {

@@ -1,38 +1,40 @@
 import { quoted } from '../../../quoted.js';
-import type { Finding } from '../finding.js';
-import { checkServedMetrics, shutOut } from '../daemon/metrics.js';
-import type { Situation } from '../situation.js';
 import { checkUsers } from '../configuration/users.js';
+import { checkServedMetrics, withoutNetwork } from '../daemon/metrics.js';
+import { findings, type Finding } from '../finding.js';
+import type { Situation } from '../situation.js';
 import { SERVICE, type Service } from './find-service.js';
-import { findHindrances } from './obstacles.js';
+import { findUnreadable } from './obstacles.js';
 import { tryAsService } from './trial.js';
 
-/** What was found by checks that were made as the service. */
+const { ok, note, problem } = findings('service');
+
+/** The result of the checks that run as the service. */
 export interface ServiceFindings {
   readonly findings: readonly Finding[];
-  /** Whether they replace what root would find. */
-  readonly isTried: boolean;
+  /** Whether they replace the findings of this process. */
+  readonly isTested: boolean;
 }
 
 /**
- * Makes the checks whose result depends on who makes them as the service: root may do more, and under the unit even the user of
- * the service may do less.
+ * Runs the checks whose result depends on the user as the service: root may do more, and without the unit even the user of the
+ * service may do more.
  */
 export async function checkAsService(situation: Situation): Promise<ServiceFindings> {
-  const { service, unjudged } = situation;
+  const { service, uncheckedService } = situation;
   if (service === undefined) {
-    return { findings: unjudged === undefined ? [] : [untried(unjudged)], isTried: false };
+    return { findings: uncheckedService === undefined ? [] : [notTested(uncheckedService)], isTested: false };
   }
   const trial = await tryAsService(service);
-  if (trial.kind === 'untried') return { findings: [untried(trial.reason)], isTried: false };
-  if (trial.kind === 'failed') return { findings: [unstartable(trial.status)], isTried: true };
+  if (trial.kind === 'not-tested') return { findings: [notTested(trial.reason)], isTested: false };
+  if (trial.kind === 'failed') return { findings: [unstartable(trial.status)], isTested: true };
   const explained = trial.findings.map((finding) => explain(finding, situation, service));
-  const findings = await Promise.all(explained.map((finding) => lookFromOutside(finding, situation)));
+  const found = await Promise.all(explained.map((finding) => checkFromOutside(finding, situation)));
   const reasons = await explainReading(trial.findings, situation, service);
-  return { findings: [...findings, ...reasons, tried(service)], isTried: true };
+  return { findings: [...found, ...reasons, tested(service)], isTested: true };
 }
 
-/** Says whose finding it is, and adds what root knows about its cause. */
+/** Adds the user to a finding, and what root knows about its cause. */
 function explain(finding: Finding, situation: Situation, service: Service): Finding {
   const { level, message } = finding;
   if (level !== 'problem' && level !== 'warning') return finding;
@@ -41,26 +43,28 @@ function explain(finding: Finding, situation: Situation, service: Service): Find
   return fix === undefined ? named : { ...named, fix };
 }
 
-/** Finds out why the service can't use what root can. */
+/** Finds out why the service cannot use a file that root can use. */
 async function explainReading(
-  findings: readonly Finding[],
+  found: readonly Finding[],
   situation: Situation,
   service: Service,
 ): Promise<Finding[]> {
-  if (!findings.some(isFailing)) return [];
-  const hindrances = findHindrances(situation, service);
-  if (hindrances.length > 0) return hindrances.map(({ message, fix }) => unreadable(message, fix));
+  if (!found.some(isFailing)) return [];
+  const unreadable = findUnreadable(situation, service);
+  if (unreadable.length > 0) return unreadable;
   const isBrokenForRoot = situation.fault !== undefined || (await checkUsers(situation)).some(isFailing);
-  return isBrokenForRoot ? [] : [unreadable(ROOT_CAN, COMPARE_UNIT)];
+  return isBrokenForRoot ? [] : [hidden];
 }
 
 function isFailing({ level, subject }: Finding): boolean {
   return level === 'problem' && (subject === 'configuration' || subject === 'users');
 }
 
-const ROOT_CAN = `root can use what ${SERVICE} can't`;
-const COMPARE_UNIT =
-  'see whether its unit hides a file (ProtectHome=, PrivateTmp=, InaccessiblePaths=), or gives it another one (LoadCredential=)';
+const hidden = problem(
+  'service-unreadable',
+  `${SERVICE} cannot use a file that root can use`,
+  'check whether its unit hides the file (ProtectHome=, PrivateTmp=, InaccessiblePaths=), or replaces it (LoadCredential=)',
+);
 
 function howToPermit(
   { code }: Finding,
@@ -72,9 +76,10 @@ function howToPermit(
     return `${permitWriting('DIRECTORY', account.name)}, for the directory of the log`;
   if (code !== 'replay-unavailable' || replay === undefined) return undefined;
   const isOverTcp = replay.kind === 'redis' && replay.addresses.some(({ path }) => path === undefined);
-  if (isOverTcp && hasPrivateNetwork) return 'the drop-in redis-tcp.conf lets the service reach it';
+  if (isOverTcp && hasPrivateNetwork)
+    return 'install the drop-in redis-tcp.conf, which lets the service reach Redis';
   if (replay.kind !== 'directory' || replay.otherwise !== undefined) return undefined;
-  const best = 'leave replay.path out: systemd makes /var/lib/xtokend for the service (StateDirectory=)';
+  const best = 'leave replay.path out: systemd creates /var/lib/xtokend for the service (StateDirectory=)';
   return group === undefined ? best : `${best}\nor ${permitWriting(replay.path, account.name)}`;
 }
 
@@ -83,56 +88,41 @@ function permitWriting(path: string, user: string): string {
   return `install -d -o ${user} -m 700 ${directory}, ReadWritePaths=${directory} below [Service] by systemctl edit xtokend, then systemctl restart xtokend`;
 }
 
-/** Metrics that the service can serve are of no use if nobody else can ask for them. */
-async function lookFromOutside(finding: Finding, situation: Situation): Promise<Finding> {
+/** Metrics that the service can serve are of no use if no other process can reach them. */
+async function checkFromOutside(finding: Finding, situation: Situation): Promise<Finding> {
   const address = situation.configuration?.metrics;
   if (finding.code !== 'metrics-ok' || address === undefined) return finding;
   if ('port' in address && situation.service?.hasPrivateNetwork === true) {
-    return shutOut(`${address.host}:${address.port}`);
+    return withoutNetwork(`${address.host}:${address.port}`);
   }
   return (await checkServedMetrics(situation)) ?? finding;
 }
 
-function tried({ account }: Service): Finding {
-  return {
-    level: 'ok',
-    code: 'service-ok',
-    subject: 'service',
-    message: `configuration, keys, users, record, log and metrics were checked as ${SERVICE}, which is user ${account.name}`,
-  };
+function tested({ account }: Service): Finding {
+  return ok(
+    'service-ok',
+    `configuration, keys, users, replay cache, log and metrics were checked as ${SERVICE}, which runs as user ${account.name}`,
+  );
 }
 
-function unreadable(message: string, fix: string): Finding {
-  return { level: 'problem', code: 'service-unreadable', subject: 'service', message, fix };
-}
-
-function untried(reason: string): Finding {
-  return {
-    level: 'note',
-    code: 'service-not-tested',
-    subject: 'service',
-    message: `what ${SERVICE} may do was not tried: ${reason}`,
-  };
+function notTested(reason: string): Finding {
+  return note('service-not-tested', `the permissions of ${SERVICE} were not tested: ${reason}`);
 }
 
 function unstartable(status: number): Finding {
-  return {
-    level: 'problem',
-    code: 'service-unstartable',
-    subject: 'service',
-    message: `systemd can't start ${SERVICE}: ${statuses[status] ?? `status ${status}`}`,
-    fix: `journalctl -u ${SERVICE} -n 20 says more`,
-  };
+  const message = `systemd cannot start ${SERVICE}: ${statuses[status] ?? `status ${status}`}`;
+  const fix = `see journalctl -u ${SERVICE} -n 20`;
+  return problem('service-unstartable', message, fix);
 }
 
-/** Of systemd.exec(5), those that a mistake in a drop-in or on the machine leads to. */
+/** The exit codes of systemd.exec(5) that a mistake in a drop-in or on the machine leads to. */
 const statuses: Readonly<Record<number, string>> = {
   127: 'there is no node in its PATH (127)',
   203: 'the program that ExecStart= names is missing, or its user may not run it (203/EXEC)',
-  216: 'there is no such group as Group= or SupplementaryGroups= names (216/GROUP)',
-  217: 'there is no such user as User= names (217/USER)',
+  216: 'the group in Group= or SupplementaryGroups= does not exist (216/GROUP)',
+  217: 'the user in User= does not exist (217/USER)',
   226: 'a directory that the unit names is missing, such as in ReadWritePaths= (226/NAMESPACE)',
-  233: 'the directory of RuntimeDirectory= cannot be made (233/RUNTIME_DIRECTORY)',
-  238: 'the directory of StateDirectory= cannot be made (238/STATE_DIRECTORY)',
+  233: 'the directory of RuntimeDirectory= cannot be created (233/RUNTIME_DIRECTORY)',
+  238: 'the directory of StateDirectory= cannot be created (238/STATE_DIRECTORY)',
   243: 'a file that LoadCredential= names is missing (243/CREDENTIALS)',
 };

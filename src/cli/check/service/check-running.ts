@@ -1,15 +1,23 @@
-import type { Finding } from '../finding.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeOf } from '../../../errors.js';
+import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
-import { checkCredentials } from './credentials.js';
 import { SERVICE, showUnits, type Properties } from './find-service.js';
+import type { Credential } from './unit-settings.js';
 
-/** Finds out whether the service runs, and with what is there now. */
+const { warning, problem } = findings('service');
+
+/** Where systemd keeps the credentials of the service while it runs. */
+const CREDENTIALS = '/run/credentials/xtokend.service';
+
+/** Checks whether the service runs, and with its present unit and credentials. */
 export async function checkRunning({ service }: Situation): Promise<Finding[]> {
   if (service === undefined) return [];
   const [state = {}] = await showUnits([SERVICE]);
   const isActive = ['active', 'reloading'].includes(state['ActiveState'] ?? '');
   return [
-    ...(isActive ? checkCredentials(service.credentials) : [explainState(state)]),
+    ...(isActive ? service.credentials.filter(hasChanged).map(old) : [explainState(state)]),
     ...(service.isOutdated ? [outdated] : []),
   ];
 }
@@ -21,28 +29,43 @@ function explainState(state: Properties): Finding {
   return isFailing ? failing(state) : inactive;
 }
 
-function failing({ Result: result = '', ExecMainStatus: status = '' }: Properties): Finding {
-  return {
-    level: 'problem',
-    code: 'service-failing',
-    subject: 'service',
-    message: `${SERVICE} doesn't stay up: its last process ended with status ${status} (${result})`,
-    fix: `journalctl -u ${SERVICE} -n 20 says why; once that is fixed: systemctl restart xtokend`,
-  };
+/** A running service does not see a change, even after a reload. */
+function hasChanged({ name, path }: Credential): boolean {
+  const source = contentOf(path);
+  const copy = contentOf(join(CREDENTIALS, name));
+  if (source === undefined || source === 'missing' || copy === undefined) return false;
+  return copy === 'missing' || !source.equals(copy);
 }
 
-const inactive: Finding = {
-  level: 'warning',
-  code: 'service-inactive',
-  subject: 'service',
-  message: `${SERVICE} doesn't run`,
-  fix: 'systemctl enable --now xtokend.socket xtokend.service',
-};
+/** Returns `undefined` if this user cannot read the file. */
+function contentOf(path: string): Buffer | 'missing' | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    return codeOf(error) === 'ENOENT' ? 'missing' : undefined;
+  }
+}
 
-const outdated: Finding = {
-  level: 'warning',
-  code: 'service-outdated',
-  subject: 'service',
-  message: `a unit file of ${SERVICE} has changed, and systemd hasn't read it yet`,
-  fix: 'systemctl daemon-reload && systemctl restart xtokend',
-};
+function old({ name, path }: Credential): Finding {
+  const message = `the running service has an old copy of ${path}: systemd copied the credential ${name} when the service started`;
+  const fix = 'systemctl restart xtokend; a reload is not enough';
+  return warning('service-credential-old', message, fix);
+}
+
+function failing({ Result: result = '', ExecMainStatus: status = '' }: Properties): Finding {
+  const message = `${SERVICE} does not stay up: its last process ended with status ${status} (${result})`;
+  const fix = `see journalctl -u ${SERVICE} -n 20; after the fix, systemctl restart xtokend`;
+  return problem('service-failing', message, fix);
+}
+
+const inactive = warning(
+  'service-inactive',
+  `${SERVICE} does not run`,
+  'systemctl enable --now xtokend.socket xtokend.service',
+);
+
+const outdated = warning(
+  'service-outdated',
+  `a unit file of ${SERVICE} has changed, and systemd has not reloaded it`,
+  'systemctl daemon-reload && systemctl restart xtokend',
+);

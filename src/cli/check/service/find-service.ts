@@ -1,22 +1,29 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { DEFAULT_FILE } from '../../../config/locate.js';
-import { readCredentials, type Credential } from './credentials.js';
-import { identityOf, type Identity } from './identity.js';
-import { readServiceSettings, type UnitSetting } from './settings.js';
+import { findGroup, nameOfGroup } from '../../../system/accounts.js';
+import { isDynamicUser } from '../configuration/trusted-users.js';
+import { findAccount, type Account } from '../machine/accounts.js';
+import { runProgram } from '../machine/run-program.js';
+import { readCredentials, readServiceSettings, type Credential, type UnitSetting } from './unit-settings.js';
 
 /** The service that systemd runs xtokend as. */
 export const SERVICE = 'xtokend.service';
 const SOCKET = 'xtokend.socket';
-const TIMEOUT_MILLISECONDS = 5000;
+
+/** The user of a service, and the group to which files for it can be given. */
+interface Identity {
+  /** Its user, with all groups of its process. */
+  readonly account: Account;
+  /** `undefined` if systemd allocates user and group at each start (`DynamicUser=`), or does not know the user. */
+  readonly group: string | undefined;
+}
 
 /** How systemd runs xtokend. */
 export interface Service extends Identity {
   /** Whether systemd allocates the user at each start, unless it exists (`DynamicUser=`). */
   readonly isDynamic: boolean;
   readonly hasPrivateNetwork: boolean;
-  /** What runs xtokend, up to the arguments that are for xtokend itself. */
+  /** The command that runs xtokend, without xtokend's own arguments. */
   readonly command: readonly string[];
   /** The value of `--config` in `ExecStart=`. */
   readonly configOption: string | undefined;
@@ -24,16 +31,16 @@ export interface Service extends Identity {
   readonly file: string;
   readonly credentials: readonly Credential[];
   readonly settings: readonly UnitSetting[];
-  /** Whether systemd has yet to read a unit file that has changed. */
+  /** Whether a unit file has changed since systemd read it. */
   readonly isOutdated: boolean;
   /** Whether its unit or that of its socket is enabled, or has been started. */
   readonly isUsed: boolean;
 }
 
-/** What systemd says of a unit, by the names of its properties. */
+/** The properties of a unit, by their names. */
 export type Properties = Readonly<Record<string, string>>;
 
-/** Finds the service. @returns `undefined` if systemd isn't running, can't be asked, or has no such unit */
+/** Finds the service. Returns `undefined` if systemd does not run, does not answer, or has no such unit. */
 export async function findService(): Promise<Service | undefined> {
   // sd_booted(3).
   if (!existsSync('/run/systemd/system')) return undefined;
@@ -57,11 +64,39 @@ export async function findService(): Promise<Service | undefined> {
   };
 }
 
-/** Asks systemd about units. @returns their properties in the same order; none if systemd can't be asked */
+/** No file belongs to it: the modes for other users apply. */
+const NO_ID = -1;
+
+/** Finds the user and groups of a service (systemd.exec(5), `User=`, `Group=`, `SupplementaryGroups=`). */
+function identityOf(service: Properties): Identity {
+  const { User: user, Group: group, DynamicUser: dynamic, SupplementaryGroups: more = '' } = service;
+  const name = user === undefined || user === '' ? 'root' : user;
+  const supplementary = more.split(' ').flatMap((entry) => gidOf(entry) ?? []);
+  const account = findAccount(name);
+  // With DynamicUser= systemd uses a user that exists as it is.
+  const isAllocated = dynamic === 'yes' && (account === undefined || isDynamicUser(account.uid));
+  if (account === undefined || isAllocated)
+    return { account: { name, uid: NO_ID, gids: supplementary }, group: undefined };
+  const [own = 0, ...others] = account.gids;
+  const gid = gidOf(group ?? '') ?? own;
+  return { account: { ...account, gids: [gid, ...others, ...supplementary] }, group: nameOfGroup(gid) };
+}
+
+function gidOf(group: string): number | undefined {
+  if (/^\d+$/.test(group)) return Number(group);
+  return group === '' ? undefined : findGroup(group);
+}
+
+/** Returns the properties of units, in the same order; none if systemd does not answer. */
 export async function showUnits(units: readonly string[]): Promise<Properties[]> {
   const text = (await systemctl('show', ...units)) ?? '';
   const blocks = text === '' ? [] : text.trimEnd().split('\n\n');
   return blocks.map((block) => Object.fromEntries(block.split('\n').map(splitProperty)));
+}
+
+/** Runs systemctl(1). Returns its output, or `undefined` if it fails. */
+export function systemctl(...args: readonly string[]): Promise<string | undefined> {
+  return runProgram('systemctl', ['--no-pager', ...args]);
 }
 
 function splitProperty(line: string): [string, string] {
@@ -69,27 +104,17 @@ function splitProperty(line: string): [string, string] {
   return [name, value];
 }
 
-/** Runs systemctl(1). @returns what it prints, or `undefined` if it fails */
-export async function systemctl(...args: readonly string[]): Promise<string | undefined> {
-  try {
-    const options = { timeout: TIMEOUT_MILLISECONDS, maxBuffer: 16 * 1024 * 1024 };
-    return (await promisify(execFile)('systemctl', ['--no-pager', ...args], options)).stdout;
-  } catch {
-    return undefined;
-  }
-}
-
 function isUsed({ ActiveState: state, UnitFileState: file = '' }: Properties): boolean {
   return state !== 'inactive' || !['', 'disabled'].includes(file);
 }
 
-/** Of `{ path=… ; argv[]=xtokend serve ; ignore_errors=no ; … }`, in which systemd separates arguments by spaces. */
+/** Reads `{ path=… ; argv[]=xtokend serve ; ignore_errors=no ; … }`, in which systemd separates arguments by spaces. */
 function argumentsOf(execStart: string): string[] {
   const [, text = ''] = / argv\[\]=(.*?) ; ignore_errors=/.exec(execStart) ?? [];
   return text.split(' ');
 }
 
-/** What comes before the subcommand or the first option; Node's own options come before the program. */
+/** Returns the words before the subcommand or the first option; Node's own options come before the program. */
 function commandIn(argv: readonly string[]): string[] {
   const end = argv.findIndex(
     (argument, index) => index > 0 && /^serve$|^--(?:config|listen)\b/.test(argument),

@@ -5,53 +5,49 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../../../errors.js';
 import type { Finding } from '../finding.js';
-import { SERVICE_PATH } from '../daemon/node.js';
+import { SERVICE_PATH } from '../machine/node.js';
 import { SERVICE, showUnits, systemctl, type Service } from './find-service.js';
-import type { UnitSetting } from './settings.js';
+import type { UnitSetting } from './unit-settings.js';
 
-/** What came of the checks that were made as the service. */
+/** The result of the checks that run as the service. */
 export type Trial =
   | { readonly kind: 'done'; readonly findings: readonly Finding[] }
   /** systemd or the program ended with this status before anything could be checked (systemd.exec(5)). */
   | { readonly kind: 'failed'; readonly status: number }
-  | { readonly kind: 'untried'; readonly reason: string };
+  | { readonly kind: 'not-tested'; readonly reason: string };
 
 const TIMEOUT_SECONDS = 20;
-/** How a unit is started, ended and watched, and where its output goes: the trial has its own. */
+/** Settings that start, stop and watch a unit, or name its output: the trial has its own. */
 const LIFE_CYCLE =
   /^(?:Exec(?:Start|Stop|Reload|Condition)|Type$|ExitType|Notify|Restart|Watchdog|Timeout|RuntimeMax|RuntimeRandomized|RuntimeDirectoryPreserve|Sockets|PIDFile|BusName|GuessMainPID|RemainAfterExit|Kill|SendSIG|FinalKill|SuccessExit|FileDescriptor|USB|OOMPolicy|RootDirectoryStartOnly|NonBlocking|Standard|TTY|Syslog|Log(?:Level|RateLimit|Extra|Namespace|Filter)|StartLimit)/;
 
 /**
- * Makes the checks of `xtokend check --as-service` in a process that systemd starts exactly as it would start the service:
- * with its user, groups, credentials, directories, view of the file system, network and system calls.
+ * Runs `xtokend check --as-service` in a process that systemd starts exactly as it would start the service: with its user, groups,
+ * credentials, directories, view of the file system, network and system calls.
  */
 export async function tryAsService(service: Service): Promise<Trial> {
   const settings = service.settings
     .filter(({ name }) => !LIFE_CYCLE.test(name))
     .map((setting) => shareRuntime(setting, service));
-  const reason = whyUntried(settings);
-  if (reason !== undefined) return { kind: 'untried', reason };
+  const reason = findObstacle(settings);
+  if (reason !== undefined) return { kind: 'not-tested', reason };
   try {
-    // Not in /tmp, of which systemd and this process may each have their own.
+    // Not in /tmp: systemd and this process may have different ones.
     const directory = mkdtempSync('/run/xtokend-check-');
     try {
-      return await run(
-        `xtokend-check-${randomUUID()}.service`,
-        join(directory, 'findings'),
-        settings,
-        service,
-      );
+      const unit = `xtokend-check-${randomUUID()}.service`;
+      return await run(unit, join(directory, 'findings'), settings, service);
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
   } catch (error) {
-    return { kind: 'untried', reason: messageOf(error) };
+    return { kind: 'not-tested', reason: messageOf(error) };
   }
 }
 
 /**
- * The trial must not take runtime directories away from a service that runs. It preserves them; but with `DynamicUser=` systemd
- * puts directories that are preserved elsewhere, so there it uses those of the service.
+ * Keeps the trial from removing the runtime directories of a running service. The trial preserves them; but with `DynamicUser=`
+ * systemd moves preserved directories, so the trial then uses those of the service.
  */
 function shareRuntime(setting: UnitSetting, { isDynamic }: Service): UnitSetting {
   if (!isDynamic || setting.name !== 'RuntimeDirectory' || setting.value === '') return setting;
@@ -59,12 +55,12 @@ function shareRuntime(setting: UnitSetting, { isDynamic }: Service): UnitSetting
   return { name: 'ReadWritePaths', value: paths.join(' ') };
 }
 
-function whyUntried(settings: readonly UnitSetting[]): string | undefined {
+function findObstacle(settings: readonly UnitSetting[]): string | undefined {
   if (process.geteuid?.() !== 0) return 'only root can start a process as the service';
-  // Where systemd-run(1) passes a setting on, systemd takes it literally.
+  // systemd does not expand specifiers in a setting from systemd-run(1).
   const special = settings.find(({ value }) => value.replaceAll('%%', '').includes('%'));
   if (special !== undefined) return `${special.name}= has a specifier (%)`;
-  // On the command line everybody could read it.
+  // Every user could read it on the command line.
   return settings.some(({ name }) => name === 'SetCredential') ? 'SetCredential= holds a secret' : undefined;
 }
 
@@ -78,7 +74,7 @@ async function run(
     'Type=oneshot',
     'RuntimeDirectoryPreserve=yes',
     `TimeoutStartSec=${TIMEOUT_SECONDS}`,
-    // With problems that check ends with 1.
+    // The exit code of check if there is a problem.
     'SuccessExitStatus=1',
     `StandardOutput=truncate:${output}`,
   ];
@@ -108,14 +104,14 @@ function readFindings(text: string): Trial {
   try {
     return { kind: 'done', findings: (JSON.parse(text) as { findings: Finding[] }).findings };
   } catch {
-    return { kind: 'untried', reason: UNKNOWN_PROGRAM };
+    return { kind: 'not-tested', reason: UNKNOWN_PROGRAM };
   }
 }
 
-const UNKNOWN_PROGRAM = 'what ExecStart= starts is not this version of xtokend';
-/** From here on they are systemd's own (systemd.exec(5), "Process Exit Codes"). */
+const UNKNOWN_PROGRAM = 'ExecStart= does not start this version of xtokend';
+/** Exit codes from here on are systemd's own (systemd.exec(5), "Process Exit Codes"). */
 const FIRST_STATUS_OF_SYSTEMD = 200;
-/** That of bin/xtokend without a node. */
+/** The exit code of bin/xtokend if there is no node. */
 const NO_NODE = 127;
 
 async function explainFailure(unit: string): Promise<Trial> {
@@ -124,9 +120,10 @@ async function explainFailure(unit: string): Promise<Trial> {
   const { LoadState: state, ExecMainStatus: code, Result: result } = properties;
   const status = Number(code);
   if (state !== 'loaded')
-    return { kind: 'untried', reason: 'systemd-run does not take a setting of the unit' };
-  if (result === 'timeout') return { kind: 'untried', reason: `it took more than ${TIMEOUT_SECONDS} s` };
+    return { kind: 'not-tested', reason: 'systemd-run does not accept a setting of the unit' };
+  if (result === 'timeout')
+    return { kind: 'not-tested', reason: `the checks took more than ${TIMEOUT_SECONDS} s` };
   const isOfService = status === NO_NODE || status >= FIRST_STATUS_OF_SYSTEMD || result !== 'exit-code';
   if (isOfService) return { kind: 'failed', status };
-  return { kind: 'untried', reason: UNKNOWN_PROGRAM };
+  return { kind: 'not-tested', reason: UNKNOWN_PROGRAM };
 }

@@ -1,13 +1,21 @@
+import { isAbsolute } from 'node:path';
+
 /** One line of a unit, such as `User=xtokend`. */
 export interface UnitSetting {
   readonly name: string;
   readonly value: string;
 }
 
+/** A file that systemd copies for the service at its start (`LoadCredential=NAME:PATH`). */
+export interface Credential {
+  readonly name: string;
+  readonly path: string;
+}
+
 /**
- * Reads what a unit and its drop-ins set below `[Service]` (systemd.syntax(7)).
+ * Reads the settings of a unit and its drop-ins below `[Service]` (systemd.syntax(7)).
  *
- * @param text what `systemctl cat` prints
+ * @param text the output of `systemctl cat`
  * @returns the settings in their order: later ones add to earlier ones or replace them, as systemd decides
  */
 export function readServiceSettings(text: string): UnitSetting[] {
@@ -22,4 +30,16 @@ export function readServiceSettings(text: string): UnitSetting[] {
     if (isService && name !== undefined && value !== undefined) settings.push({ name, value });
   }
   return settings;
+}
+
+/** Returns the files that the service gets unchanged; only systemd can read encrypted ones. */
+export function readCredentials(settings: readonly UnitSetting[]): Credential[] {
+  let credentials: Credential[] = [];
+  for (const { value } of settings.filter(({ name }) => name === 'LoadCredential')) {
+    const [name = '', path = ''] = value.split(/:(.*)/);
+    // An empty setting removes the earlier ones.
+    if (value === '') credentials = [];
+    else if (isAbsolute(path)) credentials.push({ name, path });
+  }
+  return credentials;
 }
