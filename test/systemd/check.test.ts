@@ -56,7 +56,7 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
       `read ${FILE} (root:root, mode 0600); chown root:xtokend ${FILE} && chmod 640 ${FILE}`,
     ],
     [
-      'the directory of that',
+      'the directory of its configuration',
       'chmod 700 /etc/xtokend',
       'pass through /etc/xtokend (root:root, mode 0700); chmod o+x /etc/xtokend',
     ],

@@ -147,7 +147,7 @@ describe('xtokend check, of the log, the metrics and the time to answer', () => 
     ['answers other metrics', "c.end('HTTP/1.0 200 OK\\r\\n\\r\\nother_total 1')"],
     ['never answers', 'c.resume()'],
     ['never ends', "c.write('HTTP/1.0 200 OK\\r\\n\\r\\nother_total 1')"],
-  ])('finds another program at the address for metrics, which %s', async (_, onConnection) => {
+  ])('reports another program at the address for metrics, which %s', async (_, onConnection) => {
     const address = await serving(onConnection);
     expect(check(metrics(address)).of('metrics-address-in-use')).toEqual([
       expect.stringMatching(`^warning: .* ${address}, `),
