@@ -1,29 +1,29 @@
 /**
- * How many lines a list may have. So many take 50 MB of memory, twice that while a new version is read, and a login that comes
- * right after a change waits for up to half a second.
+ * The maximum number of lines of a list. They take 50 MB of memory, twice that while a new version is read, and a login right after a
+ * change waits for up to half a second.
  */
 export const MAX_LIST_LINES = 500_000;
 
-/** So much is handled in a few milliseconds, however short the lines are. */
+/** Processed in a few milliseconds, however short the lines are. */
 const BLOCK_CHARACTERS = 16 * 1024;
 
 /**
- * Lines that need nothing but small letters: no comment, space, comma, semicolon or star, nothing beyond ASCII. A regular
- * expression for each took longer.
+ * Lines that only need lower case: no comment, space, comma, semicolon or star, only ASCII. One regular expression for each line takes
+ * longer.
  */
 const SIMPLE_LINES = /^(?:(?:[!$%()+\-.0-9=?A-Z[-~]+(?:@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*)?)?(?:\n|$))*$/;
 
 /** Some lines of a list. */
 export interface ListBlock {
   readonly lines: readonly string[];
-  /** Whether each of them is a name or a bare JID, already in small letters, or empty. */
+  /** Whether each line is a name or a bare JID in lower case, or empty. */
   readonly isSimple: boolean;
 }
 
 /**
- * Cuts a list into blocks of lines.
+ * Splits a list into blocks of lines.
  *
- * @throws {Error} that says what was expected, if it has too many lines
+ * @throws {Error} if it has too many lines
  */
 export function* blocksOf(text: string): Generator<ListBlock, void, void> {
   assertFewLines(text);

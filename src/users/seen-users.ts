@@ -1,15 +1,15 @@
-/** Those who have logged in before. */
+/** The users who have logged in before. */
 export interface SeenUsers {
-  /** @throws where it cannot be told */
+  /** @throws if the store can't be used */
   has(user: string, host: string): Promise<boolean>;
-  /** @throws where it cannot be remembered */
+  /** @throws if the store can't be used */
   add(user: string, host: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Those who have logged in before, as a policy asks for them. Never throws. */
+/** The users who have logged in before, as a user policy needs them. Never throws. */
 export interface KnownUsers {
-  /** @returns `'replay-cache-unavailable'` if that is unknown now */
+  /** Returns `'replay-cache-unavailable'` if the store can't be used. */
   has(user: string, host: string): Promise<boolean | 'replay-cache-unavailable'>;
   add(user: string, host: string): Promise<void>;
 }

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextIteration } from 'node:timers/promises';
 import { explainReadError, readTextFile } from '../config/read-file.js';
 import { preparePlainDomain, preparePlainUser } from '../credential/jid/prepare.js';
 import { messageOf, XtokendError } from '../errors.js';
 import { blocksOf } from './list-blocks.js';
 import { assertOneName } from './one-name.js';
 
-/** A list of users that cannot be read: `code` is `'unreadable-list'`. */
+/** A list of users that can't be read: `code` is `'unreadable-list'`. */
 export class UserListError extends XtokendError {
   constructor(path: string, reason: string, options?: ErrorOptions) {
     super('unreadable-list', `the list of users ${path}: ${reason}`, options);
@@ -15,27 +15,27 @@ export class UserListError extends XtokendError {
 
 /** Enough for MAX_LIST_LINES JIDs of usual length. */
 export const MAX_LIST_BYTES: number = 64 * 1024 * 1024;
-/** A file can change twice within one tick of the clock that its time of change is taken from. */
+/** A file can change twice within the resolution of its change time. */
 const SETTLED_MILLISECONDS = 100;
-/** A user or a domain of at most so many characters is short enough (RFC 6122, section 2.1). */
+/** A user or a domain of at most this many characters is short enough (RFC 6122, section 2.1). */
 const MAX_SIMPLE = 1023;
-/** A `#` inside a name belongs to it. */
+/** A `#` inside a name belongs to the name. */
 const COMMENT = /(?:^|\s)#.*/;
 
-/** What {@link UserList.open} works with. */
+/** Options of {@link UserList.open}. */
 export interface UserListOptions {
   /**
-   * Whether it lists those who are kept out. Who writes it anew empties it first: until something is in it again, what it
-   * said before counts, since an empty one would let all of them in.
+   * Whether it lists blocked users. A program that rewrites it empties it first: until it has content again, the previous content
+   * applies, since an empty list would unblock all of them.
    */
   readonly isBlockList?: boolean;
-  /** Is told, once, that the file cannot be read any more. */
+  /** Called once if the file can't be read any more. */
   readonly onWarning: (message: string) => void;
 }
 
 /**
- * Users in a file: a name, or a bare JID, a line; `#` begins a comment. It is read again as soon as it has changed. Where it
- * cannot be read any more, what it said last counts.
+ * Users in a file: a name or a bare JID on each line; `#` begins a comment. It is read again as soon as it has changed. If it can't be
+ * read any more, the previous content applies.
  */
 export class UserList {
   readonly #path: string;
@@ -50,16 +50,16 @@ export class UserList {
     this.#options = options;
   }
 
-  /** @throws {@link UserListError} where it cannot be read now */
+  /** @throws {@link UserListError} if it can't be read now */
   static async open(path: string, options: UserListOptions): Promise<UserList> {
     const list = new UserList(path, options);
     await list.#read();
     return list;
   }
 
-  /** @param user and host as servers send them, already normalised */
+  /** @param user and host in normalized form, as servers send them */
   async has(user: string, host: string): Promise<boolean> {
-    // It may have begun before the last change.
+    // The current reading may have begun before the last change.
     if (this.#reading !== undefined) await this.#reading.catch(() => undefined);
     const version = versionOf(this.#path);
     if (version === undefined || version !== this.#version) await this.#readAgain();
@@ -69,12 +69,12 @@ export class UserList {
 
   async #readAgain(): Promise<void> {
     try {
-      // Those who ask meanwhile wait for the same reading.
+      // Concurrent requests wait for the same reading.
       this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
       await this.#reading;
       this.#fault = undefined;
     } catch (error) {
-      const fault = `${messageOf(error)}; what it said before counts on`;
+      const fault = `${messageOf(error)}; keeping the previous content`;
       if (fault !== this.#fault) this.#options.onWarning(fault);
       this.#fault = fault;
     }
@@ -83,7 +83,7 @@ export class UserList {
   async #read(): Promise<void> {
     const version = versionOf(this.#path);
     const text = readText(this.#path);
-    // Also where these are broken: then they are not read again for each request.
+    // Also if the content is invalid, so that it is not read again for each request.
     this.#version = version;
     const isEmptied = text === '' && this.#names.size > 0;
     if (isEmptied && this.#options.isBlockList === true) throw new UserListError(this.#path, EMPTIED);
@@ -91,9 +91,9 @@ export class UserList {
   }
 }
 
-const EMPTIED = 'it is empty, as one that is just being written; if nobody is to be blocked, write a comment';
+const EMPTIED = 'it is empty, as if it were being rewritten; to block nobody, write a comment into it';
 
-/** @returns what is another text after each change, or `undefined` where that cannot be told */
+/** Returns a text that differs after each change, or `undefined` if changes can't be detected. */
 function versionOf(path: string): string | undefined {
   try {
     const { ino, size, mtimeMs, ctimeMs } = statSync(path);
@@ -113,8 +113,8 @@ async function parse(path: string, text: string): Promise<Set<string>> {
         line += 1;
         names.add(isSimple && content.length <= MAX_SIMPLE ? content : await nameOf(content, line));
       }
-      // Others get their turn.
-      await nextTurn();
+      // Other requests are answered in between.
+      await nextIteration();
     }
   } catch (error) {
     throw new UserListError(path, messageOf(error), { cause: error });
@@ -140,7 +140,7 @@ function readText(path: string): string {
   }
 }
 
-/** Nearly all names are of ASCII; an empty line stays one. */
+/** Nearly all names are ASCII. An empty line stays empty. */
 function preparePlain(name: string): string | undefined {
   if (name === '') return name;
   const at = name.indexOf('@');
@@ -150,7 +150,7 @@ function preparePlain(name: string): string | undefined {
   return user === undefined || domain === undefined ? undefined : `${user}@${domain}`;
 }
 
-/** The tables of string preparation are loaded only where they are needed. */
+/** Loads the tables of string preparation only if they are needed. */
 async function prepare(name: string): Promise<string> {
   const { normalizeJid, normalizeUser } = await import('../credential/jid/jid.js');
   return name.includes('@') ? normalizeJid(name) : normalizeUser(name);

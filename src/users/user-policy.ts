@@ -1,34 +1,34 @@
 import type { KnownUsers } from './seen-users.js';
 import type { UserList } from './user-list.js';
 
-/** Why somebody with a good token is not let in. */
+/** Why a user with a valid token can't log in. */
 export type UserRefusal =
-  /** On the list of those who are blocked. */
+  /** The user is on the list of blocked users. */
   | 'blocked-user'
-  /** Not on the list of users, which is for logins, too. */
+  /** The user is not on the list of users, which also restricts logins. */
   | 'unlisted-user';
 
-/** Who is a user of a host. */
+/** Decides who is a user of a host. */
 export interface UserPolicy {
-  /** @returns `'replay-cache-unavailable'` if that is unknown now */
+  /** Returns `'replay-cache-unavailable'` if the store of seen users can't be used. */
   isUser(user: string, host: string): Promise<boolean | 'replay-cache-unavailable'>;
-  /** @returns why a user cannot log in, or `undefined` */
+  /** Returns why a user can't log in, or `undefined`. */
   refusalOf(user: string, host: string): Promise<UserRefusal | undefined>;
-  /** Is told that a user has just been let in. Never throws, and never waits. */
+  /** Records a login. Never throws, and returns before it is stored. */
   recordLogin(user: string, host: string): void;
 }
 
-/** What a {@link createUserPolicy | policy} is made of. */
+/** Options of {@link createUserPolicy}. */
 export interface UserPolicyOptions {
   readonly users: 'any' | UserList | KnownUsers;
-  /** The list that decides on logins, too. */
+  /** The list that also restricts logins. */
   readonly allowed: UserList | undefined;
   readonly blocked: UserList | undefined;
-  /** Is told what keeps a user from being remembered. */
+  /** Called if a login can't be recorded. */
   readonly onWarning: (error: unknown) => void;
 }
 
-/** @returns the policy that some lists make together */
+/** Returns the policy of some lists. */
 export function createUserPolicy({ users, allowed, blocked, onWarning }: UserPolicyOptions): UserPolicy {
   return {
     isUser: async (user, host) => {

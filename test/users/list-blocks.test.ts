@@ -13,7 +13,7 @@ describe('the blocks of a list', () => {
     'a.b+c@x-1.example.com\nbob\n',
     'a\r\nb@c\r\n',
     '{|}~!$%()=?[\\]^_`',
-  ])('%j needs no preparation', (text) => {
+  ])('are simple: %j', (text) => {
     expect(isSimple(text)).toEqual([true]);
   });
 
@@ -40,11 +40,11 @@ describe('the blocks of a list', () => {
     '*',
     'a\rb',
     'a\x7f',
-  ])('%j does', (text) => {
+  ])('are not simple: %j', (text) => {
     expect(isSimple(`alice\n${text}\n`)).toEqual([false]);
   });
 
-  it('hold each line once, in small letters where that is all', () => {
+  it('hold each line once, in lower case if they are simple', () => {
     const lines = Array.from({ length: 20_000 }, (_, index) =>
       index === 12_345 ? '# Note' : `User${index}`,
     );

@@ -53,7 +53,7 @@ const hostSpellings = [
 ];
 
 describe('a list of users', () => {
-  it('finds those whose names need tables to be prepared', async () => {
+  it('finds names that need the tables of string preparation', async () => {
     const [blocked, allowed] = [await openWith('blocked'), await openWith('allowed')];
     for (const user of ['bob', 'élodie', 'carol']) {
       expect(await ask(blocked, user)).toMatchObject([
@@ -68,7 +68,7 @@ describe('a list of users', () => {
   it.each([
     ...userSpellings.map((user) => [user, HOST] as const),
     ...hostSpellings.map((host) => ['carol', host] as const),
-  ])('is not got around by the spelling %j at %j', async (user, host) => {
+  ])('cannot be bypassed by the spelling %j at %j', async (user, host) => {
     for (const kind of ['blocked', 'allowed'] as const) {
       const refused = { outcome: 'refused', reason: 'unprepared-name' };
       expect(await ask(await openWith(kind), user, host)).toMatchObject([refused, refused]);
@@ -83,7 +83,7 @@ describe('a list of users', () => {
     'bob@a。example',
     'b\u0001ob',
     'x'.repeat(1024),
-  ])('cannot have the line %j', async (line) => {
+  ])('rejects the line %j', async (line) => {
     const open = UserList.open(temporaryFile(`alice\n${line}\n`, 'users'), { onWarning: () => undefined });
     await expect(open).rejects.toThrow(/^the list of users .*: line 2: the (user|domain) of the JID /);
   });

@@ -21,7 +21,7 @@ async function open(
 }
 
 describe('a list of users', () => {
-  it('has a name or a bare JID a line, in any spelling, and comments', async () => {
+  it('has a name or a bare JID on each line, in any spelling, and comments', async () => {
     const { list } = await open('# staff\nAlice\n\n  bob  # on leave\ncarol@Example.com\nstraße\n');
     for (const name of ['alice', 'bob', 'carol', 'strasse']) expect(await list.has(name, HOST)).toBe(true);
     expect(await list.has('carol', 'other.example')).toBe(false);
@@ -39,7 +39,7 @@ describe('a list of users', () => {
     for (const name of ['alice', 'bob']) expect(await list.has(name, HOST)).toBe(true);
   });
 
-  it('takes a comma in a JID for a part of the name', async () => {
+  it('accepts a comma in a JID as part of the name', async () => {
     expect(await (await open('a,b;c@example.com\n')).list.has('a,b;c', HOST)).toBe(true);
   });
 
@@ -64,13 +64,13 @@ describe('a list of users', () => {
     ['@example.com\n', 1, 'the user of the JID is empty'],
     ['alice@\n', 1, 'the domain of the JID is empty'],
     ['alice@example.com/phone\n', 1, 'expected a bare JID'],
-  ])('is refused, with the line, for %j', async (text, line, message) => {
+  ])('rejects %j, and names the line', async (text, line, message) => {
     for (const isBlockList of [false, true]) {
       await expect(open(text, isBlockList)).rejects.toThrow(`: line ${line}: ${message}`);
     }
   });
 
-  it.each(['fffe61006c00', 'feff0061006c'])('is refused as UTF-16: %s', async (bytes) => {
+  it.each(['fffe61006c00', 'feff0061006c'])('rejects UTF-16: %s', async (bytes) => {
     const path = temporaryFile('', 'users');
     writeFileSync(path, Buffer.from(bytes, 'hex'));
     const opened = UserList.open(path, { onWarning: () => undefined });
@@ -86,19 +86,19 @@ describe('a list of users', () => {
     }
   });
 
-  it('notices another file in its place', async () => {
+  it('is read again when it is replaced', async () => {
     const { list, path } = await open('alice\n');
     writeFileSync(`${path}.new`, 'bobby\n');
     renameSync(`${path}.new`, path);
     expect([await list.has('alice', HOST), await list.has('bobby', HOST)]).toEqual([false, true]);
   });
 
-  it('counts on as it was where it is gone or broken, says so once, and heals', async () => {
+  it('keeps its content while it is missing or invalid, warns once, and recovers', async () => {
     const { list, path, troubles } = await open('alice\n');
     rmSync(path);
     for (let asked = 0; asked < 3; asked += 1) expect(await list.has('alice', HOST)).toBe(true);
     expect(troubles).toEqual([
-      `the list of users ${path}: there is no such file; what it said before counts on`,
+      `the list of users ${path}: there is no such file; keeping the previous content`,
     ]);
     writeFileSync(path, 'alice\nthis is @no user\n');
     expect(await list.has('alice', HOST)).toBe(true);
@@ -106,17 +106,17 @@ describe('a list of users', () => {
     expect(await list.has('alice', HOST)).toBe(false);
   });
 
-  it('says who is blocked while it is written anew; one that says who may log in lets nobody in', async () => {
+  it('still blocks users while it is rewritten; an empty list of allowed users allows nobody', async () => {
     const [blocked, allowed] = [await open('mallory\n', true), await open('alice\n')];
     for (const { path } of [blocked, allowed]) writeFileSync(path, '');
     expect(await blocked.list.has('mallory', HOST)).toBe(true);
-    expect(blocked.troubles).toEqual([expect.stringMatching(/it is empty.*what it said before counts on$/)]);
+    expect(blocked.troubles).toEqual([expect.stringMatching(/it is empty.*keeping the previous content$/)]);
     expect(await allowed.list.has('alice', HOST)).toBe(false);
     writeFileSync(blocked.path, '# nobody\n');
     expect(await blocked.list.has('mallory', HOST)).toBe(false);
   });
 
-  it('is not read again for each who asks where it is broken', async () => {
+  it('is not read again for each request while it is invalid', async () => {
     const { list, path } = await open('alice\n');
     writeFileSync(path, `${'alice\n'.repeat(200_000)}this is no user\n`);
     await sleep(150);
@@ -127,7 +127,7 @@ describe('a list of users', () => {
     expect(performance.now() - before).toBeLessThan(3000);
   });
 
-  it('keeps others waiting only for moments while a long one is read, and says then what is new', async () => {
+  it('blocks the event loop only briefly while a long list is read', async () => {
     const { list, path } = await open('alice\n');
     writeFileSync(path, `${'some.name\n'.repeat(400_000)}jürgen\n`);
     const reading = list.has('bob', HOST);
@@ -142,7 +142,7 @@ describe('a list of users', () => {
     expect(delays.max / 1e6).toBeLessThan((performance.now() - before) / 2);
   });
 
-  it('counts on as it was where nobody can say whether it has changed', async () => {
+  it('keeps its content if changes cannot be detected', async () => {
     const path = temporaryFile('alice\n', 'users');
     const list = await UserList.open(path, { onWarning: () => undefined });
     rmSync(path);
@@ -151,20 +151,20 @@ describe('a list of users', () => {
     expect(await list.has('alice', HOST)).toBe(true);
   });
 
-  it('has names with a # in them, and domains as they are meant', async () => {
+  it('accepts names that contain a #, and domains that end with a dot', async () => {
     const { list } = await open('bob#1 # a guest\ncarol@example.com.\n');
     expect([await list.has('bob#1', HOST), await list.has('bob', HOST)]).toEqual([true, false]);
     expect(await list.has('carol', HOST)).toBe(true);
   });
 
-  it('is read once for all who ask while it is read', async () => {
+  it('is read once for concurrent requests', async () => {
     const { list, path } = await open('alice\n');
     writeFileSync(path, 'bob\n');
     const answers = await Promise.all(Array.from({ length: 100 }, () => list.has('bob', HOST)));
     expect(answers).not.toContain(false);
   });
 
-  it('has 500,000 lines at most: a longer one is named with that limit, and what it said before counts', async () => {
+  it('rejects more than 500,000 lines, and keeps its content', async () => {
     const most = 'a\n'.repeat(MAX_LIST_LINES - 1);
     const { list, path, troubles } = await open(`${most}alice\n`);
     writeFileSync(path, `${most}bob\ncarol\n`);
@@ -177,7 +177,7 @@ describe('a list of users', () => {
     expect(await list.has('carol', HOST)).toBe(true);
   });
 
-  it('cannot be opened where it cannot be read; a FIFO does not hang it', async () => {
+  it('cannot be opened if it cannot be read; a FIFO does not block', async () => {
     const directory = temporaryDirectory();
     const fifo = join(directory, 'fifo');
     execFileSync('mkfifo', [fifo]);
