@@ -2,7 +2,7 @@ import type { NamedKey } from '../credential/key.js';
 import type { Advice } from './keys/advice.js';
 import type { LogSettings } from './log.js';
 import type { MetricsAddress } from './metrics.js';
-import type { ReplaySettings } from './replay.js';
+import type { ReplaySettings } from '../replay/registry.js';
 import type { UserSettings } from './users.js';
 
 /** A valid configuration. */

@@ -31,9 +31,9 @@ export async function loadConfiguration(
   const document = parseDocument(file, readConfiguration(location));
   const places = { configurationFile: file, credentialsDirectory: env['CREDENTIALS_DIRECTORY'] };
   const keyReader = new KeyReader(places);
-  const replayReader = new ReplayReader(places);
+  const replayReader = new ReplayReader(places, env);
   const hosts = await readHosts(document, file, keyReader);
-  const replay = replayReader.read(document.replay ?? {}, env);
+  const replay = replayReader.read(document.replay ?? {});
   const log = readLog(document.log ?? {}, keyReader.problems);
   const metrics = document.metrics && readMetrics(document.metrics, keyReader.problems);
   const problems = [...keyReader.problems.list, ...replayReader.problems];

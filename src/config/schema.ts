@@ -1,4 +1,6 @@
 import * as z from 'zod/mini';
+import { replaySchema } from '../replay/registry.js';
+import type { ReplayTable } from '../replay/store.js';
 
 /** The settings of a key, at the top of the file or of a host. */
 export interface KeySettings {
@@ -6,20 +8,6 @@ export interface KeySettings {
   otp_seed_file?: string | undefined;
   token_secret?: string | undefined;
   token_secret_file?: string | undefined;
-}
-
-/** The table `[replay]`. */
-export interface ReplayTable {
-  store?: 'memory' | 'directory' | 'redis' | undefined;
-  path?: string | undefined;
-  after_restart?: 'accept' | 'refuse' | undefined;
-  url?: string | string[] | undefined;
-  username?: string | undefined;
-  password_file?: string | undefined;
-  ca_file?: string | undefined;
-  prefix?: string | undefined;
-  cluster?: boolean | undefined;
-  sentinel_master?: string | undefined;
 }
 
 /** The settings of users, at the top of the file or of a host. */
@@ -79,18 +67,6 @@ const key = z.strictObject({
   not_before: instant,
   not_after: instant,
 });
-const replay = z.strictObject({
-  store: z.optional(z.enum(['memory', 'directory', 'redis'])),
-  path: text,
-  after_restart: z.optional(z.enum(['accept', 'refuse'])),
-  url: z.optional(z.union([z.string(), z.array(z.string())])),
-  username: text,
-  password_file: text,
-  ca_file: text,
-  prefix: text,
-  cluster: z.optional(z.boolean()),
-  sentinel_master: text,
-});
 const log = z.strictObject({
   target: text,
   format: z.optional(z.enum(['plain', 'json'])),
@@ -102,12 +78,12 @@ const top = z.strictObject({
   ...userSettings,
   hosts: z.optional(z.record(z.string(), host)),
   keys: z.optional(z.array(key)),
-  replay: z.optional(replay),
+  replay: z.optional(replaySchema),
   answer_within: z.optional(z.number().check(z.minimum(MIN_ANSWER_WITHIN), z.maximum(MAX_ANSWER_WITHIN))),
   log: z.optional(log),
   metrics: z.optional(metrics),
 });
-const tables = { hosts: host, keys: key, replay, log, metrics };
+const tables = { hosts: host, keys: key, replay: replaySchema, log, metrics };
 
 /** The types of the settings. Their values are checked later. */
 export const schema: z.ZodMiniType<Document> = top;

@@ -12,13 +12,11 @@ import { CurrentMetrics } from '../metrics/current-metrics.js';
 import { RequestLog } from '../log/request-log.js';
 import type { Log } from '../log/log.js';
 import { Measurements } from '../metrics/measurements.js';
-import { chooseStore, openReplayCache, whyMemory } from './open-cache.js';
-import { openSeenUsers } from './open-seen-users.js';
+import { chooseStore, storeTypeOf } from '../replay/registry.js';
 import { openHosts } from './served-hosts.js';
 import { Stores } from './stores.js';
 import { warnOfExposures } from './warn-of-exposures.js';
-import { observeReplayCache } from './observed-cache.js';
-import { observeSeenUsers } from './observed-seen-users.js';
+import { observeReplayCache, observeSeenUsers } from './observed-stores.js';
 
 /** What {@link Service} works with. */
 export interface ServiceOptions {
@@ -141,20 +139,17 @@ export class Service implements RequestHandler {
 
 function createStores(log: Log, measurements: Measurements): Stores {
   return new Stores({
-    choose: (settings) => {
-      const store = chooseStore(settings);
-      if (store.kind === 'memory' && settings.kind === 'directory') {
-        log.write('warning', `replay cache is in memory only: ${whyMemory(settings.path)}`);
-      }
-      return store;
-    },
+    choose: (settings) =>
+      chooseStore(settings, (reason) => {
+        log.write('warning', `replay cache is in memory only: ${reason}`);
+      }),
     openReplayCache: async (store) => {
-      const cache = await openReplayCache(store, (message) => {
+      const cache = await storeTypeOf(store).openReplayCache(store, (message) => {
         log.write('warning', message);
       });
       return observeReplayCache(cache, log, measurements.setStore(store.kind, cache));
     },
-    openSeenUsers,
+    openSeenUsers: async (store) => storeTypeOf(store).openSeenUsers(store),
     clock: Date.now,
     monotonic: () => performance.now(),
   });

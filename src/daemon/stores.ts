@@ -1,35 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ReplaySettings } from '../config/replay.js';
-import { isBeforeEpoch } from '../replay/cache-epoch.js';
+import { isBeforeEpoch, startInstant } from '../replay/cache-epoch.js';
+import type { ReplaySettings } from '../replay/registry.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
 import type { SeenUsers } from '../users/seen-users.js';
-import { startInstant } from './service-start.js';
-import type { Store } from './open-cache.js';
 
-/** Longer than any claim takes. */
+/** Longer than any request to a store takes. */
 const CLOSE_AFTER_MILLISECONDS = 5000;
 
-/** What {@link Stores} works with. */
+/** Options of {@link Stores}. */
 export interface StoresOptions {
-  /** Chooses between the stores that a configuration leaves open, and says what is lost by the choice. */
-  readonly choose: (settings: ReplaySettings) => Store;
-  readonly openReplayCache: (store: Store) => Promise<ReplayCache>;
-  readonly openSeenUsers: (store: Store) => Promise<SeenUsers>;
-  /** @returns milliseconds since the Unix epoch */
+  /** Chooses the store if the configuration names none, and reports what that costs. */
+  readonly choose: (settings: ReplaySettings) => ReplaySettings;
+  readonly openReplayCache: (store: ReplaySettings) => Promise<ReplayCache>;
+  readonly openSeenUsers: (store: ReplaySettings) => Promise<SeenUsers>;
+  /** Returns milliseconds since the Unix epoch. */
   readonly clock: () => number;
-  /** @returns milliseconds of a clock that only goes forward */
+  /** Returns milliseconds of a monotonic clock. */
   readonly monotonic: () => number;
 }
 
-/** The replay cache, and that of who has logged in before, kept over reloads that do not change them. */
+/** Keeps the replay cache and the seen users open over reloads that do not change their settings. */
 export class Stores {
   readonly #options: StoresOptions;
   #settings: ReplaySettings | undefined;
-  #store: Store | undefined;
-  #record: ReplayCache | undefined;
+  #store: ReplaySettings | undefined;
+  #cache: ReplayCache | undefined;
   #seen: Promise<SeenUsers> | undefined;
 
-  /** Those who have logged in before, by the store of the moment. It is opened when it is first asked. */
+  /** The users who have logged in before, in the current store. Opened by the first request. */
   readonly seenUsers: SeenUsers = {
     has: async (user, host) => (await this.#openedSeenUsers()).has(user, host),
     add: async (user, host) => (await this.#openedSeenUsers()).add(user, host),
@@ -40,28 +38,28 @@ export class Stores {
     this.#options = options;
   }
 
-  /** @returns the record that some settings ask for: the one from before where they have not changed */
+  /** Returns the replay cache for some settings: the current one if they have not changed. */
   async cache(settings: ReplaySettings): Promise<ReplayCache> {
-    if (this.#record !== undefined && isDeepStrictEqual(settings, this.#settings)) return this.#record;
+    if (this.#cache !== undefined && isDeepStrictEqual(settings, this.#settings)) return this.#cache;
     const { choose, openReplayCache } = this.#options;
     const store = choose(settings);
     const opened = await openReplayCache(store);
-    const before = [Promise.resolve(this.#record), this.#seen];
-    // What was used by the record from before is unknown to the new one, even if that was in use earlier.
-    this.#record = this.#record === undefined ? opened : completeSince(this.#options, opened);
+    const previous = [Promise.resolve(this.#cache), this.#seen];
+    // The new cache does not know the tokens of the previous one, even if it was in use earlier.
+    this.#cache = this.#cache === undefined ? opened : completeSince(this.#options, opened);
     this.#seen = undefined;
     this.#store = store;
     this.#settings = settings;
-    // What is being asked of them is answered first.
+    // Requests in progress still use the previous stores.
     setTimeout(() => {
-      for (const old of before) void old?.then((opened) => opened?.close()).catch(() => undefined);
+      for (const old of previous) void old?.then((opened) => opened?.close()).catch(() => undefined);
     }, CLOSE_AFTER_MILLISECONDS).unref();
-    return this.#record;
+    return this.#cache;
   }
 
-  /** Those who ask while it is opened get the same one: what one remembers, the other must know. */
+  /** Concurrent requests share one instance: each must know what another adds. */
   #openedSeenUsers(): Promise<SeenUsers> {
-    if (this.#store === undefined) throw new Error('expected a record to have been opened before');
+    if (this.#store === undefined) throw new Error('expected cache() to be called first');
     this.#seen ??= this.#options.openSeenUsers(this.#store).catch((error: unknown) => {
       this.#seen = undefined;
       throw error;
@@ -70,7 +68,7 @@ export class Stores {
   }
 }
 
-/** @returns a record that also refuses what could have been used before now */
+/** Returns a replay cache that also refuses tokens that could have been used before now. */
 function completeSince({ clock, monotonic }: StoresOptions, cache: ReplayCache): ReplayCache {
   const start = monotonic();
   const cacheEpoch = startInstant(clock, () => monotonic() - start);

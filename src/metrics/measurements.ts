@@ -1,14 +1,14 @@
 import type { CompletedRequest, RequestSink } from '../authenticator/decision.js';
 import type { Configuration } from '../config/configuration.js';
 import type { NamedKey } from '../credential/key.js';
-import type { ConsumeSink } from '../daemon/observed-cache.js';
-import type { Store } from '../daemon/open-cache.js';
+import type { ConsumeSink } from '../daemon/observed-stores.js';
+import type { StoreName } from '../replay/registry.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
 import { Counts, Durations } from './instruments.js';
 
 /** The replay cache in use. */
 export interface MeasuredStore {
-  readonly kind: Store['kind'];
+  readonly kind: StoreName;
   readonly cache: ReplayCache;
 }
 
@@ -60,7 +60,7 @@ export class Measurements {
   };
 
   /** Sets the replay cache in use. @returns the sink that counts its operations */
-  setStore(kind: Store['kind'], cache: ReplayCache): ConsumeSink {
+  setStore(kind: StoreName, cache: ReplayCache): ConsumeSink {
     this.store = { kind, cache };
     const durations = durationsAt(this.consumeDurations, kind);
     const errors = this.consumeErrors.at(kind);

@@ -1,46 +1,45 @@
-/** A credential that is about to be used. */
+/** The use of a token. */
 export interface TokenUse {
-  /** What tells it from every other credential: the signature's bytes as a string. */
+  /** Identifies the token: the bytes of its signature as a string. */
   readonly id: string;
-  /** The time step that its OTP belongs to (RFC 6238): the same, whenever it comes. */
+  /** The time step of the token's OTP (RFC 6238): the same whenever the token arrives. */
   readonly timeStep: number;
 }
 
-/** What came of a claim. Only `'consumed'` lets anyone in. */
+/** The result of {@link ReplayCache.consume}. A login succeeds only with `'consumed'`. */
 export type ConsumeResult =
-  /** It was never used before, and is used now. */
+  /** The token was not used before. It is used now. */
   | 'consumed'
-  /** It was used before. */
+  /** The token was used before. */
   | 'replayed'
-  /** It is from a time that the record does not reach back to: whether it was used cannot be told. */
+  /** The token is from before the cache epoch, so whether it was used is unknown. */
   | 'replay-unknown'
-  /** The record cannot be asked. */
+  /** The replay cache can't be used. */
   | 'replay-cache-unavailable';
 
 /**
- * The record of used credentials: each can be claimed at most once while its OTP can be valid. Only
- * credentials whose signature was found right are ever offered, so that nobody without the secret fills it.
+ * Remembers used tokens: each can be consumed at most once while its OTP can be valid. Only tokens with a valid signature are
+ * passed to it, so that nobody without the secret can fill it.
  */
 export interface ReplayCache {
   /**
-   * Claims a credential: looks it up and enters it as one indivisible act.
+   * Consumes a token: looks it up and enters it atomically.
    *
-   * @param use the credential
-   * @param currentTimeStep the time step of the present; what no longer can be valid then is forgotten
-   * @throws where the record cannot be asked; the credential must then be refused
+   * @param currentTimeStep the time step of the present; entries that can't be valid any more are pruned
+   * @throws if the replay cache can't be used; the token must then be refused
    */
   consume(use: TokenUse, currentTimeStep: number): Promise<ConsumeResult>;
 
-  /** Takes back the claim of a made-up credential. Never of a real one: it could be used again. */
+  /** Removes a test entry. Never call this for a real token: it could be used again. */
   release(use: TokenUse): Promise<void>;
 
   /**
-   * Counts what is remembered, where that is cheap and keeps no claim waiting.
+   * Returns the number of entries. Missing if counting is expensive or delays logins.
    *
-   * @throws where it cannot be counted
+   * @throws if the entries can't be counted
    */
   count?(): Promise<number>;
 
-  /** Lets go of what is behind the record. @returns when nothing is being done with it any more */
+  /** Closes the replay cache. Resolves when no operation is in progress any more. */
   close(): Promise<void>;
 }

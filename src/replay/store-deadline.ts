@@ -1,7 +1,7 @@
-/** A question to a store that takes longer is refused, whatever it waits for. */
+/** A request to a store fails after this time. */
 export const STORE_DEADLINE_MILLISECONDS = 900;
 
-/** A store gave no answer within {@link STORE_DEADLINE_MILLISECONDS}. */
+/** A store did not reply within {@link STORE_DEADLINE_MILLISECONDS}. */
 export class StoreDeadlineError extends Error {
   constructor() {
     super(`no answer within ${STORE_DEADLINE_MILLISECONDS} ms`);
@@ -9,12 +9,12 @@ export class StoreDeadlineError extends Error {
 }
 
 /**
- * Waits for the answer of a store, and no longer than the deadline. Stores in memory and on a local file system answer without
- * waiting; every question to any other goes through here, whether it is about a token or a user.
+ * Returns the result of a request to a store, within the deadline. Needed for every store except those in memory and on a local file
+ * system, which reply without waiting.
  *
- * @throws {@link StoreDeadlineError}, or what the question throws
+ * @throws {@link StoreDeadlineError}, or what the request throws
  */
-export async function withinStoreDeadline<T>(question: Promise<T>): Promise<T> {
+export async function withinStoreDeadline<T>(request: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -22,7 +22,7 @@ export async function withinStoreDeadline<T>(question: Promise<T>): Promise<T> {
     }, STORE_DEADLINE_MILLISECONDS);
   });
   try {
-    return await Promise.race([question, expired]);
+    return await Promise.race([request, expired]);
   } finally {
     clearTimeout(timer);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/errors.js';
 import { loadConfiguration } from '../../src/config/load.js';
-import type { ReplaySettings } from '../../src/config/replay.js';
+import type { ReplaySettings } from '../../src/replay/registry.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 
@@ -18,20 +18,20 @@ async function problemsOf(replay: string): Promise<string[]> {
 }
 
 const local = { host: '127.0.0.1', port: 6379, tls: false, path: undefined };
-const accept = { kind: 'memory', afterRestart: 'accept' };
+const accept = { afterRestart: 'accept' };
 
 describe('[replay]', () => {
-  it('takes the first state directory that there is, and the memory where that cannot be used', async () => {
+  it('defaults to the first state directory, with the memory as fallback', async () => {
     expect(await load('')).toEqual({ kind: 'directory', path: '/var/lib/xtokend', otherwise: accept });
     const env = { STATE_DIRECTORY: '/var/lib/one:/var/lib/two' };
     expect(await load('', env)).toEqual({ kind: 'directory', path: '/var/lib/one', otherwise: accept });
   });
 
-  it('takes no other than a directory that was asked for', async () => {
+  it('has no fallback for a directory that is named', async () => {
     const env = { STATE_DIRECTORY: '/var/lib/one' };
     expect(await load('path = "/srv/x"', env)).toEqual({ kind: 'directory', path: '/srv/x' });
     expect(await load('store = "directory"', env)).toEqual({ kind: 'directory', path: '/var/lib/one' });
-    expect(await load('store = "memory"', env)).toEqual(accept);
+    expect(await load('store = "memory"', env)).toEqual({ kind: 'memory', ...accept });
   });
 
   it.each([
@@ -39,11 +39,11 @@ describe('[replay]', () => {
     ['redis://redis.example:7000/0', { ...local, host: 'redis.example', port: 7000 }],
     ['rediss://[::1]:6380', { ...local, host: '::1', port: 6380, tls: true }],
     ['unix:/run/redis/redis.sock', { ...local, host: '', port: 0, path: '/run/redis/redis.sock' }],
-  ])('knows the address %s', async (url, address) => {
+  ])('parses the address %s', async (url, address) => {
     expect(await load(`store = "redis"\nurl = "${url}"`)).toMatchObject({ addresses: [address] });
   });
 
-  it('reads the password and the authority of a Redis from files', async () => {
+  it('reads the password and the certificate authority of Redis from files', async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'password'), 'hunter2\n');
     writeFileSync(join(directory, 'ca'), 'PEM');
@@ -65,7 +65,7 @@ describe('[replay]', () => {
     ['store = "redis"\nurl = []', 'replay.url: expected an address such as redis://127.0.0.1:6379'],
     [
       'store = "redis"\nprefix = "{x}"',
-      'replay.prefix: expected no braces: they say where in a cluster a key is',
+      'replay.prefix: expected no braces: in a cluster they select the node of a key',
     ],
     [
       'store = "redis"\nurl = ["redis://a", "redis://b"]',
@@ -81,11 +81,11 @@ describe('[replay]', () => {
     ],
     [
       'store = "redis"\nurl = "redis://chat:hunter2@x"',
-      'replay.url: expected no user and password in it: username and password_file are for that',
+      'replay.url: expected no user and password: set username and password_file instead',
     ],
     [
       'store = "redis"\nurl = "redis://x/3"',
-      'replay.url: expected no database but 0: set replay.prefix to keep records apart',
+      'replay.url: expected no database but 0: set replay.prefix to separate replay caches',
     ],
     [
       'store = "redis"\npassword_file = "/no"',
@@ -95,7 +95,7 @@ describe('[replay]', () => {
       'store = "redis"\nca_file = "/dev/null"',
       'replay.ca_file: the file that it names: expected a regular file',
     ],
-  ])('names what is wrong: %j', async (replay, problem) => {
+  ])('reports the problem in %j', async (replay, problem) => {
     expect(await problemsOf(replay)).toEqual([problem]);
   });
 
@@ -108,7 +108,7 @@ describe('[replay]', () => {
     'redis:x',
     'unix:relative',
     'redis://x:hunter2',
-  ])('refuses the address %j, and does not repeat it', async (url) => {
+  ])('rejects the address %j, and does not quote it', async (url) => {
     const [problem, ...others] = await problemsOf(`store = "redis"\nurl = "${url}"`);
     expect(problem).toBe('replay.url: expected redis://HOST[:PORT], rediss://… (TLS) or unix:/PATH');
     expect(others).toEqual([]);

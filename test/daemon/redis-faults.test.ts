@@ -13,7 +13,7 @@ const PASSWORD = 'hunter2/secret';
 const ANSWERED_WITHIN = 10_000;
 const text = (value: string): string => `$${value.length}\r\n${value}\r\n`;
 
-/** @returns the path of a configuration with a Redis and its password */
+/** Returns the path of a configuration with a Redis and its password. */
 function configurationFor(url: string, more = ''): string {
   const password = join(temporaryDirectory(), 'redis-password');
   writeFileSync(password, PASSWORD);
@@ -27,8 +27,8 @@ async function start(reply: (command: string[]) => string): Promise<FakeRedis> {
   return server;
 }
 
-/** @returns all that a daemon and `check` print about a Redis */
-async function whatIsSaid(configuration: string): Promise<string> {
+/** Returns all that a daemon and `check` print about a Redis. */
+async function outputAbout(configuration: string): Promise<string> {
   const daemon = await runXtokend(['--config', configuration], {
     input: `${login('alice')}\nisuser:alice:example.com\n`,
   });
@@ -37,38 +37,38 @@ async function whatIsSaid(configuration: string): Promise<string> {
   return daemon.stderr + check.stdout + check.stderr;
 }
 
-describe('a Redis that quotes the password in an error', () => {
-  it('as one whose AUTH was renamed does: it is nowhere', async (context) => {
+describe('the password of a Redis that quotes it in an error', () => {
+  it('is not printed if AUTH is renamed', async (context) => {
     requirePackage(context, hasRedis(), 'redis-server');
     const redis = await RedisServer.start(['--rename-command', 'AUTH', '']);
     onTestFinished(() => redis.remove());
-    const said = await whatIsSaid(configurationFor(redis.url));
-    expect(said).toContain('rename no command (rename-command)');
-    expect(said).not.toContain('hunter2');
+    const output = await outputAbout(configurationFor(redis.url));
+    expect(output).toContain('rename no command (rename-command)');
+    expect(output).not.toContain('hunter2');
   });
 
   it.each<[string, string, string]>([
-    ['an unknown error', `-ERR you said ${PASSWORD}\r\n`, 'it answers with an error, which is not repeated'],
-    ['a word of capitals', `-HUNTER2 ${PASSWORD}\r\n`, 'it answers with an error, which is not repeated'],
+    ['an unknown error', `-ERR you said ${PASSWORD}\r\n`, 'it replies with an error that is not shown'],
+    ['a word of capitals', `-HUNTER2 ${PASSWORD}\r\n`, 'it replies with an error that is not shown'],
     ['a known error', `-WRONGPASS ${PASSWORD} is wrong\r\n`, 'it refuses the user or the password'],
-    ['a text for everything', text(PASSWORD), 'its replies make no sense'],
-  ])('in %s: it is nowhere', async (_, reply, message) => {
+    ['a text for everything', text(PASSWORD), 'its replies are not those of Redis'],
+  ])('is not printed after %s', async (_, reply, message) => {
     const { url } = await start(([name]) => (name === 'client' ? '+OK\r\n' : reply));
-    const said = await whatIsSaid(configurationFor(url));
-    expect(said).toContain(message);
-    expect(said).not.toMatch(/hunter2/i);
+    const output = await outputAbout(configurationFor(url));
+    expect(output).toContain(message);
+    expect(output).not.toMatch(/hunter2/i);
   });
 
-  it('as a Sentinel: it is nowhere', async () => {
+  it('is not printed after an error of a Sentinel', async () => {
     const { url } = await start(() => `-ERR you said ${PASSWORD}\r\n`);
-    const said = await whatIsSaid(configurationFor(url, 'sentinel_master = "main"\n'));
-    expect(said).toContain('it answers with an error, which is not repeated');
-    expect(said).not.toContain('hunter2');
+    const output = await outputAbout(configurationFor(url, 'sentinel_master = "main"\n'));
+    expect(output).toContain('it replies with an error that is not shown');
+    expect(output).not.toContain('hunter2');
   });
 });
 
 describe('the bundle', () => {
-  it('has nothing that prints what ioredis does', () => {
+  it('prints nothing that ioredis does', () => {
     for (const file of readdirSync('dist').filter((name) => /\.c?js$/.test(name))) {
       const code = readFileSync(join('dist', file), 'utf8').replace(/^\s*\*.*$/gm, '');
       expect(code, file).not.toMatch(/process\.env\.DEBUG|\bconsole\.\w+\(/);
@@ -92,8 +92,8 @@ describe('the bundle', () => {
   );
 });
 
-describe('a Sentinel that takes connections and never answers', () => {
-  it('keeps no question, and none behind it, from its answer', async () => {
+describe('a Sentinel that accepts connections and never replies', () => {
+  it('delays no request beyond the deadline', async () => {
     const { url } = await start(() => '');
     const child = startXtokend(['--config', configurationFor(url, 'sentinel_master = "main"\n')]);
     onTestFinished(() => void child.kill());
@@ -109,6 +109,6 @@ describe('a Sentinel that takes connections and never answers', () => {
       await expect.poll(() => answers, { timeout: ANSWERED_WITHIN }).toBe('0\n'.repeat(14));
     }
     expect(log).toMatch(/reason="replay-cache-unavailable" jid="user0@example.com"/);
-    expect(log).toMatch(/isuser is refused for everybody cause=".*no answer within/);
+    expect(log).toMatch(/seen users unavailable; refusing isuser cause=".*no answer within/);
   });
 });

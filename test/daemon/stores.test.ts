@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplaySettings } from '../../src/config/replay.js';
+import type { ReplaySettings } from '../../src/replay/registry.js';
 import { Stores } from '../../src/daemon/stores.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import type { ReplayCache } from '../../src/replay/replay-cache.js';
@@ -10,7 +10,7 @@ const a: ReplaySettings = { kind: 'directory', path: '/a' };
 const b: ReplaySettings = { kind: 'directory', path: '/b' };
 const timeStep = NOW / 30_000;
 
-/** Stores whose records are one for each path, as on a disk, and a clock that can be set. */
+/** Returns stores with one replay cache for each path, as on a disk, and a clock that can be set. */
 function subject(): { stores: Stores; clock: { now: number; monotonic: number } } {
   const clock = { now: NOW, monotonic: 5000 };
   const caches = new Map<string, ReplayCache>();
@@ -36,7 +36,7 @@ function subject(): { stores: Stores; clock: { now: number; monotonic: number } 
 }
 
 describe('stores over reloads', () => {
-  it('are kept where their settings have not changed', async () => {
+  it('stay open if their settings have not changed', async () => {
     const { stores } = subject();
     const cache = await stores.cache(a);
     await stores.seenUsers.add('alice', 'example.com');
@@ -44,7 +44,7 @@ describe('stores over reloads', () => {
     expect(await stores.seenUsers.has('alice', 'example.com')).toBe(true);
   });
 
-  it('open those who have logged in once for all who ask at first', async () => {
+  it('open the seen users once for concurrent requests', async () => {
     const { stores } = subject();
     await stores.cache(a);
     const names = ['alice', 'bob', 'carol'];
@@ -53,7 +53,7 @@ describe('stores over reloads', () => {
     expect(known).toEqual([true, true, true]);
   });
 
-  it('ask the new store from a change on, even one that came while the old one was opened', async () => {
+  it('use the new store after a change, even while the old one is being opened', async () => {
     const { stores } = subject();
     await stores.cache(a);
     const adding = stores.seenUsers.add('alice', 'example.com');
@@ -62,7 +62,7 @@ describe('stores over reloads', () => {
     expect(await stores.seenUsers.has('alice', 'example.com')).toBe(false);
   });
 
-  it('let no used token in again, neither in the new store nor back in the old one', async () => {
+  it('accept no used token again, neither in the new store nor back in the old one', async () => {
     const { stores, clock } = subject();
     const use = { id: 'x', timeStep };
     expect(await (await stores.cache(a)).consume(use, timeStep)).toBe('consumed');
@@ -72,11 +72,11 @@ describe('stores over reloads', () => {
     clock.now += 60_000;
     clock.monotonic += 60_000;
     expect(await cache.consume(later, timeStep + 2)).toBe('consumed');
-    // What the second has taken, the first knows nothing of.
+    // The first store does not know the tokens of the second.
     expect(await (await stores.cache(a)).consume(later, timeStep + 2)).toBe('replay-unknown');
   });
 
-  it('take the time of the change by the clock as it is set later', async () => {
+  it('correct the time of the change when the clock is corrected', async () => {
     const { stores, clock } = subject();
     await stores.cache(a);
     clock.now = NOW + 3_600_000;

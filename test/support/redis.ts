@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisSettings } from '../../src/replay/redis/settings.js';
-import { parseRedisAddress } from '../../src/replay/redis/address.js';
+import type { RedisSettings } from '../../src/replay/redis/store.js';
+import { parseRedisAddress } from '../../src/replay/redis/store.js';
 import { freePort } from './ports.js';
 import { end, hasEnded } from './processes.js';
 
@@ -63,7 +63,7 @@ export class RedisServer {
   beginLongAgo(prefix: string): void {
     const [, run = ''] = /run_id:(\w+)/.exec(this.cli('info', 'server')) ?? [];
     const [, history = ''] = /master_replid:(\w+)/.exec(this.cli('info', 'replication')) ?? [];
-    this.cli('set', `${prefix}began`, `${run}-${history} 0`);
+    this.cli('set', `${prefix}epoch`, `${run}-${history} 0`);
   }
 
   /** @returns the keys of a pattern */

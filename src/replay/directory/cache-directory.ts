@@ -3,26 +3,25 @@ import { dirname, join } from 'node:path';
 import { DEVIATION_STEPS } from '../../credential/otp.js';
 import { codeOf } from '../../errors.js';
 import { ReplayCacheError } from '../errors.js';
-import { enterRanges, rangeName, readForgotten, stepOfRecord } from './pruned-steps.js';
-import { fill, FORGOTTEN, makeCacheDirectory, setMark } from './make-cache.js';
+import { enterRanges, rangeName, readPruned, timeStepOf } from './pruned-steps.js';
+import { fill, PRUNED, makeCacheDirectory, setMark } from './make-cache.js';
 import { assertOwnDirectory, exists, makeStateDirectory } from './own-directory.js';
-import { covers, StepRanges, type Range } from './step-ranges.js';
+import { covers, StepRanges, type Range } from '../step-ranges.js';
 
-/** What a process knows when it opens a record. */
+/** What a process knows when it opens a replay cache. */
 export interface Known {
-  /** The name of the record that it has used so far. */
+  /** The name of the replay cache that it has used so far. */
   readonly cache: string | undefined;
-  /** The time steps that were begun in it. */
+  /** The time steps that were started in it. */
   readonly used: readonly Range[];
-  /** The time step of the present. */
+  /** The current time step. */
   readonly present: number;
 }
 
 /**
- * Opens the directory of a record, and makes it where it is missing.
+ * Opens the directory of a replay cache, and creates it if it is missing. Returns the name of the replay cache.
  *
- * @returns the record's name
- * @throws where it, or what holds it, is not safe from other users
+ * @throws if another user could change it, or a directory that leads to it
  */
 export function openCacheDirectory(root: string, known: Known): string {
   makeStateDirectory(dirname(root));
@@ -30,25 +29,27 @@ export function openCacheDirectory(root: string, known: Known): string {
   if (!exists(root)) makeCacheDirectory(root, lost, known.present);
   assertOwnDirectory(root);
   setMark(root);
-  return openForgotten(root, lost, known);
+  return openPruned(root, lost, known);
 }
 
-function openForgotten(root: string, lost: readonly Range[], known: Known): string {
-  const forgotten = join(root, FORGOTTEN);
-  if (exists(forgotten)) assertOwnDirectory(forgotten);
-  // Somebody has removed a part of the record, and who knows what else.
-  if (readForgotten(forgotten).cache === undefined) {
+function openPruned(root: string, lost: readonly Range[], known: Known): string {
+  const pruned = join(root, PRUNED);
+  if (exists(pruned)) assertOwnDirectory(pruned);
+  // A part of the replay cache was removed, and so possibly the rest.
+  if (readPruned(pruned).cache === undefined) {
     fill(root, lost, known.present);
     moveCovered(root, lost);
   }
-  const { cache } = readForgotten(forgotten);
+  const { cache } = readPruned(pruned);
   if (cache === undefined)
-    throw new ReplayCacheError(`${root}: it was removed while it was made: leave it in peace`);
-  if (known.cache !== undefined && cache !== known.cache) release(root, lostBefore(cache, known));
+    throw new ReplayCacheError(
+      `${root}: it was removed while it was created: don't change it while xtokend runs`,
+    );
+  if (known.cache !== undefined && cache !== known.cache) markPruned(root, lostBefore(cache, known));
   return cache;
 }
 
-/** What a record that has just been made anew knows nothing of: all until now, and what a clock that was ahead has brought. */
+/** Returns what a new replay cache can't know: all time steps until now, and those that a clock that was ahead has used. */
 function lostUntil(last: number, used: readonly Range[]): readonly Range[] {
   const lost = new StepRanges();
   for (const { from, to } of used) lost.add(from, to);
@@ -57,28 +58,27 @@ function lostUntil(last: number, used: readonly Range[]): readonly Range[] {
 }
 
 /**
- * What a record knows nothing of that is not the one that this process has used: all until it was made, and no more. Were it all
- * until now, every idle process would keep everybody out once more when it wakes. But an earlier one that is back again
- * knows nothing of its successor either.
+ * Returns what a replay cache can't know if this process has used another one: all time steps until it was created. Not all until
+ * now: otherwise each idle process would make logins fail once more when it wakes. An earlier replay cache that is back again
+ * does not know the tokens of its successor either.
  */
 function lostBefore(cache: string, { cache: before = cache, used, present }: Known): readonly Range[] {
-  const made = stepOfRecord(cache);
-  const isSuccessor = made > stepOfRecord(before);
+  const made = timeStepOf(cache);
+  const isSuccessor = made > timeStepOf(before);
   return lostUntil(isSuccessor ? Math.min(made, present) : present, used);
 }
 
 /**
- * Enters that a record knows nothing of some steps, and takes their directories away: other processes that have begun them
- * learn of it by that (see step-directory.ts).
+ * Marks time steps as pruned and moves their directories away, by which other processes notice it (see step-directory.ts).
  */
-export function release(root: string, ranges: readonly Range[]): void {
-  const forgotten = join(root, FORGOTTEN);
+export function markPruned(root: string, ranges: readonly Range[]): void {
+  const pruned = join(root, PRUNED);
   const known = new StepRanges();
-  for (const { from, to } of readForgotten(forgotten).ranges) known.add(from, to);
+  for (const { from, to } of readPruned(pruned).ranges) known.add(from, to);
   const news = ranges.filter(
     ({ from, to }) => !known.ranges.some((other) => other.from <= from && to <= other.to),
   );
-  enterRanges(forgotten, news);
+  enterRanges(pruned, news);
   moveCovered(root, news);
 }
 
@@ -87,24 +87,24 @@ function moveCovered(root: string, ranges: readonly Range[]): void {
     const timeStep = parseTimeStep(name);
     if (timeStep === undefined || !covers(ranges, timeStep)) continue;
     try {
-      renameSync(join(root, name), join(root, FORGOTTEN, rangeName({ from: timeStep, to: timeStep })));
+      renameSync(join(root, name), join(root, PRUNED, rangeName({ from: timeStep, to: timeStep })));
     } catch (error) {
-      // Another process was faster; or the step had been forgotten before, and nobody has begun it since.
+      // Another process was faster, or the time step was pruned before and not started since.
       if (!['ENOENT', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(String(codeOf(error)))) throw error;
     }
   }
 }
 
-/** @returns the time steps that a record has entries of, and those that it has forgotten */
+/** Returns the time steps that a replay cache has entries of, and those that it has pruned. */
 export function readSteps(root: string): readonly Range[] {
   const timeSteps = readdirSync(root).flatMap((name) => parseTimeStep(name) ?? []);
   return [
     ...timeSteps.map((timeStep) => ({ from: timeStep, to: timeStep })),
-    ...readForgotten(join(root, FORGOTTEN)).ranges,
+    ...readPruned(join(root, PRUNED)).ranges,
   ];
 }
 
-/** @returns the time step whose entries a directory of this name holds, where it is one */
+/** Returns the time step of a directory with this name, or `undefined` if it is another entry. */
 export function parseTimeStep(name: string): number | undefined {
   return /^\d{1,12}$/.test(name) ? Number(name) : undefined;
 }

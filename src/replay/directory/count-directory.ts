@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { parseTimeStep } from './cache-directory.js';
 
-/** So many names come from Node's threads at a time; between two such portions claims have their turn. */
-const PORTION = 256;
+/** How many names to read at a time. Requests are answered in between. */
+const BUFFER_ENTRIES = 256;
 
-/** @returns how many credentials a record in a directory remembers, of all its steps that are not yet removed */
+/** Returns the number of tokens in a directory, of all time steps that are not yet removed. */
 export async function countDirectory(root: string): Promise<number> {
-  // It is made by the first claim.
-  const names = (await unlessGone(readdir(root))) ?? [];
+  // The first consume creates it.
+  const names = (await unlessMissing(readdir(root))) ?? [];
   let count = 0;
   for (const name of names) {
     if (parseTimeStep(name) !== undefined) count += await countFiles(join(root, name));
@@ -17,16 +17,16 @@ export async function countDirectory(root: string): Promise<number> {
   return count;
 }
 
-async function countFiles(folder: string): Promise<number> {
-  const directory = await unlessGone(opendir(folder, { bufferSize: PORTION }));
+async function countFiles(path: string): Promise<number> {
+  const directory = await unlessMissing(opendir(path, { bufferSize: BUFFER_ENTRIES }));
   let count = 0;
-  // A finished step can be removed meanwhile; it just ends then.
+  // If the directory is pruned meanwhile, the entries just end.
   while (((await directory?.read()) ?? null) !== null) count += 1;
   await directory?.close();
   return count;
 }
 
-async function unlessGone<T>(promise: Promise<T>): Promise<T | undefined> {
+async function unlessMissing<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {

@@ -4,60 +4,60 @@ import { basename, join } from 'node:path';
 import { DEVIATION_STEPS } from '../../credential/otp.js';
 import { codeOf } from '../../errors.js';
 import { countDirectory } from './count-directory.js';
-import { directoryFault } from '../errors.js';
-import { readForgotten } from './pruned-steps.js';
-import { isBeforeEpoch } from '../cache-epoch.js';
-import { FORGOTTEN } from './make-cache.js';
-import { RETAINED_TIME_STEPS } from '../memory/memory-cache.js';
+import { directoryFault } from './errors.js';
+import { readPruned } from './pruned-steps.js';
+import { isBeforeEpoch, RETAINED_TIME_STEPS } from '../cache-epoch.js';
+import { PRUNED } from './make-cache.js';
+
 import { pruneDirectory } from './prune-directory.js';
-import { release, openCacheDirectory, readSteps } from './cache-directory.js';
+import { markPruned, openCacheDirectory, readSteps } from './cache-directory.js';
 import type { ConsumeResult, ReplayCache, TokenUse } from '../replay-cache.js';
 import { StepDirectory } from './step-directory.js';
-import { covers, StepRanges } from './step-ranges.js';
+import { covers, StepRanges } from '../step-ranges.js';
 
-/** What a {@link DirectoryReplayCache} works with. */
+/** Options of {@link DirectoryReplayCache}. */
 export interface DirectoryReplayCacheOptions {
-  /** The directory of the record. It is made where it is missing, and what holds it as well. */
+  /** The directory of the replay cache. It is created if it is missing, with its parents. */
   readonly root: string;
-  /** @returns when this machine or container started, in milliseconds since the Unix epoch: a crash loses what came before */
+  /** Returns when this machine or container started, in milliseconds since the Unix epoch: a crash may lose earlier tokens. */
   readonly cacheEpoch: () => number;
-  /** Is told what is wrong in the directory but keeps nobody from being let in, once for each. */
+  /** Called once with each fault that makes no login fail. */
   readonly onWarning: (message: string) => void;
 }
 
 /**
- * The record of used credentials in a directory of a local file system: for any number of processes of one user, and over
- * their restarts and deaths. It holds a directory for each time step, in it an entry for each credential, and what is
- * forgotten (see forgotten-steps.ts). Nothing needs to reach the disk: what a crash of the machine loses is before the horizon.
+ * Keeps used tokens in a directory of a local file system, for any number of processes of one user, over restarts and crashes. It
+ * holds a directory for each time step, with an entry for each token, and the pruned time steps (see pruned-steps.ts). Nothing needs
+ * to be synced to the disk: what a crash of the machine loses is before the cache epoch.
  *
- * The file system is asked synchronously: that is several times faster than by way of Node's threads, and nothing comes
- * between the steps of a claim.
+ * Calls to the file system are synchronous: that is several times faster than Node's thread pool, and makes a consume atomic within
+ * the process.
  */
 export class DirectoryReplayCache implements ReplayCache {
   readonly #options: DirectoryReplayCacheOptions;
-  readonly #forgotten: string;
-  /** The name of the record as this process knows it. */
-  #record: string | undefined;
+  readonly #prunedPath: string;
+  /** The name of the replay cache as this process knows it. */
+  #name: string | undefined;
   #isOpen = false;
-  /** The directories of the steps that were begun, and not forgotten then. */
-  readonly #begun = new Map<number, StepDirectory>();
-  /** All steps of which this process knows that they were ever begun. */
+  /** The directories of the time steps that were started and not pruned since. */
+  readonly #started = new Map<number, StepDirectory>();
+  /** All time steps that this process knows to have been started. */
   readonly #used = new StepRanges();
   #currentStep = Number.NaN;
   #isPruning = false;
   #pruning: Promise<void> = Promise.resolve();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(options: DirectoryReplayCacheOptions) {
     this.#options = options;
-    this.#forgotten = join(options.root, FORGOTTEN);
+    this.#prunedPath = join(options.root, PRUNED);
   }
 
-  /** @throws {@link ReplayCacheError} where the directory cannot be used; each claim tries again */
+  /** @throws {@link ReplayCacheError} if the directory can't be used; each consume tries again */
   consume(use: TokenUse, currentTimeStep: number): Promise<ConsumeResult> {
     return new Promise((resolve) => {
       try {
-        resolve(this.#claim(use, currentTimeStep));
+        resolve(this.#consume(use, currentTimeStep));
       } catch (error) {
         throw directoryFault(this.#options.root, error);
       }
@@ -68,58 +68,58 @@ export class DirectoryReplayCache implements ReplayCache {
     await unlink(join(this.#pathOf(timeStep), nameOf(id)));
   }
 
-  /** Counts those of every process. */
+  /** Counts the tokens of all processes. */
   count(): Promise<number> {
     return countDirectory(this.#options.root);
   }
 
   async close(): Promise<void> {
     await this.#pruning;
-    this.#leave(() => true);
+    this.#close(() => true);
   }
 
-  #claim({ id, timeStep }: TokenUse, currentTimeStep: number): ConsumeResult {
-    // Opened first: what is wrong with it is said at once, not when the horizon has passed.
+  #consume({ id, timeStep }: TokenUse, currentTimeStep: number): ConsumeResult {
+    // First: a fault is reported at once, not only after the cache epoch.
     if (!this.#isOpen) this.#open(currentTimeStep);
     if (isBeforeEpoch(timeStep, this.#options.cacheEpoch())) return 'replay-unknown';
     if (currentTimeStep !== this.#currentStep) this.#pruneSoon(currentTimeStep);
-    const directory = this.#begun.get(timeStep) ?? this.#begin(timeStep, currentTimeStep);
+    const directory = this.#started.get(timeStep) ?? this.#start(timeStep, currentTimeStep);
     if (directory === undefined) return 'replay-unknown';
     const entry = directory.enter(nameOf(id));
     if (entry === 'exists') return 'replayed';
-    // Asked after the entry: what was moved away before is not the record any more, and the entry is nowhere.
+    // After the entry: if the directory was moved away before, the entry is lost with it.
     if (entry === 'entered' && directory.isInPlace()) return 'consumed';
-    this.#leave((other) => other === timeStep);
-    this.#isForgotten(timeStep, currentTimeStep, true);
+    this.#close((other) => other === timeStep);
+    this.#isPruned(timeStep, currentTimeStep, true);
     return 'replay-unknown';
   }
 
   #open(currentTimeStep: number): void {
     const { root } = this.#options;
     this.#isOpen = false;
-    this.#leave(() => true);
-    const known = { cache: this.#record, used: this.#used.ranges, present: currentTimeStep };
-    this.#record = openCacheDirectory(root, known);
+    this.#close(() => true);
+    const known = { cache: this.#name, used: this.#used.ranges, present: currentTimeStep };
+    this.#name = openCacheDirectory(root, known);
     for (const { from, to } of readSteps(root)) this.#used.add(from, to);
     this.#used.simplify(currentTimeStep);
     this.#isOpen = true;
   }
 
   /**
-   * @returns the directory of a step, or `undefined` where that is forgotten. As that is asked after the directory was opened,
-   *   all of its entries are there, as long as it is in its place.
+   * Returns the directory of a time step, or `undefined` if that is pruned. As this is checked after the directory was opened, all of
+   * its entries are there for as long as it is in its place.
    */
-  #begin(timeStep: number, currentTimeStep: number): StepDirectory | undefined {
-    // The record that this process knew may have been removed while it was idle.
-    if (readForgotten(this.#forgotten).cache !== this.#record) this.#open(currentTimeStep);
-    // Nothing is made for a step that is refused anyway.
-    if (this.#isForgotten(timeStep, currentTimeStep, false)) return undefined;
+  #start(timeStep: number, currentTimeStep: number): StepDirectory | undefined {
+    // The replay cache that this process knew may have been removed while it was idle.
+    if (readPruned(this.#prunedPath).cache !== this.#name) this.#open(currentTimeStep);
+    // Creates nothing for a time step that is refused anyway.
+    if (this.#isPruned(timeStep, currentTimeStep, false)) return undefined;
     const directory = new StepDirectory(this.#pathOf(timeStep));
     try {
-      if (this.#isForgotten(timeStep, currentTimeStep, directory.isNew)) return undefined;
-      this.#begun.set(timeStep, directory);
+      if (this.#isPruned(timeStep, currentTimeStep, directory.isNew)) return undefined;
+      this.#started.set(timeStep, directory);
     } finally {
-      if (this.#begun.get(timeStep) !== directory) directory.close();
+      if (this.#started.get(timeStep) !== directory) directory.close();
     }
     this.#used.add(timeStep);
     this.#used.simplify(currentTimeStep);
@@ -127,20 +127,20 @@ export class DirectoryReplayCache implements ReplayCache {
   }
 
   /**
-   * @param isMissing whether the directory of the step was missing. One that was begun once and is neither there nor forgotten
-   *   was removed: it is forgotten from now on.
+   * @param isMissing whether the directory of the time step was missing. If it was started once and is not pruned, somebody removed it:
+   *   it counts as pruned from now on
    */
-  #isForgotten(timeStep: number, currentTimeStep: number, isMissing: boolean): boolean {
-    // Twice: on btrfs a name that is changed while it is read can be missing from what is read.
-    const readings = [readForgotten(this.#forgotten), readForgotten(this.#forgotten)];
-    if (readings.some(({ cache }) => cache !== this.#record)) {
-      // The record that this process knew is gone.
+  #isPruned(timeStep: number, currentTimeStep: number, isMissing: boolean): boolean {
+    // Twice: on btrfs, a name that changes while the directory is read can be missing from the result.
+    const readings = [readPruned(this.#prunedPath), readPruned(this.#prunedPath)];
+    if (readings.some(({ cache }) => cache !== this.#name)) {
+      // The replay cache that this process knew is gone.
       this.#open(currentTimeStep);
       return true;
     }
     if (readings.some(({ ranges }) => covers(ranges, timeStep))) return true;
     if (!isMissing || !this.#used.has(timeStep)) return false;
-    release(this.#options.root, [{ from: timeStep, to: timeStep }]);
+    markPruned(this.#options.root, [{ from: timeStep, to: timeStep }]);
     return true;
   }
 
@@ -148,11 +148,11 @@ export class DirectoryReplayCache implements ReplayCache {
     return join(this.#options.root, String(timeStep));
   }
 
-  /** Lets go of the directories of some steps. */
-  #leave(isLeft: (timeStep: number) => boolean): void {
-    for (const [timeStep, directory] of this.#begun) {
-      if (!isLeft(timeStep)) continue;
-      this.#begun.delete(timeStep);
+  /** Closes the directories of some time steps. */
+  #close(isClosed: (timeStep: number) => boolean): void {
+    for (const [timeStep, directory] of this.#started) {
+      if (!isClosed(timeStep)) continue;
+      this.#started.delete(timeStep);
       directory.close();
     }
   }
@@ -160,7 +160,7 @@ export class DirectoryReplayCache implements ReplayCache {
   #pruneSoon(currentTimeStep: number): void {
     this.#currentStep = currentTimeStep;
     const oldest = currentTimeStep - RETAINED_TIME_STEPS;
-    this.#leave((timeStep) => timeStep < oldest || timeStep > currentTimeStep + DEVIATION_STEPS);
+    this.#close((timeStep) => timeStep < oldest || timeStep > currentTimeStep + DEVIATION_STEPS);
     if (this.#isPruning) return;
     this.#isPruning = true;
     this.#pruning = this.#prune(oldest, currentTimeStep).finally(() => (this.#isPruning = false));
@@ -169,20 +169,17 @@ export class DirectoryReplayCache implements ReplayCache {
   async #prune(oldest: number, present: number): Promise<void> {
     const { root } = this.#options;
     const onUnexpectedEntry = (path: string): void => {
-      const message = `${path}: this is not of the replay cache, and is left alone: remove it`;
-      // Its directory gets another name now and then.
-      this.#tell(message, basename(path));
+      const message = `${path}: this does not belong to the replay cache and is ignored: remove it`;
+      // By name: its directory gets another name when it is pruned.
+      this.#report(message, basename(path));
     };
     const onFault = (path: string, error: unknown): void => {
-      // Where the record was removed meanwhile there is nothing left to do; the next claim says so.
+      // If the replay cache was removed meanwhile, the next consume reports that.
       if (codeOf(error) === 'ENOENT') return;
-      this.#tell(
-        `not everything of finished steps is removed: ${directoryFault(path, error).message}`,
-        String(codeOf(error)),
-      );
+      this.#report(`pruning is incomplete: ${directoryFault(path, error).message}`, String(codeOf(error)));
     };
     try {
-      // After the answer that is due.
+      // After the pending reply.
       await new Promise(setImmediate);
       await pruneDirectory({ root, oldest, present, onUnexpectedEntry, onFault });
     } catch (error) {
@@ -190,14 +187,14 @@ export class DirectoryReplayCache implements ReplayCache {
     }
   }
 
-  #tell(message: string, subject = message): void {
-    if (this.#told.has(subject)) return;
-    this.#told.add(subject);
+  #report(message: string, subject = message): void {
+    if (this.#reported.has(subject)) return;
+    this.#reported.add(subject);
     this.#options.onWarning(message);
   }
 }
 
-/** Whoever has the secret could tell a token from its signature; nobody can from the hash of it. */
+/** A file is named by a hash of the signature, from which nobody can tell the signature. */
 function nameOf(id: string): string {
   return createHash('sha256').update(id, 'latin1').digest('base64url');
 }

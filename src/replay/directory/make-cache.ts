@@ -2,34 +2,34 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
-import { enterRanges, makeDirectory, nameRecord } from './pruned-steps.js';
-import { exists } from './own-directory.js';
-import type { Range } from './step-ranges.js';
+import { exists, makeDirectory } from './own-directory.js';
+import { enterRanges, enterName } from './pruned-steps.js';
+import type { Range } from '../step-ranges.js';
 
-/** The directory in a record that says what is forgotten. */
-export const FORGOTTEN = 'forgotten';
+/** The directory of the pruned time steps in a replay cache. */
+export const PRUNED = 'forgotten';
 
 /*
- * Beside the record stands a mark, the directory `used-tokens.began`. It tells a record that was removed from one that was
- * never there: with the mark, a missing record is made anew with all steps until now forgotten.
+ * A mark beside the replay cache, the directory `used-tokens.began`, distinguishes one that was removed from one that was never
+ * there: if there is a mark, a missing replay cache is created with all time steps until now pruned.
  *
- * The first record is made aside, whole, as `used-tokens.new-NAME`. Then the mark is set, with NAME in it, at one stroke: of
- * several processes that start at the same time one succeeds. Last, the record that the mark names is moved into its place,
- * by whichever process comes first. So wherever one of them dies, or finds the disk full, the next goes on, and keeps nobody
- * out; and as no record is in its place before the mark, none can be removed without a trace, but together with it.
+ * The first replay cache is created aside, as `used-tokens.new-NAME`. Then the mark is set atomically, with NAME in it: of several
+ * processes that start at the same time one succeeds. Last, any process moves the replay cache that the mark names into its place.
+ * So if a process crashes or finds the disk full, the next one continues, and no login fails. As no replay cache is in its place before
+ * the mark, it can't be removed without a trace, except together with the mark.
  */
 const BEGAN = 'began';
 
-/** @returns the path of the mark beside a record */
+/** Returns the path of the mark beside a replay cache. */
 export function markOf(root: string): string {
   return `${root}.${BEGAN}`;
 }
 
 /**
- * Makes a record that is missing. Others may do the same at that moment: then there is one, of whomever.
+ * Creates a missing replay cache. Other processes may do the same at the same time: one of them succeeds.
  *
  * @param root its path
- * @param lost what it knows nothing of, unless it is the first
+ * @param lost the time steps to mark as pruned, unless it is the first replay cache
  * @param present the current time step
  */
 export function makeCacheDirectory(root: string, lost: readonly Range[], present: number): void {
@@ -42,17 +42,17 @@ export function makeCacheDirectory(root: string, lost: readonly Range[], present
   });
 }
 
-/** Sets the mark beside a record that is in its place, where somebody has removed it. */
+/** Sets the mark beside a replay cache that is in its place, in case somebody has removed the mark. */
 export function setMark(root: string): void {
   makeDirectory(markOf(root));
 }
 
-/** Makes what every record has, or what is missing of it. Its name comes last: with it the record counts as whole. */
+/** Creates the missing parts of a replay cache. Its name comes last: with a name it counts as complete. */
 export function fill(cache: string, lost: readonly Range[], present: number): void {
-  const forgotten = join(cache, FORGOTTEN);
-  makeDirectory(forgotten);
-  enterRanges(forgotten, lost);
-  nameRecord(forgotten, present);
+  const pruned = join(cache, PRUNED);
+  makeDirectory(pruned);
+  enterRanges(pruned, lost);
+  enterName(pruned, present);
 }
 
 function beginFirst(root: string, present: number): void {
@@ -66,29 +66,29 @@ function beginFirst(root: string, present: number): void {
   });
 }
 
-/** @returns whether the first record was moved into its place just now */
+/** Returns whether this call has moved the first replay cache into its place. */
 function placeFirst(root: string): boolean {
   const [name] = readdirSync(markOf(root));
   if (name === undefined) return false;
   const aside = asideOf(root, name);
   if (moveInto(aside, root)) return true;
-  // It must not be taken for the first once more, when the one that was faster is gone.
+  // It must not become the first again when the one of the faster process is gone.
   if (exists(aside)) rmSync(aside, { recursive: true, force: true });
   return false;
 }
 
-/** @param make returns whether what it has made is of use; if not, it is removed */
+/** @param make returns whether its result is used; if not, the directory is removed */
 function makeAside(aside: string, make: () => boolean): void {
-  let isOfUse = false;
+  let isUsed = false;
   try {
     mkdirSync(aside, { mode: 0o700 });
-    isOfUse = make();
+    isUsed = make();
   } finally {
-    if (!isOfUse) rmSync(aside, { recursive: true, force: true });
+    if (!isUsed) rmSync(aside, { recursive: true, force: true });
   }
 }
 
-/** @returns whether it was moved; not where another process was faster */
+/** Returns whether it was moved; `false` if another process was faster. */
 function moveInto(from: string, to: string): boolean {
   try {
     renameSync(from, to);

@@ -1,12 +1,12 @@
-import { lstatSync, statSync, type Stats } from 'node:fs';
+import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { codeOf } from '../../errors.js';
 import { findExposure } from '../../system/trusted-path.js';
 import { ReplayCacheError } from '../errors.js';
-import { makeDirectory } from './pruned-steps.js';
 
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** @throws {@link ReplayCacheError} where a path is anything but a directory of this user's that nobody else can change */
+/** @throws {@link ReplayCacheError} if a path is not a directory that belongs to this user and that nobody else can change */
 export function assertOwnDirectory(path: string): void {
   const stats = lstatSync(path);
   if (!stats.isDirectory()) {
@@ -20,42 +20,50 @@ export function assertOwnDirectory(path: string): void {
   }
   if ((stats.mode & WRITABLE_BY_OTHERS) !== 0) {
     throw new ReplayCacheError(
-      `${path}: other users can write there, and so make used tokens good again; run: chmod go-w '${path}'`,
+      `${path}: other users can write there, and so make used tokens valid again; run: chmod go-w '${path}'`,
     );
   }
 }
 
 /**
- * Makes a directory to keep state in, with those that hold it, if they're missing.
+ * Creates a directory to keep state in, with its parents.
  *
- * @throws {@link ReplayCacheError} if anybody but this user and root can change it or a directory that leads there: they could remove
- *   what it holds, or move it away
+ * @throws {@link ReplayCacheError} if anybody but this user and root can change it or a directory that leads to it: they could remove
+ *   its data, or move it away
  */
 export function makeStateDirectory(path: string): void {
-  // Before anything is made, too: on the way there could be a link of somebody else's.
+  // Before anything is created, too: the path could lead through another user's link.
   assertTrusted(path);
   makeDirectories(path);
   assertTrusted(path);
 }
 
-/** @throws {@link ReplayCacheError} if anybody but this user and root can change a directory, or what leads there */
-export function assertTrusted(path: string, users?: ReadonlySet<number>): void {
-  const exposure = findExposure(path, users);
+function assertTrusted(path: string): void {
+  const exposure = findExposure(path);
   if (exposure === undefined) return;
   const { message, fix } = exposure;
-  throw new ReplayCacheError(
-    `${path}: ${message}, and so can remove or replace what is kept there; fix: ${fix}`,
-  );
+  throw new ReplayCacheError(`${path}: ${message}, and so can remove or replace its data; fix: ${fix}`);
 }
 
-/** Not Node's own `recursive`: on /proc, and wherever else a new directory is not found, that goes on for ever. */
+/** Without Node's `recursive`: on /proc, and wherever else a new directory can't be found, that never ends. */
 function makeDirectories(path: string): void {
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
   makeDirectories(dirname(path));
   makeDirectory(path);
 }
 
-/** @returns whether there is anything of this name, be it a link to nowhere */
+/** Creates a directory. Returns `false` if something with that name exists already. */
+export function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Returns whether something with this name exists, including a dangling link. */
 export function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

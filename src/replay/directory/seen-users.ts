@@ -1,25 +1,21 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { directoryFault } from '../errors.js';
-import { makeDirectory } from './pruned-steps.js';
-import { assertOwnDirectory, makeStateDirectory } from './own-directory.js';
 import type { SeenUsers } from '../../users/seen-users.js';
+import { directoryFault } from './errors.js';
+import { assertOwnDirectory, makeDirectory, makeStateDirectory } from './own-directory.js';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
-/** Of so many it is known without a look at the disk. */
+/** How many users to keep in memory. */
 const MAX_KNOWN = 100_000;
 
-/**
- * Those who have logged in before, in a directory: an empty file for each, named by a hash, in 256 directories. For any number
- * of processes, over their restarts.
- */
+/** The users who have logged in before, in a directory: an empty file for each, named by a hash, in 256 directories. */
 export class DirectorySeenUsers implements SeenUsers {
   readonly #root: string;
   readonly #known = new Set<string>();
   #isTrusted = false;
 
-  /** @param root is made where it is missing */
+  /** @param root created if it is missing */
   constructor(root: string) {
     this.#root = root;
   }
@@ -44,7 +40,7 @@ export class DirectorySeenUsers implements SeenUsers {
     return Promise.resolve();
   }
 
-  /** Each time, as somebody may have removed it; existsSync() returns false as well if this user can't look. */
+  /** Each time, as somebody may have removed it; existsSync() also returns false without permission to look. */
   #open(): void {
     if (this.#isTrusted && existsSync(this.#root)) return;
     makeStateDirectory(dirname(this.#root));
@@ -53,7 +49,7 @@ export class DirectorySeenUsers implements SeenUsers {
     this.#isTrusted = true;
   }
 
-  /** @param look says whether the user is there, and then need not be asked again */
+  /** @param look returns whether the user is there; the result `true` is kept in memory */
   #withFile(user: string, host: string, look: (file: string) => boolean): Promise<boolean> {
     return new Promise((resolve) => {
       const file = this.#fileOf(`${user}@${host}`);

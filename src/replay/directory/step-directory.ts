@@ -1,18 +1,17 @@
 import { closeSync, constants, linkSync, openSync } from 'node:fs';
 import { codeOf } from '../../errors.js';
 import { identityOf, isAt, type FileIdentity } from '../../system/file-identity.js';
-import { makeDirectory } from './pruned-steps.js';
-import { assertOwnDirectory } from './own-directory.js';
+import { assertOwnDirectory, makeDirectory } from './own-directory.js';
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
- * The directory of a time step in a record, as this process has found it. Whoever forgets the step moves it away, and removes
- * it; another process may even make one of the same name. So after each entry a claim asks whether it is still in its place.
+ * The directory of a time step, as this process has found it. Pruning moves it away and removes it, and another process may even create
+ * one of the same name. So after each entry, a consume checks whether it is still in its place.
  *
- * The descriptor stays open: until it is closed, no other directory can have this one's inode number. That makes the
- * answer certain, for the price of one system call. (Times of change would not: they come in ticks of a few ms, or seconds.)
+ * The descriptor stays open: until it is closed, no other directory can have the same inode number. That makes the check reliable, for
+ * one system call. Modification times are not: their resolution is a few milliseconds, or seconds.
  */
 export class StepDirectory {
   readonly #path: string;
@@ -20,10 +19,10 @@ export class StepDirectory {
   readonly isNew: boolean;
   readonly #descriptor: number;
   readonly #identity: FileIdentity;
-  /** The file that the next entries are links to. */
+  /** The file that the next entries are hard links to. */
   #file: string | undefined;
 
-  /** Makes the directory where it is missing. @throws where it is not safe from other users */
+  /** Creates the directory if it is missing. @throws if another user could change it */
   constructor(path: string) {
     this.#path = path;
     this.isNew = makeDirectory(path);
@@ -33,10 +32,9 @@ export class StepDirectory {
   }
 
   /**
-   * Makes an entry, for one caller of however many.
+   * Makes an entry. Of any number of concurrent callers, one gets `'entered'`. Returns `undefined` if this directory is gone.
    *
-   * @returns what came of it; `undefined` where this directory is gone
-   * @throws where it cannot be told
+   * @throws if the result is unknown
    */
   enter(name: string): 'entered' | 'exists' | undefined {
     const path = `${this.#path}/${name}`;
@@ -44,10 +42,9 @@ export class StepDirectory {
   }
 
   /**
-   * Another name of a file is made in a fraction of the time of another file, and needs no inode.
-   *
-   * @returns `undefined` where that cannot be done: there is no file yet or no more, it has as many names as it can have
-   *   (65,000 on ext4), or the file system knows no links. What is wrong beyond that is seen as soon as a file is made.
+   * Creates a hard link, which is several times faster than a file, and needs no inode. Returns `undefined` if that fails: there is no file
+   * yet or any more, it has the maximum number of links (65,000 on ext4), or the file system has no links. Any other fault also
+   * prevents the file that is created next, and is reported then.
    */
   #link(path: string): 'entered' | 'exists' | undefined {
     if (this.#file === undefined) return undefined;

@@ -1,6 +1,6 @@
 import type { SeenUsers } from '../../users/seen-users.js';
 
-/** Those who have logged in since this process started. Only who has a good token is remembered: nobody else can fill it. */
+/** The users who have logged in since this process started. Only users with a valid token are added, which bounds the size. */
 export class MemorySeenUsers implements SeenUsers {
   readonly #jids = new Set<string>();
 

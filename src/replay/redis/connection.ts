@@ -1,83 +1,76 @@
 import { performance } from 'node:perf_hooks';
 import { ReplayCacheError } from '../errors.js';
+import { withinStoreDeadline } from '../store-deadline.js';
 import { connectRedis } from './client.js';
 import { explainRedisError, nameOf } from './errors.js';
 import { UnexpectedReplyError } from './replies.js';
-import type { RedisSettings } from './settings.js';
-import { withinStoreDeadline } from '../store-deadline.js';
+import type { RedisSettings } from './store.js';
 
-/** A client that has had no complete replies for so long is given up for a new one: it may be in a state that it does not leave. */
+/** A client without complete replies for this long is replaced by a new one: it may be in a state that it does not leave. */
 const REPLY_DEADLINE_MILLISECONDS = 5000;
 
 /** The name of a command, and its arguments. */
 export type Command = [name: string, ...args: (string | number)[]];
 
-/** Is told what becomes of a connection. */
+/** Callbacks of a {@link RedisConnection}. */
 export interface ConnectionListener {
   readonly onReady: () => void;
-  /** Behind the next connection may be another server, or the same with less in it. */
+  /** The next connection may be to another server, or to the same server with less data. */
   readonly onLost: () => void;
 }
 
-/** A connection to Redis that never ends by itself. */
+const NO_LISTENER: ConnectionListener = { onReady: () => undefined, onLost: () => undefined };
+
+/** A connection to Redis that is opened at once, and again whenever it is lost, until {@link close} is called. */
 export class RedisConnection {
   readonly #settings: RedisSettings;
   readonly #listener: ConnectionListener;
   #client: ReturnType<typeof connectRedis>;
   #isClosed = false;
-  /** Whether the present connection is about to end. */
-  #isGivenUp = false;
+  #isReconnecting = false;
   #lastError: Error | undefined;
   #lastReply = performance.now();
-  /** The attempt to connect that is under way, for those who wait for it. */
+  /** The current attempt to connect, shared by all who wait for it. */
   #attempt: Promise<void> | undefined;
 
-  /** The connection is made at once, and again whenever it is lost. */
-  constructor(settings: RedisSettings, listener: ConnectionListener) {
+  constructor(settings: RedisSettings, listener: ConnectionListener = NO_LISTENER) {
     this.#settings = settings;
     this.#listener = listener;
     this.#client = this.#connect();
   }
 
   /**
-   * Asks a question that takes any number of commands.
+   * Makes a request that takes any number of commands.
    *
-   * @throws {@link ReplayCacheError} if there is no answer within the deadline of every store; what was to be written may be written then
+   * @throws {@link ReplayCacheError} if it fails or exceeds the deadline of stores; its writes may be done then
    */
-  async ask<T>(question: () => Promise<T>): Promise<T> {
+  async request<T>(request: () => Promise<T>): Promise<T> {
     try {
-      return await withinStoreDeadline(question());
+      return await withinStoreDeadline(request());
     } catch (error) {
-      if (error instanceof UnexpectedReplyError) this.reconnect();
-      throw this.#explain(error);
+      if (error instanceof UnexpectedReplyError) this.#reconnect();
+      if (error instanceof ReplayCacheError) throw error;
+      // Without the cause: the client attaches the command's arguments to it, and those of AUTH are the password.
+      throw new ReplayCacheError(`${nameOf(this.#settings)}: ${explainRedisError(error, this.#lastError)}`);
     }
   }
 
   /**
-   * Sends some commands in one piece, in a cluster to one node.
+   * Sends some commands in one piece, in a cluster to one node. Returns their replies.
    *
-   * @returns their replies
-   * @throws where there is no connection, no reply in time, or an error for a reply
+   * @throws if there is no connection, no reply in time, or if a reply is an error
    */
   async run(commands: readonly Command[]): Promise<unknown[]> {
     await this.#connected();
     const replies = (await this.#client.pipeline([...commands]).exec()) ?? [];
-    // One reply that never comes, and each later claim gets that of the one before it, and none for its last command.
+    // If one reply is missing, each later request gets the reply to the one before it, and none for its last command.
     if (replies.every(([error]) => error === null || error.name === 'ReplyError')) {
       this.#lastReply = performance.now();
-    } else if (performance.now() - this.#lastReply > REPLY_DEADLINE_MILLISECONDS) this.#renew();
+    } else this.#renewIfStuck();
     return replies.map(([error, reply]) => {
       if (error !== null) throw error;
       return reply;
     });
-  }
-
-  /** Gives up the present connection for another. */
-  reconnect(): void {
-    // While it connects, ioredis would end for good; and several claims can meet with the same nonsense.
-    if (!this.#isReady() || this.#isGivenUp) return;
-    this.#isGivenUp = true;
-    this.#client.disconnect(true);
   }
 
   close(): void {
@@ -85,10 +78,11 @@ export class RedisConnection {
     this.#client.disconnect();
   }
 
-  /** Leaves out the cause: the client attaches the command's arguments to it, and of AUTH these are the password. */
-  #explain(error: unknown): ReplayCacheError {
-    if (error instanceof ReplayCacheError) return error;
-    return new ReplayCacheError(`${nameOf(this.#settings)}: ${explainRedisError(error, this.#lastError)}`);
+  #reconnect(): void {
+    // While it connects, this would end ioredis for good. Several requests can receive unexpected replies.
+    if (!this.#isReady() || this.#isReconnecting) return;
+    this.#isReconnecting = true;
+    this.#client.disconnect(true);
   }
 
   #connect(): ReturnType<typeof connectRedis> {
@@ -96,7 +90,7 @@ export class RedisConnection {
     const { onLost, onReady } = this.#listener;
     client.on('error', (error: Error) => (this.#lastError = error));
     client.on('ready', () => {
-      this.#isGivenUp = false;
+      this.#isReconnecting = false;
       this.#lastError = undefined;
     });
     for (const event of ['ready', '+node']) client.on(event, onReady);
@@ -104,16 +98,7 @@ export class RedisConnection {
     return client;
   }
 
-  #renew(): void {
-    this.#client.disconnect();
-    this.#listener.onLost();
-    this.#attempt = undefined;
-    this.#isGivenUp = false;
-    this.#lastReply = performance.now();
-    this.#client = this.#connect();
-  }
-
-  /** Waits for an attempt to connect that is under way; where there is none, the last error is thrown. */
+  /** Waits for the current attempt to connect. @throws the last error if there is no connection then */
   async #connected(): Promise<void> {
     if (this.#isReady()) return;
     this.#renewIfStuck();
@@ -128,11 +113,16 @@ export class RedisConnection {
     return this.#client.status === 'ready';
   }
 
-  /** ioredis ends for good where it cannot even begin to connect, or is told to do otherwise while it does. */
+  /** Replaces the client. ioredis ends for good if it can't even start to connect, or is reconnected while it connects. */
   #renewIfStuck(): void {
-    const isOver = this.#client.status === 'end';
     const isStuck = performance.now() - this.#lastReply > REPLY_DEADLINE_MILLISECONDS;
-    if (!this.#isClosed && (isOver || isStuck)) this.#renew();
+    if (this.#isClosed || !(this.#client.status === 'end' || isStuck)) return;
+    this.#client.disconnect();
+    this.#listener.onLost();
+    this.#attempt = undefined;
+    this.#isReconnecting = false;
+    this.#lastReply = performance.now();
+    this.#client = this.#connect();
   }
 
   #nextOf(...events: string[]): Promise<void> {

@@ -1,105 +1,130 @@
-import { RedisEpochs } from './epochs.js';
-import { RedisConnection, type Command } from './connection.js';
-import { expiryOf, RedisLayout, type Place } from './layout.js';
-import { UnexpectedReplyError, parseEntry, parseFlag } from './replies.js';
-import type { RedisSettings } from './settings.js';
-import { newMark, RedisSigns, type Found } from './signs.js';
+import { createHash } from 'node:crypto';
+import type { SeenUsers } from '../../users/seen-users.js';
 import type { ConsumeResult, ReplayCache, TokenUse } from '../replay-cache.js';
+import { RedisConnection, type Command } from './connection.js';
+import { newMark, RedisEpochs, type Found } from './epochs.js';
+import { expiryOf, RedisLayout, type Place } from './layout.js';
+import { parseEntry, parseFlag, UnexpectedReplyError } from './replies.js';
+import type { RedisSettings } from './store.js';
 
-/** More than there are hashes of the steps that are valid at an instant. */
-const MAX_TIMED = 4096;
+/** More than there are hashes of time steps that are valid at the same time. */
+const MAX_EXPIRING = 4096;
 
 /**
- * The record of used credentials in Redis, Valkey or anything that speaks their protocol: for any number of machines. A
- * claim enters the token into a hash of its step, unless it is there (`HSETNX`), and reads from there what was entered and the step's
- * sign, which says whether the record is still complete (see redis-begin-step.ts). What is entered is a mark that only this claim
- * knows: no reply to another can be taken for its own.
+ * Keeps used tokens in Redis, for any number of machines. A consume enters the token into a hash of its time step unless it is there
+ * (`HSETNX`), and reads back the entry and the epoch stamp of the hash, which tells whether the data is still complete (see
+ * epochs.ts). The entry is a mark that only this consume knows, so the reply to another consume can't be taken for its own.
  */
 export class RedisReplayCache implements ReplayCache {
   readonly #isCluster: boolean;
   readonly #layout: RedisLayout;
-  readonly #signs: RedisSigns;
-  readonly #beginnings: RedisEpochs;
+  readonly #epochs: RedisEpochs;
   readonly #connection: RedisConnection;
-  /** Hashes that had a sign, and with it a time to expire: it is not set once more for every token. */
-  readonly #timed = new Set<string>();
+  /** Hashes that had a stamp, and so an expiry: setting it again for every token would be a waste. */
+  readonly #expiring = new Set<string>();
 
   /**
-   * @param settings where the server is; the connection is made at once, and again whenever it is lost
-   * @param clock milliseconds since the Unix epoch
+   * @param settings the server; the connection is opened at once, and again whenever it is lost
+   * @param clock returns milliseconds since the Unix epoch
    */
   constructor(settings: RedisSettings, clock: () => number = Date.now) {
     this.#isCluster = settings.isCluster;
     this.#layout = new RedisLayout(settings);
     const run = this.#run.bind(this);
-    this.#signs = new RedisSigns({ settings, layout: this.#layout, clock, run });
-    this.#beginnings = new RedisEpochs(this.#layout.parts, (part) => this.#signs.beginPart(part));
+    this.#epochs = new RedisEpochs({ settings, layout: this.#layout, clock, run });
     this.#connection = new RedisConnection(settings, {
       onReady: () => {
-        this.#beginnings.start();
+        this.#epochs.startAll();
       },
       onLost: () => {
-        this.#signs.release();
-        // What was one node's may be another's now.
-        if (settings.isCluster) this.#beginnings.start();
+        this.#epochs.drop();
+        // The parts of one node may be on another now.
+        if (settings.isCluster) this.#epochs.startAll();
       },
     });
   }
 
-  /** @throws {@link ReplayCacheError} where Redis cannot be asked, or gives no answer in time; the token may be spent then */
+  /** @throws {@link ReplayCacheError} if Redis can't be used, or does not reply in time; the token may be consumed then */
   consume(use: TokenUse): Promise<ConsumeResult> {
-    return this.#connection.ask(() => this.#claim(this.#layout.placeOf(use)));
+    return this.#connection.request(() => this.#consume(this.#layout.placeOf(use)));
   }
 
   async release(use: TokenUse): Promise<void> {
     const { hash, field } = this.#layout.placeOf(use);
-    await this.#connection.ask(() => this.#connection.run([['hdel', hash, field]]));
+    await this.#connection.request(() => this.#connection.run([['hdel', hash, field]]));
   }
 
   close(): Promise<void> {
-    this.#beginnings.stop();
+    this.#epochs.stop();
     this.#connection.close();
     return Promise.resolve();
   }
 
-  async #claim(place: Place): Promise<ConsumeResult> {
+  async #consume(place: Place): Promise<ConsumeResult> {
     const mark = newMark();
     const { isNew, ...first } = await this.#enter(place, mark);
-    const { entered } = first;
-    if (isNew !== (entered === mark) && entered !== undefined) throw new UnexpectedReplyError();
-    const consume = isNew ? 'consumed' : 'replayed';
-    if (this.#signs.vouchFor(place, first)) {
-      this.#expires(place.hash);
-      return consume;
+    if (isNew !== (first.mark === mark) && first.mark !== undefined) throw new UnexpectedReplyError();
+    const result = isNew ? 'consumed' : 'replayed';
+    if (this.#epochs.isComplete(place, first)) {
+      if (this.#expiring.size >= MAX_EXPIRING) this.#expiring.clear();
+      this.#expiring.add(place.hash);
+      return result;
     }
-    await this.#signs.beginStep(place);
-    const second = await this.#look(place);
-    return this.#signs.vouchFor(place, second) && second.entered === entered ? consume : 'replay-unknown';
+    await this.#epochs.startTimeStep(place);
+    const second = await this.#read(place);
+    return this.#epochs.isComplete(place, second) && second.mark === first.mark ? result : 'replay-unknown';
   }
 
   async #enter({ hash, field, timeStep }: Place, mark: string): Promise<Found & { isNew: boolean }> {
     const commands: Command[] = [
       ['hsetnx', hash, field, mark],
-      ['hmget', hash, 'sign', field],
+      ['hmget', hash, 'epoch', field],
     ];
-    // Whatever comes of it, what is entered is not to stay for ever.
-    if (!this.#timed.has(hash)) commands.push(['pexpireat', hash, expiryOf(timeStep)]);
+    // Whatever the result, the entry must not stay forever.
+    if (!this.#expiring.has(hash)) commands.push(['pexpireat', hash, expiryOf(timeStep)]);
     const replies = await this.#run(commands);
     return { isNew: parseFlag(replies[0]), ...parseEntry(replies[1]), node: replies[commands.length] };
   }
 
-  async #look({ hash, field }: Place): Promise<Found> {
-    const [reply, node] = await this.#run([['hmget', hash, 'sign', field]]);
+  async #read({ hash, field }: Place): Promise<Found> {
+    const [reply, node] = await this.#run([['hmget', hash, 'epoch', field]]);
     return { ...parseEntry(reply), node };
   }
 
-  #expires(hash: string): void {
-    if (this.#timed.size >= MAX_TIMED) this.#timed.clear();
-    this.#timed.add(hash);
-  }
-
-  /** In a cluster a replica may take over behind our back: each time it says who it is. */
+  /** In a cluster a replica may take over unnoticed, so each time the node sends its name. */
   #run(commands: readonly Command[]): Promise<unknown[]> {
     return this.#connection.run(this.#isCluster ? [...commands, ['cluster', 'MYID']] : commands);
+  }
+}
+
+/** The users who have logged in before, in Redis: hashes of their JIDs, in 256 sets that a cluster can spread. */
+export class RedisSeenUsers implements SeenUsers {
+  readonly #prefix: string;
+  readonly #connection: RedisConnection;
+
+  /** @param settings the server; the connection is opened at once, and again whenever it is lost */
+  constructor(settings: RedisSettings) {
+    this.#prefix = settings.prefix;
+    this.#connection = new RedisConnection(settings);
+  }
+
+  async has(user: string, host: string): Promise<boolean> {
+    return this.#run('sismember', user, host);
+  }
+
+  async add(user: string, host: string): Promise<void> {
+    await this.#run('sadd', user, host);
+  }
+
+  close(): Promise<void> {
+    this.#connection.close();
+    return Promise.resolve();
+  }
+
+  #run(name: 'sismember' | 'sadd', user: string, host: string): Promise<boolean> {
+    const digest = createHash('sha256').update(`${user}@${host}`).digest();
+    const key = `${this.#prefix}seen:${digest.toString('hex', 0, 1)}`;
+    const command: Command = [name, key, digest.toString('base64url')];
+    return this.#connection.request(async () => parseFlag((await this.#connection.run([command]))[0]));
   }
 }

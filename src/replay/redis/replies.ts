@@ -1,60 +1,138 @@
-/** A reply that Redis would not give: something else answers, or answers a command with the reply to another. */
+import { Command } from 'ioredis';
+
+const SLOTS = 16_384;
+const MAX_NODES = 1000;
+const MAX_PORT = 65_535;
+/** A host name, or an IPv4 or IPv6 address; `?` stands for a name that the node does not know. */
+const HOST = /^[\w.:%?-]{1,255}$/;
+
+/** A reply that Redis would not send: another program replies, or this is the reply to another command. */
 export class UnexpectedReplyError extends Error {
-  constructor() {
+  /** @param cause what was unexpected, for developers */
+  constructor(cause?: string) {
     super(
-      'its replies make no sense: is this a Redis, and is nothing between it and xtokend that changes them?',
+      'its replies are not those of Redis: is this a Redis, and does anything between it and xtokend change them?',
+      { cause },
     );
   }
 }
 
-/** What is in the hash of a token. */
+/** What the hash of a token holds. */
 export interface Entry {
-  /** The sign of the step, where it has one. */
-  readonly sign: string | undefined;
-  /** What is entered for the token; nothing where it is gone again. */
-  readonly entered: string | undefined;
+  /** The epoch stamp of the hash, if it has one. */
+  readonly stamp: string | undefined;
+  /** The mark of the consume that entered the token; `undefined` if the entry is gone. */
+  readonly mark: string | undefined;
 }
 
-/** What {@link BEGIN_STEP} says. */
-export interface Begun {
-  /** What was sent along. */
+/** The reply of the script `START_TIME_STEP`. */
+export interface StartReply {
+  /** The mark that was sent. */
   readonly mark: string;
-  /** What the signs of steps hold; empty where the server is not fit. */
-  readonly sign: string;
-  /** Redis' time, in milliseconds since the Unix epoch. */
+  /** The present epoch stamp; empty if the server is not usable. */
+  readonly stamp: string;
+  /** The time of Redis, in milliseconds since the Unix epoch. */
   readonly now: number;
   /** What Redis does when its memory is full. */
   readonly policy: string;
 }
 
-/** Reads a reply that is 0 or 1: of `HSETNX` and `SADD` whether it is new, of `SISMEMBER` whether it is there. @throws {@link UnexpectedReplyError} */
+/** Parses a reply that is 0 or 1. @throws {@link UnexpectedReplyError} */
 export function parseFlag(reply: unknown): boolean {
-  if (reply !== 0 && reply !== 1) throw new UnexpectedReplyError();
+  assertReply(reply === 0 || reply === 1);
   return reply === 1;
 }
 
-/** Reads the reply to `HMGET`. @throws {@link UnexpectedReplyError} */
+/** Parses the reply to `HMGET`. @throws {@link UnexpectedReplyError} */
 export function parseEntry(reply: unknown): Entry {
-  if (!isArray(reply) || reply.length !== 2) throw new UnexpectedReplyError();
-  return { sign: textOrNothing(reply[0]), entered: textOrNothing(reply[1]) };
+  assertReply(isArray(reply) && reply.length === 2);
+  const [stamp, mark] = reply.map((value) => value ?? undefined);
+  assertReply(isOptionalText(stamp) && isOptionalText(mark));
+  return { stamp, mark };
 }
 
-/** Reads the reply of {@link BEGIN_STEP}. @throws {@link UnexpectedReplyError} */
-export function parseBegun(reply: unknown): Begun {
-  if (!isArray(reply) || reply.length !== 4) throw new UnexpectedReplyError();
-  const [mark, sign, now, policy] = reply;
-  if (typeof now !== 'number' || ![mark, sign, policy].every((text) => typeof text === 'string')) {
-    throw new UnexpectedReplyError();
+/** Parses the reply of `START_TIME_STEP`. @throws {@link UnexpectedReplyError} */
+export function parseStart(reply: unknown): StartReply {
+  assertReply(isArray(reply) && reply.length === 4);
+  const [mark, stamp, now, policy] = reply;
+  assertReply(isText(mark) && isText(stamp) && typeof now === 'number' && isText(policy));
+  return { mark, stamp, now, policy };
+}
+
+/** Parses an address of a Sentinel's reply: `[host, port]`. @throws {@link UnexpectedReplyError} */
+export function parseEndpoint(reply: unknown): { host: string; port: number } {
+  assertReply(isArray(reply) && reply.length === 2);
+  const [host, port] = reply;
+  assertReply(isHost(host) && isText(port) && /^\d{1,5}$/.test(port));
+  assertReply(isWholeNumber(Number(port), 1, MAX_PORT));
+  return { host, port: Number(port) };
+}
+
+/** Parses the reply to `SENTINEL SENTINELS`: of each, names and values in turn. @throws {@link UnexpectedReplyError} */
+export function parseSentinels(reply: unknown): { host: string; port: number }[] {
+  assertReply(isArray(reply) && reply.length <= MAX_NODES);
+  return reply.map((fields) => {
+    assertReply(isArray(fields));
+    const valueOf = (name: string): unknown => fields[fields.indexOf(name) + 1];
+    return parseEndpoint([valueOf('ip'), valueOf('port')]);
+  });
+}
+
+/**
+ * Makes ioredis check the replies to `CLUSTER` before it uses them itself: it expects the right shape, and a nil instead of a
+ * slot table would end the process. A reply that fails the check becomes an error of its command.
+ */
+export function checkClusterReplies(): void {
+  // CLUSTER SLOTS returns a table, CLUSTER INFO and CLUSTER MYID return a text.
+  Command.setReplyTransformer('cluster', (reply: unknown) => {
+    assertReply(isText(reply) || isSlotTable(reply));
+    return reply;
+  });
+}
+
+/** A table that names no slot twice takes no time to process. */
+function isSlotTable(reply: unknown): boolean {
+  if (!isArray(reply)) return false;
+  let covered = 0;
+  const nodes = new Set<string>();
+  for (const row of reply) {
+    if (!isArray(row) || row.length < 3) return false;
+    const [first, last, ...owners] = row;
+    if (!isWholeNumber(first, 0, SLOTS - 1) || !isWholeNumber(last, first, SLOTS - 1)) return false;
+    if (!owners.every(isNode)) return false;
+    covered += last - first + 1;
+    for (const [host, port] of owners) nodes.add(`${String(host)}:${String(port)}`);
   }
-  return { mark: String(mark), sign: String(sign), now, policy: String(policy) };
+  return covered <= SLOTS && nodes.size <= MAX_NODES;
+}
+
+/** The host of a node is nil, or empty, if the node does not know it; ioredis ignores such a node. */
+function isNode(value: unknown): value is readonly unknown[] {
+  if (!isArray(value)) return false;
+  const [host, port] = value;
+  return (host === null || host === '' || isHost(host)) && isWholeNumber(port, 1, MAX_PORT);
+}
+
+function assertReply(isExpected: boolean): asserts isExpected {
+  if (!isExpected) throw new UnexpectedReplyError();
+}
+
+function isHost(value: unknown): value is string {
+  return isText(value) && HOST.test(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || isText(value);
 }
 
 function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
-function textOrNothing(value: unknown): string | undefined {
-  if (value === null) return undefined;
-  if (typeof value !== 'string') throw new UnexpectedReplyError();
-  return value;
+function isWholeNumber(value: unknown, least: number, most: number): value is number {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 }

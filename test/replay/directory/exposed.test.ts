@@ -28,25 +28,23 @@ describe('a state directory that another user can move away', () => {
 
   it.each([
     ['used tokens', consume],
-    ['users who have logged in', see],
-  ])('is not used for %s: a restart would begin with an empty one', async (_, use) => {
+    ['seen users', see],
+  ])('is not used for %s: a restart would start with an empty one', async (_, use) => {
     const above = sharedFolder(0o755, OTHER_USER);
     const state = join(above, 'state');
     mkdirSync(state, { mode: 0o700 });
     await expect(use(state)).rejects.toMatchObject({ code: 'replay-cache-unavailable' });
-    // What the other user can do; root's directory is in the way of none of it.
+    // The other user can do this although root owns the directory.
     runAsOther('mv "$1" "$1.away"', state);
-    await expect(use(state)).rejects.toThrow(
-      `owns ${above}, and so can remove or replace what is kept there; fix: `,
-    );
+    await expect(use(state)).rejects.toThrow(`owns ${above}, and so can remove or replace its data; fix: `);
     expect(readdirSync(above)).toEqual(['state.away']);
     expect(readdirSync(join(above, 'state.away'))).toEqual([]);
   });
 
   it.each([
     ['used tokens', consume],
-    ['users who have logged in', see],
-  ])('has nothing made by it where a link of theirs leads, for %s', async (_, use) => {
+    ['seen users', see],
+  ])('gets nothing created behind a link of that user, for %s', async (_, use) => {
     const above = sharedFolder(0o755, OTHER_USER);
     const elsewhere = passableFolder();
     runAsOther('ln -s "$2" "$1/lib"', above, elsewhere);
@@ -56,8 +54,8 @@ describe('a state directory that another user can move away', () => {
 
   it.each([
     ['used tokens', consume],
-    ['users who have logged in', see],
-  ])('is used for %s where a sticky directory or a link of root leads there', async (_, use) => {
+    ['seen users', see],
+  ])('is used for %s if only a sticky directory or a link of root leads to it', async (_, use) => {
     const state = join(sharedFolder(0o1777), 'state');
     await use(state);
     const link = join(passableFolder(), 'link');

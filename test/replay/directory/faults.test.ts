@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
-import { observeReplayCache } from '../../../src/daemon/observed-cache.js';
+import { observeReplayCache } from '../../../src/daemon/observed-stores.js';
 import { DirectoryReplayCache } from '../../../src/replay/directory/directory-cache.js';
 import type { ConsumeResult, ReplayCache } from '../../../src/replay/replay-cache.js';
 import { temporaryDirectory } from '../../support/directory.js';
@@ -10,34 +10,34 @@ import { requirePackage } from '../../support/requirement.js';
 
 interface Subject {
   readonly root: string;
-  readonly troubles: string[];
+  readonly warnings: string[];
   readonly open: () => DirectoryReplayCache;
 }
 
 function subject(directory = join(temporaryDirectory(), 'state')): Subject {
   const root = join(directory, 'used-tokens');
-  const troubles: string[] = [];
-  const onWarning = (message: string): unknown => troubles.push(message);
+  const warnings: string[] = [];
+  const onWarning = (message: string): unknown => warnings.push(message);
   const open = (): DirectoryReplayCache => {
     const cache = new DirectoryReplayCache({ root, cacheEpoch: () => 0, onWarning });
-    // A file system whose directories are open cannot be unmounted.
+    // A file system with open directories cannot be unmounted.
     onTestFinished(() => cache.close());
     return cache;
   };
-  return { root, troubles, open };
+  return { root, warnings, open };
 }
 
-/** A record as the daemon uses it, with what the log says of it. */
-function watched(cache: ReplayCache): {
+/** Returns a replay cache as the daemon uses it, and its log. */
+function observed(cache: ReplayCache): {
   consume: (id: string, timeStep: number) => Promise<ConsumeResult>;
   log: string[];
 } {
   const log: string[] = [];
-  const watching = observeReplayCache(cache, {
+  const observing = observeReplayCache(cache, {
     write: (level, message, fields = {}) => log.push(`${level} ${message} ${JSON.stringify(fields)}`),
     close: () => undefined,
   });
-  return { consume: (id, timeStep) => watching.consume({ id, timeStep }, timeStep), log };
+  return { consume: (id, timeStep) => observing.consume({ id, timeStep }, timeStep), log };
 }
 
 function mounted(context: TestContext, options: string): string {
@@ -46,7 +46,7 @@ function mounted(context: TestContext, options: string): string {
   return directory ?? '';
 }
 
-describe('what is wrong in the directory', () => {
+describe('a fault in the directory', () => {
   it.each<[string, (root: string) => void, string]>([
     [
       'a symbolic link',
@@ -63,7 +63,7 @@ describe('what is wrong in the directory', () => {
       'expected a directory, found a file',
     ],
     [
-      'others may write there',
+      'write permission for others',
       (root) => {
         mkdirSync(root);
         chmodSync(root, 0o770);
@@ -71,13 +71,13 @@ describe('what is wrong in the directory', () => {
       "run: chmod go-w '",
     ],
     [
-      'others may write above it',
+      'write permission for others in its parent',
       (root) => {
         chmodSync(join(root, '..'), 0o777);
       },
       'fix: chmod o-w /',
     ],
-  ])('refuses where %s, and works as soon as that is mended', async (_, spoil, message) => {
+  ])('refuses tokens if there is %s, and recovers', async (_, spoil, message) => {
     const { root, open } = subject();
     const cache = open();
     mkdirSync(join(root, '..'), { mode: 0o700 });
@@ -106,7 +106,7 @@ describe('what is wrong in the directory', () => {
       },
       'other users can write there',
     ],
-  ])('refuses where what is forgotten is in %s', async (_, spoil, message) => {
+  ])('refuses tokens if the pruned time steps are in %s', async (_, spoil, message) => {
     const { root, open } = subject();
     await open().consume({ id: 'a', timeStep: 100 }, 100);
     rmSync(join(root, 'forgotten'), { recursive: true });
@@ -114,7 +114,7 @@ describe('what is wrong in the directory', () => {
     await expect(open().consume({ id: 'a', timeStep: 101 }, 100)).rejects.toThrow(message);
   });
 
-  it('refuses a step whose directory is a link to elsewhere', async () => {
+  it('refuses tokens of a time step whose directory is a link', async () => {
     const { root, open } = subject();
     await open().consume({ id: 'a', timeStep: 100 }, 100);
     symlinkSync('/tmp', join(root, '101'));
@@ -123,10 +123,10 @@ describe('what is wrong in the directory', () => {
 });
 
 describe('a file system', () => {
-  it('without inodes is said once, with the cure; finished steps make room, and it heals by itself', async (context) => {
+  it('without inodes is reported once, with the fix; pruning frees inodes, and it recovers', async (context) => {
     const directory = mounted(context, 'nr_inodes=40');
     const cache = subject(directory).open();
-    const { consume, log } = watched(cache);
+    const { consume, log } = observed(cache);
     let timeStep = 100;
     let count = 0;
     while ((await consume(`a${count}`, timeStep)) === 'consumed') count += 1;
@@ -135,10 +135,10 @@ describe('a file system', () => {
       expect(await consume(`b${again}`, timeStep)).toBe('replay-cache-unavailable');
     expect(log).toEqual([
       expect.stringMatching(
-        /^error replay cache unavailable; refusing all tokens .*no space or no inodes are left there: make room/,
+        /^error replay cache unavailable; refusing all tokens .*no space or no inodes are left: free some/,
       ),
     ]);
-    // Time goes on: pruning needs no inode of its own.
+    // Pruning needs no inode of its own.
     for (; timeStep < 110; timeStep += 1) {
       await consume('c', timeStep);
       await cache.close();
@@ -150,10 +150,10 @@ describe('a file system', () => {
   });
 
   it.for([2, 3, 4, 5, 6, 7, 8])(
-    'that has room for only %i of what the first record needs keeps nobody out when there is more',
+    'that has only %i of the inodes for the first replay cache accepts tokens once there are more',
     async (inodes, context) => {
       const directory = mounted(context, `nr_inodes=${inodes}`);
-      const { consume } = watched(subject(join(directory, 'state')).open());
+      const { consume } = observed(subject(join(directory, 'state')).open());
       for (const id of ['a', 'b']) expect(await consume(id, 100)).toBe('replay-cache-unavailable');
       remount(directory, 'nr_inodes=100');
       expect([await consume('c', 100), await consume('c', 100)]).toEqual(['consumed', 'replayed']);
@@ -161,9 +161,9 @@ describe('a file system', () => {
     },
   );
 
-  it('that is full of something else takes tokens on: they need no room', async (context) => {
+  it('that is full still accepts tokens: they need no space', async (context) => {
     const directory = mounted(context, 'size=64k');
-    const { consume } = watched(subject(directory).open());
+    const { consume } = observed(subject(directory).open());
     expect(() => {
       writeFileSync(join(directory, 'filler'), Buffer.alloc(1024 * 1024));
     }).toThrow('ENOSPC');
@@ -172,9 +172,9 @@ describe('a file system', () => {
     expect(await consume('a', 109)).toBe('replayed');
   });
 
-  it('that is read-only for a while is said once, and nothing is accepted twice over it', async (context) => {
+  it('that is read-only for a while is reported once, and nothing is accepted twice', async (context) => {
     const directory = mounted(context, 'size=1m');
-    const { consume, log } = watched(subject(directory).open());
+    const { consume, log } = observed(subject(directory).open());
     expect(await consume('a', 100)).toBe('consumed');
     remount(directory, 'ro');
     for (const id of ['a', 'b', 'c']) expect(await consume(id, 100)).not.toBe('consumed');
@@ -184,12 +184,12 @@ describe('a file system', () => {
     expect(log).toHaveLength(2);
   });
 
-  it('in which a file stands in the way is said, and heals', async () => {
+  it('with a file in the way is reported, and recovers', async () => {
     const directory = join(temporaryDirectory(), 'state');
     writeFileSync(directory, '');
-    const { consume, log } = watched(subject(directory).open());
+    const { consume, log } = observed(subject(directory).open());
     expect(await consume('a', 100)).toBe('replay-cache-unavailable');
-    expect(log).toEqual([expect.stringContaining('something that is no directory is in its way')]);
+    expect(log).toEqual([expect.stringContaining('a file that is not a directory is in the way')]);
     rmSync(directory);
     expect(await consume('a', 100)).toBe('consumed');
   });

@@ -12,8 +12,8 @@ function open(path: string): StepDirectory {
   return directory;
 }
 
-describe('StepFolder', () => {
-  it('takes one inode for all that a process enters', () => {
+describe('StepDirectory', () => {
+  it('uses one inode for all entries of a process', () => {
     const path = join(temporaryDirectory(), '100');
     const [first, second] = [open(path), open(path)];
     expect(['a', 'b', 'c'].map((name) => first.enter(name))).toEqual(['entered', 'entered', 'entered']);
@@ -22,7 +22,7 @@ describe('StepFolder', () => {
     expect([inodes.length, new Set(inodes).size]).toEqual([5, 2]);
   });
 
-  it('goes on where the file that entries are links to is gone, or can have no links', () => {
+  it('works if the file that entries link to is gone, or can have no links', () => {
     const path = join(temporaryDirectory(), '100');
     const directory = open(path);
     directory.enter('a');
@@ -38,7 +38,7 @@ describe('StepFolder', () => {
     ]);
   });
 
-  it('takes more entries than a file can have links, which is 65,000 on ext4', () => {
+  it('accepts more entries than a file can have links, 65,000 on ext4', () => {
     const directory = open(join(temporaryDirectory(), '100'));
     const outcomes = new Set<unknown>();
     for (let name = 0; name < 65_002; name += 1) outcomes.add(directory.enter(String(name)));
@@ -46,7 +46,7 @@ describe('StepFolder', () => {
     expect(directory.enter('65001')).toBe('exists');
   });
 
-  it('enters nothing where it was moved away, and says so of one that was made in its place', () => {
+  it('enters nothing after it was moved away, and is not in its place after another was created there', () => {
     const path = join(temporaryDirectory(), '100');
     const directory = open(path);
     directory.enter('a');

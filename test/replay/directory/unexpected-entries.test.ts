@@ -7,24 +7,24 @@ import { temporaryDirectory } from '../../support/directory.js';
 
 interface Subject {
   readonly root: string;
-  readonly troubles: string[];
+  readonly warnings: string[];
   readonly cache: DirectoryReplayCache;
 }
 
 function subject(): Subject {
   const root = join(temporaryDirectory(), 'state', 'used-tokens');
-  const troubles: string[] = [];
-  const onWarning = (message: string): unknown => troubles.push(message);
+  const warnings: string[] = [];
+  const onWarning = (message: string): unknown => warnings.push(message);
   const cache = new DirectoryReplayCache({ root, cacheEpoch: () => 0, onWarning });
   onTestFinished(() => cache.close());
-  return { root, troubles, cache };
+  return { root, warnings, cache };
 }
 
-describe('what is foreign in the directory', () => {
+describe('an unexpected entry in the directory', () => {
   const TOKEN = 'x'.repeat(43);
 
-  it('leaves alone what is not its own, and says so once', async () => {
-    const { root, troubles, cache } = subject();
+  it('is left alone, and reported once', async () => {
+    const { root, warnings, cache } = subject();
     await cache.consume({ id: 'a', timeStep: 100 }, 100);
     writeFileSync(join(root, 'notes.txt'), '');
     writeFileSync(join(root, '100', 'more.txt'), '');
@@ -32,7 +32,7 @@ describe('what is foreign in the directory', () => {
       await cache.consume({ id: 'a', timeStep }, timeStep);
       await cache.close();
     }
-    expect(troubles).toEqual([
+    expect(warnings).toEqual([
       expect.stringContaining(join(root, 'notes.txt')),
       expect.stringContaining(join(root, 'forgotten', '100-100', 'more.txt')),
     ]);
@@ -76,8 +76,8 @@ describe('what is foreign in the directory', () => {
       },
       'notes',
     ],
-  ])('does not keep finished steps from being removed, and is said once: %s', async (_, spoil, name) => {
-    const { root, troubles, cache } = subject();
+  ])('does not prevent pruning, and is reported once: %s', async (_, spoil, name) => {
+    const { root, warnings, cache } = subject();
     for (const timeStep of [100, 101]) await cache.consume({ id: 'a', timeStep }, timeStep);
     spoil(root);
     for (let timeStep = 102; timeStep < 115; timeStep += 1) {
@@ -90,11 +90,11 @@ describe('what is foreign in the directory', () => {
       /[\w-]{43}$/.test(path),
     );
     expect(files.filter((path) => !path.endsWith(TOKEN))).toHaveLength(10);
-    expect(troubles).toEqual([expect.stringContaining(`${name}: this is not of the record`)]);
+    expect(warnings).toEqual([expect.stringContaining(`${name}: this does not belong to the replay cache`)]);
   });
 
-  it('that cannot be removed does not keep the rest from it', async (context) => {
-    const { root, troubles, cache } = subject();
+  it('that cannot be removed does not prevent the removal of the rest', async (context) => {
+    const { root, warnings, cache } = subject();
     for (const timeStep of [100, 101]) await cache.consume({ id: 'a', timeStep }, timeStep);
     const stuck = join(root, '100');
     const isImmutable = spawnSync('chattr', ['+i', stuck]).status === 0;
@@ -105,8 +105,6 @@ describe('what is foreign in the directory', () => {
       await cache.close();
     }
     expect(readdirSync(root).sort()).toEqual(['100', '105', '106', '107', '108', '109', 'forgotten']);
-    expect(troubles).toEqual([
-      expect.stringMatching(/^not everything of finished steps is removed: .*100: /),
-    ]);
+    expect(warnings).toEqual([expect.stringMatching(/^pruning is incomplete: .*100: /)]);
   });
 });

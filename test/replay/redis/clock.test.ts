@@ -11,7 +11,7 @@ const HOUR_SECONDS = 3600;
 const TOKENS = 2000;
 
 describe('a clock of Redis that is an hour ahead for a moment', () => {
-  it('makes no used token good again, whatever has expired by then', async (context) => {
+  it('makes no used token valid again, whatever has expired by then', async (context) => {
     const machine = Clock.create();
     requirePackage(context, hasRedis() && machine !== undefined, 'redis-server and gcc');
     if (machine === undefined) return;
@@ -25,7 +25,7 @@ describe('a clock of Redis that is an hour ahead for a moment', () => {
       id: `${index}`,
       timeStep: timeStep + (index % 2),
     }));
-    // Not all at once: on a busy machine some would not be answered in time.
+    // Not all at once: on a busy machine some would time out.
     const offer = async (): Promise<ConsumeResult[]> => {
       const consumes: ConsumeResult[] = [];
       for (let at = 0; at < TOKENS; at += 100) {
@@ -35,7 +35,7 @@ describe('a clock of Redis that is an hour ahead for a moment', () => {
     };
     expect(new Set(await offer())).toEqual(new Set(['consumed']));
     machine.set(HOUR_SECONDS);
-    // Redis looks for what has expired ten times a second, at some of it.
+    // Redis samples expired keys ten times a second.
     await sleep(110);
     machine.set(0);
     expect(await offer()).not.toContain('consumed');
@@ -43,8 +43,8 @@ describe('a clock of Redis that is an hour ahead for a moment', () => {
   });
 });
 
-describe('a clock that is an hour ahead for a while, of Redis and of us', () => {
-  it('makes no used token good again, and keeps nobody out afterwards', async (context) => {
+describe('a clock of Redis and of this machine that is an hour ahead for a while', () => {
+  it('makes no used token valid again, and makes no login fail afterwards', async (context) => {
     const machine = Clock.create();
     requirePackage(context, hasRedis() && machine !== undefined, 'redis-server and gcc');
     if (machine === undefined) return;
@@ -67,7 +67,7 @@ describe('a clock that is an hour ahead for a while, of Redis and of us', () => 
     expect(hashes.length).toBe(16);
     machine.set(HOUR_SECONDS);
     expect(await cache.consume(ahead)).toBe('consumed');
-    // Whatever is asked for when it has expired is gone for good.
+    // A key that is read after its expiry is deleted.
     expect(redis.cli('exists', ...hashes).trim()).toBe('0');
     machine.set(0);
     await sleep(200);

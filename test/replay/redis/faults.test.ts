@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { RedisSettings } from '../../../src/replay/redis/settings.js';
+import type { RedisSettings } from '../../../src/replay/redis/store.js';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { ConsumeResult, TokenUse } from '../../../src/replay/replay-cache.js';
 import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
 import { requirePackage } from '../../support/requirement.js';
 
-/** Past the horizon of data that begin now, and past that of data that begin within the test. */
+/** Past the cache epoch of data that start now, and of data that start during the test. */
 const AHEAD = 4;
 const FAR_AHEAD = 8;
-/** A claim takes 900 ms at the most; the rest is for a busy machine. */
+/** A consume takes at most 900 ms; the rest is for a busy machine. */
 const REFUSED_WITHIN = 4000;
 /** The next attempt to connect is made within 400 ms. */
 const RECOVERED_WITHIN = 3000;
@@ -40,7 +40,7 @@ async function expectRefused(cache: RedisReplayCache, message: string): Promise<
   expect(Date.now() - begin).toBeLessThan(REFUSED_WITHIN);
 }
 
-/** Offers new tokens until one is claimed. */
+/** Consumes new tokens until one is accepted. */
 async function expectRecovered(cache: RedisReplayCache, ahead = AHEAD): Promise<void> {
   const begin = Date.now();
   let consume: ConsumeResult | undefined;
@@ -52,12 +52,12 @@ async function expectRecovered(cache: RedisReplayCache, ahead = AHEAD): Promise<
 }
 
 describe('a Redis that', () => {
-  it('does not run is named, with what to do', async () => {
+  it('does not run is reported, with the fix', async () => {
     const redis = await start();
     await redis.stop();
     await expectRefused(
       open(redis.url),
-      `${redis.url}: nobody listens there: start Redis, or correct replay.url`,
+      `${redis.url}: nothing listens there: start it, or correct replay.url`,
     );
     await expectRefused(open('unix:/nonexistent/redis.sock'), 'there is no such socket');
   });
@@ -65,7 +65,7 @@ describe('a Redis that', () => {
   it.each<[string, string[]]>([
     ['empty', []],
     ['with what it had', ['--appendonly', 'yes', '--appendfsync', 'always']],
-  ])('was restarted, %s, refuses what could have been used before', async (_, args) => {
+  ])('was restarted, %s, refuses tokens that could have been used before', async (_, args) => {
     const redis = await start(...args);
     const cache = open(redis.url);
     const [used, unused] = [fresh(), fresh()];
@@ -77,13 +77,13 @@ describe('a Redis that', () => {
     await expectRecovered(cache, FAR_AHEAD);
     expect(await cache.consume(current)).toBe('replay-unknown');
     if (args.length > 0) {
-      // A clock that ran ahead has used these: the restart may have lost some of them.
+      // A clock that ran ahead has used these, and the restart may have lost some of them.
       expect(await cache.consume(used)).toBe('replay-unknown');
       expect(await open(redis.url).consume(unused)).toBe('replay-unknown');
     }
   });
 
-  it('was flushed refuses what could have been used before', async () => {
+  it('was flushed refuses tokens that could have been used before', async () => {
     const redis = await start();
     const cache = open(redis.url);
     expect(await cache.consume(fresh())).toBe('consumed');
@@ -92,7 +92,7 @@ describe('a Redis that', () => {
     expect(await cache.consume(fresh(FAR_AHEAD))).toBe('consumed');
   });
 
-  it('hangs refuses in time, and a token that was on its way then is accepted once at the most', async () => {
+  it('hangs refuses in time, and accepts a token that was in flight at most once', async () => {
     const redis = await start();
     const cache = open(redis.url);
     expect(await cache.consume(fresh())).toBe('consumed');
@@ -110,7 +110,7 @@ describe('a Redis that', () => {
     expect(consumes.filter((consume) => consume === 'consumed').length).toBeLessThanOrEqual(1);
   });
 
-  it('has no memory left refuses, and works again when it has', async () => {
+  it('has no memory left refuses, and recovers', async () => {
     const redis = await start();
     const cache = open(redis.url);
     expect(await cache.consume(fresh())).toBe('consumed');
@@ -120,23 +120,23 @@ describe('a Redis that', () => {
     await expectRecovered(cache);
   });
 
-  it('may throw used tokens away is not used', async () => {
+  it('may evict used tokens is not used', async () => {
     const redis = await start('--maxmemory-policy', 'allkeys-lru');
     await expectRefused(open(redis.url), '(maxmemory-policy allkeys-lru): set maxmemory-policy noeviction');
   });
 
-  it('is a replica that cannot be written to refuses, and works again as a primary', async () => {
+  it('is a read-only replica refuses, and recovers as a primary', async () => {
     const redis = await start();
     const cache = open(redis.url);
     expect(await cache.consume(fresh())).toBe('consumed');
     redis.cli('replicaof', '127.0.0.1', '1');
-    await expectRefused(cache, 'it is a replica, which cannot be written to: set replay.url to the primary');
+    await expectRefused(cache, 'it is a replica, which is read-only: set replay.url to the primary');
     redis.cli('replicaof', 'no', 'one');
-    // There and back, it has other data.
+    // After a failover there and back, it has other data.
     await expectRecovered(cache, FAR_AHEAD);
   });
 
-  it('expects another password is named', async () => {
+  it('expects another password is reported', async () => {
     const redis = await start('--requirepass', 'right');
     const message = 'it refuses the user or the password: correct replay.username and replay.password_file';
     await expectRefused(open(redis.url), message);
@@ -144,22 +144,22 @@ describe('a Redis that', () => {
     expect(await open(redis.url, { password: 'right' }).consume(fresh())).toBe('consumed');
   });
 
-  it('has another time is named', async () => {
+  it('has another time is reported', async () => {
     const redis = await start();
     const message =
-      /the clock of this machine is about 6\d s (ahead of|behind) that of Redis: set both right \(NTP\)/;
+      /the clock of this machine is about 6\d s (ahead of|behind) that of Redis: correct both \(NTP\)/;
     for (const difference of [-63_000, 63_000]) {
       const cache = open(redis.url, {}, () => Date.now() + difference);
       await expect(cache.consume(fresh())).rejects.toThrow(message);
     }
   });
 
-  it('has let the tokens of a step expire does not begin it again', async () => {
+  it('has expired the tokens of a time step does not start it again', async () => {
     const redis = await start();
     const [first, second] = [open(redis.url), open(redis.url)];
     const use = fresh();
     expect(await first.consume(use)).toBe('consumed');
-    // What a clock does that is an hour ahead for a moment.
+    // As a clock does that is an hour ahead for a moment.
     for (const key of redis.keys('test:step:*')) redis.cli('pexpireat', key, '1');
     expect(await first.consume(use)).toBe('replay-unknown');
     expect(await second.consume(use)).toBe('replay-unknown');

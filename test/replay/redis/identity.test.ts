@@ -13,7 +13,7 @@ const FAR_AHEAD = 8;
 const ROUNDS = 5;
 const HOUR_SECONDS = 3600;
 const WAIT = { timeout: 20_000 };
-/** For so long a server is taken for what it was. */
+/** How long an epoch stamp stays trusted. */
 const TRUST_MILLISECONDS = 1000;
 
 beforeEach((context) => {
@@ -50,7 +50,7 @@ async function retry(cache: RedisReplayCache, use: () => TokenUse): Promise<Cons
 }
 
 describe('a Redis that', () => {
-  it('was a replica for a while, on the same connection, has forgotten what the other did not know', async () => {
+  it('was a replica for a while, on the same connection, refuses tokens that the other one may not know', async () => {
     const [primary, other] = [await start(), await start()];
     await follow(other, primary);
     const cache = open(primary);
@@ -69,7 +69,7 @@ describe('a Redis that', () => {
     expect(await cache.consume(fresh(FAR_AHEAD))).toBe('consumed');
   });
 
-  it('has come back with its clock an hour behind takes nothing of before again when that is right', async (context) => {
+  it('restarts with its clock an hour behind accepts no used token again when the clock is right', async (context) => {
     const machine = Clock.create();
     requirePackage(context, machine !== undefined, 'gcc');
     if (machine === undefined) return;
@@ -82,35 +82,35 @@ describe('a Redis that', () => {
     machine.set(-HOUR_SECONDS);
     await redis.start();
     await sleep(500);
-    await expect(cache.consume(fresh(1))).rejects.toThrow('ahead of that of Redis: set both right (NTP)');
-    expect(redis.keys('*began')).toEqual([]);
+    await expect(cache.consume(fresh(1))).rejects.toThrow('ahead of that of Redis: correct both (NTP)');
+    expect(redis.keys('*epoch')).toEqual([]);
     machine.set(0);
     expect(await cache.consume(used)).toBe('replay-unknown');
     expect(await open(redis).consume(used)).toBe('replay-unknown');
     expect(await cache.consume(fresh())).toBe('consumed');
   });
 
-  it('changed keeps the horizon that it had, where that is later', async () => {
+  it('changed keeps its cache epoch if that is later', async () => {
     const redis = await start();
     const cacheEpoch = Date.now() + 3_600_000;
-    redis.cli('set', 'test:began', `another ${cacheEpoch}`);
+    redis.cli('set', 'test:epoch', `another ${cacheEpoch}`);
     const cache = open(redis);
     expect(await cache.consume(fresh())).toBe('replay-unknown');
-    expect(redis.cli('get', 'test:began').trim()).toMatch(new RegExp(`^\\w+-\\w+ ${cacheEpoch}$`));
+    expect(redis.cli('get', 'test:epoch').trim()).toMatch(new RegExp(`^\\w+-\\w+ ${cacheEpoch}$`));
     expect(await cache.consume(fresh(FAR_AHEAD + 120))).toBe('consumed');
   });
 
-  it('is there has its horizon then, not at the first login', async () => {
+  it('is available has its cache epoch then, not at the first login', async () => {
     const redis = await start();
     open(redis);
-    await expect.poll(() => redis.keys('test:began'), WAIT).toEqual(['test:began']);
+    await expect.poll(() => redis.keys('test:epoch'), WAIT).toEqual(['test:epoch']);
   });
 
   it.for<[string, string[]]>([
     ['nothing', []],
     ['what was on the disk', ['--appendonly', 'yes', '--appendfsync', 'everysec']],
   ])(
-    'dies at any moment, and comes back with %s, takes nothing twice',
+    'crashes at any moment, and restarts with %s, accepts nothing twice',
     { timeout: 60_000 },
     async ([, args], context) => {
       const machine = Clock.create();
@@ -127,7 +127,7 @@ describe('a Redis that', () => {
         }
       };
       for (let round = 0; round < ROUNDS; round += 1) {
-        // Past the horizon.
+        // Past the cache epoch.
         machine.set(120 * (round + 1));
         const present = timeStepAt(machine.now());
         const uses = Array.from({ length: 300 }, (_, index) => ({

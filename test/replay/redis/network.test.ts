@@ -25,7 +25,7 @@ function hasNamespaces(): boolean {
   return made;
 }
 
-/** A network of two, that can be cut without anybody being told. */
+/** Connects two network namespaces; the link can be cut without an error on either side. */
 function connectNamespace(): void {
   ip('netns', 'add', NAMESPACE);
   onTestFinished(() => {
@@ -38,16 +38,16 @@ function connectNamespace(): void {
   inside('link', 'set', 'inside', 'up');
 }
 
-async function expectClaimed(cache: RedisReplayCache, milliseconds: number): Promise<void> {
+async function expectConsumed(cache: RedisReplayCache, milliseconds: number): Promise<void> {
   const begin = Date.now();
   while ((await cache.consume(fresh()).catch(() => undefined)) !== 'consumed') {
-    if (Date.now() - begin > milliseconds) throw new Error(`expected a claim within ${milliseconds} ms`);
+    if (Date.now() - begin > milliseconds) throw new Error(`expected a consume within ${milliseconds} ms`);
     await sleep(20);
   }
 }
 
 describe('a network that drops everything', () => {
-  it('is noticed in time, and so is its return', async (context) => {
+  it('is noticed in time, and so is its recovery', async (context) => {
     requirePackage(context, hasRedis() && hasNamespaces(), 'redis-server and iproute2 (as root)');
     connectNamespace();
     const server = [
@@ -65,16 +65,16 @@ describe('a network that drops everything', () => {
     onTestFinished(() => end(redis));
     const cache = new RedisReplayCache(redisSettings(`redis://${FAR}:6379`));
     onTestFinished(() => cache.close());
-    await expectClaimed(cache, 10_000);
+    await expectConsumed(cache, 10_000);
     inside('link', 'set', 'inside', 'down');
     const cut = Date.now();
-    // So long that TCP would not try again for some seconds by itself.
+    // So long that TCP would not retry for some seconds by itself.
     while (Date.now() - cut < 5000) {
       const begin = Date.now();
       await expect(cache.consume(fresh())).rejects.toThrow(`redis://${FAR}:6379: `);
       expect(Date.now() - begin).toBeLessThan(4000);
     }
     inside('link', 'set', 'inside', 'up');
-    await expectClaimed(cache, 3000);
+    await expectConsumed(cache, 3000);
   });
 });

@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
-import type { RedisSettings } from '../../../src/replay/redis/settings.js';
+import type { RedisSettings } from '../../../src/replay/redis/store.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
 import { FakeRedis, type Reply } from '../../support/fake-redis.js';
 import { redisSettings } from '../../support/redis.js';
 
 const RECOVERED_WITHIN = 30_000;
-/** So many fakes at a time: with too many, a client of a cluster gives up before it has an answer. */
-const batchOf = ({ isCluster }: Mode): number => (isCluster ? 15 : 50);
+/** How many fakes to run at a time. With too many, a cluster client times out. */
+const batchOf = ({ isCluster }: Mode): number => (isCluster ? 5 : 50);
 
 const fresh = (): TokenUse => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + 4 });
 const text = (value: string): string => `$${value.length}\r\n${value}\r\n`;
@@ -19,7 +19,7 @@ const number = (value: number): string => `:${value}\r\n`;
 const slots = (first: number, last: number, host: string, port: string): string =>
   array(number(first), number(last), array(host, port, text('id')));
 
-/** Answers as a Redis, a Sentinel and a cluster of one node do. */
+/** Replies as a Redis, a Sentinel and a cluster of one node do. */
 function honest(portOf: () => number): Reply {
   let mark = '';
   return (command) => {
@@ -44,8 +44,8 @@ function honest(portOf: () => number): Reply {
   };
 }
 
-/** What no command expects. */
-const NONSENSE: readonly string[] = [
+/** Replies that no command expects. */
+const UNEXPECTED: readonly string[] = [
   ...[
     '$-1\r\n',
     '*-1\r\n',
@@ -61,7 +61,7 @@ const NONSENSE: readonly string[] = [
   ...[text('x'.repeat(100_000)), '*1\r\n'.repeat(7) + ':1\r\n', '*1\r\n'.repeat(9) + ':1\r\n'],
   ...[array('$-1\r\n'), array('$-1\r\n', '$-1\r\n'), array(array()), array(array(array())), array(':1\r\n')],
   ...[array('-ERR no\r\n'), array(text('a'), array()), array(text('__proto__'), text('__proto__'))],
-  // Half of something, and more than was asked for.
+  // Incomplete and surplus replies.
   ...['*2\r\n:1\r\n', '$5\r\nab', '+OK', '$-1\r\n$-1\r\n', '+OK\r\n+OK\r\n', ':1\r\n$-1\r\n'],
   ...['+OK\rx$-1\r\n', '$-1\rx$-1\r\n', '-ERR\rx$-1\r\n', ':1\rx$-1\r\n', '$1\rxa\r\n$-1\r\n'],
   // RESP 3.
@@ -136,16 +136,16 @@ interface Attack {
 
 const connecting = ['auth', 'info', 'hsetnx', 'eval'];
 const attacks = (...commands: string[]): Attack[] =>
-  commands.map((command) => ({ command, replies: NONSENSE }));
+  commands.map((command) => ({ command, replies: UNEXPECTED }));
 
-/** @returns a record, and the fake that it asks, which answers one command with nonsense */
-async function attack(mode: Mode, { command }: Attack, nonsense: string): Promise<() => Promise<void>> {
+/** Opens a replay cache in a fake that replies unexpectedly to one command. Returns a function that expects recovery. */
+async function attack(mode: Mode, { command }: Attack, unexpected: string): Promise<() => Promise<void>> {
   const fake = await FakeRedis.start(0, () => '');
   onTestFinished(() => fake.stop());
   const right = honest(() => Number(new URL(fake.url).port));
   fake.reply = (words, socket) => {
     const isAttacked = words[0] === command || `${words[0] ?? ''} ${words[1] ?? ''}` === command;
-    return isAttacked ? nonsense : right(words, socket);
+    return isAttacked ? unexpected : right(words, socket);
   };
   const cache = new RedisReplayCache(redisSettings(fake.url, { ...mode, password: 'hunter2' }));
   onTestFinished(() => cache.close());
@@ -158,7 +158,7 @@ async function attack(mode: Mode, { command }: Attack, nonsense: string): Promis
       consume = await cache.consume(fresh()).catch(messageOf);
       await sleep(100);
     }
-    expect(consume, `after ${JSON.stringify(nonsense.slice(0, 100))} for ${command}`).toBe('consumed');
+    expect(consume, `after ${JSON.stringify(unexpected.slice(0, 100))} for ${command}`).toBe('consumed');
     await cache.close();
   };
 }
@@ -181,15 +181,15 @@ describe.each<[string, Mode, readonly Attack[]]>([
     CLUSTER,
     [...attacks('cluster SLOTS', 'hsetnx'), { command: 'cluster SLOTS', replies: SLOT_TABLES }],
   ],
-])('%s that answers with nonsense', { timeout: 120_000 }, (_, mode, all) => {
-  // An exception that nobody catches would end the process; here it fails the run.
+])('%s with unexpected replies', { timeout: 120_000 }, (_, mode, all) => {
+  // An uncaught exception would end the process; here it fails the run.
   it.each(all.map((one) => [one.command, one] as const))(
-    'to %s ends nothing, and is used again once it makes sense',
+    'to %s never ends the process, and is used again once they are right',
     async (_command, one) => {
       const size = batchOf(mode);
       for (let at = 0; at < one.replies.length; at += size) {
         const batch = one.replies.slice(at, at + size);
-        const recoveries = await Promise.all(batch.map((nonsense) => attack(mode, one, nonsense)));
+        const recoveries = await Promise.all(batch.map((unexpected) => attack(mode, one, unexpected)));
         await Promise.all(recoveries.map((recover) => recover()));
       }
     },

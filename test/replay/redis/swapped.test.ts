@@ -6,7 +6,7 @@ import { Clock } from '../../support/clock.js';
 import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
 import { requirePackage } from '../../support/requirement.js';
 
-/** Past the epoch of data that begin when the databases are swapped. */
+/** Past the cache epoch of data that start when the databases are swapped. */
 const LATER_SECONDS = 120;
 
 beforeEach((context) => {
@@ -24,7 +24,7 @@ describe('a database that is swapped away and back', () => {
         return living;
       },
     ],
-  ])('has forgotten that token: %s refuses it', async ([, choose], context) => {
+  ])('lacks the tokens used meanwhile: %s refuses them', async ([, choose], context) => {
     const machine = Clock.create();
     requirePackage(context, machine !== undefined, 'gcc');
     if (machine === undefined) return;

@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { parseRedisAddress } from '../../../src/replay/redis/address.js';
-import type { RedisSettings } from '../../../src/replay/redis/settings.js';
+import { parseRedisAddress } from '../../../src/replay/redis/store.js';
+import type { RedisSettings } from '../../../src/replay/redis/store.js';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { ConsumeResult, TokenUse } from '../../../src/replay/replay-cache.js';
@@ -39,18 +39,18 @@ function open(servers: readonly { url: string }[], others: Partial<RedisSettings
 const uses = (count: number, ahead: number): TokenUse[] =>
   Array.from({ length: count }, () => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + ahead }));
 
-async function claimAll(cache: RedisReplayCache, all: readonly TokenUse[]): Promise<Set<ConsumeResult>> {
+async function consumeAll(cache: RedisReplayCache, all: readonly TokenUse[]): Promise<Set<ConsumeResult>> {
   return new Set(
     await Promise.all(all.map((use) => cache.consume(use).catch(() => 'replay-cache-unavailable' as const))),
   );
 }
 
-/** Offers new tokens until all of them are claimed. */
+/** Consumes new tokens until all of them are accepted. */
 async function expectService(cache: RedisReplayCache, ahead: number): Promise<void> {
   const deadline = Date.now() + FAILOVER_MILLISECONDS;
   let consumes = new Set<ConsumeResult>();
   while (Date.now() < deadline && !(consumes.size === 1 && consumes.has('consumed'))) {
-    consumes = await claimAll(cache, uses(50, ahead));
+    consumes = await consumeAll(cache, uses(50, ahead));
     await sleep(100);
   }
   expect([...consumes]).toEqual(['consumed']);
@@ -73,7 +73,7 @@ async function startCluster(): Promise<RedisServer[]> {
   return nodes;
 }
 
-/** One that has not caught up is no good to anybody. */
+/** A replica that has not caught up cannot take over. */
 async function expectReplica(server: RedisServer): Promise<void> {
   await expect.poll(() => server.cli('info', 'replication'), WAIT).toContain('master_link_status:up');
 }
@@ -89,30 +89,30 @@ async function startSentinel(primary: RedisServer): Promise<{ url: string }> {
 }
 
 describe('a Redis Cluster', { timeout: 90_000 }, () => {
-  it('takes each token once, also over the death of a primary', async () => {
+  it('accepts each token once, also after a primary crashes', async () => {
     const nodes = await startCluster();
     const [first, second] = [open(nodes, { isCluster: true }), open(nodes, { isCluster: true })];
     await expectService(first, AHEAD);
     const [used, near] = [uses(200, AHEAD), uses(200, 1)];
-    expect([...(await claimAll(first, used))]).toEqual(['consumed']);
-    expect([...(await claimAll(second, used))]).toEqual(['replayed']);
-    expect([...(await claimAll(second, near))]).toEqual(['replay-unknown']);
+    expect([...(await consumeAll(first, used))]).toEqual(['consumed']);
+    expect([...(await consumeAll(second, used))]).toEqual(['replayed']);
+    expect([...(await consumeAll(second, near))]).toEqual(['replay-unknown']);
     nodes[0]?.signal('SIGKILL');
     await expectService(first, FAR_AHEAD);
-    for (const cache of [first, second]) expect(await claimAll(cache, used)).not.toContain('consumed');
+    for (const cache of [first, second]) expect(await consumeAll(cache, used)).not.toContain('consumed');
   });
 });
 
 describe('a primary that Sentinels watch', { timeout: 90_000 }, () => {
-  it('is followed when another takes over, and nothing from before is accepted there', async () => {
+  it('is followed after a failover, and earlier tokens are refused then', async () => {
     const primary = await start();
     await expectReplica(await start('--replicaof', `127.0.0.1 ${primary.port}`));
     const cache = open([await startSentinel(primary)], { sentinelMaster: 'main' });
     await expectService(cache, AHEAD);
     const [used, unused] = [uses(50, AHEAD), uses(50, AHEAD)];
-    expect([...(await claimAll(cache, used))]).toEqual(['consumed']);
+    expect([...(await consumeAll(cache, used))]).toEqual(['consumed']);
     primary.signal('SIGKILL');
     await expectService(cache, FAR_AHEAD);
-    for (const earlier of [used, unused]) expect(await claimAll(cache, earlier)).not.toContain('consumed');
+    for (const earlier of [used, unused]) expect(await consumeAll(cache, earlier)).not.toContain('consumed');
   });
 });

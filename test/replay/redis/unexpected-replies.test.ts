@@ -16,7 +16,7 @@ const REFUSED_WITHIN = 4000;
 const fresh = (): TokenUse => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + AHEAD });
 const text = (value: string): string => `$${value.length}\r\n${value}\r\n`;
 
-/** Answers as Redis does, to whom every token is new. */
+/** Replies as a Redis for which every token is new. */
 function honest(command: readonly string[]): string {
   const [name, ...args] = command;
   if (name === 'info') return text('redis_version:7.0.15\r\nloading:0\r\n');
@@ -28,7 +28,7 @@ function honest(command: readonly string[]): string {
   return name === 'pexpireat' ? ':1\r\n' : '+OK\r\n';
 }
 
-/** An honest one remembers what it was told last: there is one claim at a time. */
+/** Remembers the last mark: there is one consume at a time. */
 function honestServer(): Reply {
   let mark = '';
   return (command) => {
@@ -37,13 +37,13 @@ function honestServer(): Reply {
   };
 }
 
-/** Says something else in place of one reply. */
+/** Replaces one reply. */
 function except(name: string, reply: string): Reply {
   const other = honestServer();
   return (command, socket) => (command[0] === name ? reply : other(command, socket));
 }
 
-/** Says something more whenever it was asked for something. */
+/** Adds to the reply to one command. */
 function after(name: string, more: string): Reply {
   const other = honestServer();
   return (command, socket) => other(command, socket) + (command[0] === name ? more : '');
@@ -61,7 +61,7 @@ beforeEach((context) => {
   requirePackage(context, hasRedis(), 'redis-server');
 });
 
-/** @returns a record that was served by a real Redis, and now finds a fake in its place; and what brings the former back */
+/** Opens a replay cache in a real Redis, puts a fake in its place, and returns a function that brings the former back. */
 async function replace(reply: Reply): Promise<{ cache: RedisReplayCache; restore: () => Promise<void> }> {
   const redis = await RedisServer.start();
   onTestFinished(() => redis.remove());
@@ -85,7 +85,7 @@ async function replace(reply: Reply): Promise<{ cache: RedisReplayCache; restore
   return { cache, restore };
 }
 
-describe('something else in place of Redis', () => {
+describe('another program in place of Redis', () => {
   it.each<[string, Reply]>([
     ['garbage', () => 'HTTP/1.1 400 Bad Request\r\n\r\n'],
     ['a huge length', except('hsetnx', '$999999999999\r\n')],
@@ -105,7 +105,7 @@ describe('something else in place of Redis', () => {
     ['a nil before everything', (command, socket) => `$-1\r\n${honestServer()(command, socket)}`],
     ['subscriptions', except('hsetnx', '>3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n')],
     ['an empty push', except('hsetnx', '>1\r\n_\r\n')],
-  ])('that says %s lets nobody in, and ends nothing', async (_, reply) => {
+  ])('that replies with %s makes every consume fail, and recovers', async (_, reply) => {
     const { cache, restore } = await replace(reply);
     for (let count = 0; count < 5; count += 1) {
       const begin = Date.now();
@@ -120,14 +120,14 @@ describe('something else in place of Redis', () => {
   it.each<[string, Reply]>([
     ['a nil too many', after('pexpireat', '$-1\r\n')],
     ['three replies too many', after('pexpireat', `:1\r\n*2\r\n${text('run 0')}${text('a')}:1\r\n`)],
-    ['a nil out of the blue', unasked('$-1\r\n')],
-    ['half a text out of the blue', unasked('$5\r\na')],
-    ['half a nil out of the blue', unasked('$-')],
+    ['a nil without a request', unasked('$-1\r\n')],
+    ['half a text without a request', unasked('$5\r\na')],
+    ['half a nil without a request', unasked('$-')],
     ['a nil of RESP 3 without a line’s end', unasked('_')],
-    ['a number out of the blue', unasked(':1\r\n')],
-    ['an error out of the blue', unasked('-ERR\r\n')],
-    ['a thousand nils out of the blue', unasked('$-1\r\n'.repeat(1000))],
-  ])('that says %s loses the connection, and ends nothing', async (_, reply) => {
+    ['a number without a request', unasked(':1\r\n')],
+    ['an error without a request', unasked('-ERR\r\n')],
+    ['a thousand nils without a request', unasked('$-1\r\n'.repeat(1000))],
+  ])('that sends %s loses the connection, and recovers', async (_, reply) => {
     const { cache, restore } = await replace(reply);
     for (let count = 0; count < 10; count += 1) {
       await cache.consume(fresh()).catch(() => undefined);
@@ -137,14 +137,14 @@ describe('something else in place of Redis', () => {
   });
 });
 
-/** Remembers tokens as Redis does, but now and then gives some claims the replies to those before them. */
+/** Remembers tokens as Redis does, but sometimes sends the replies to earlier commands. */
 function shifting(): Reply {
   const marks = new Map<string, string>();
   let count = 0;
   const values = (mark: string): string => `*2\r\n${text('run 0')}${text(mark)}`;
   return ([name = '', ...args]) => {
     const [, field = '', mark = ''] = args;
-    // There are as many replies as there were commands: those to one claim are kept back in place of those that were too many.
+    // The number of replies stays right: those to one consume are dropped for the surplus ones.
     const isKeptBack = count % 50 === 8;
     if (name === 'hmget') return isKeptBack ? '' : values(marks.get(args[2] ?? '') ?? '');
     if (name !== 'hsetnx') return honest([name, ...args]);
@@ -156,8 +156,8 @@ function shifting(): Reply {
   };
 }
 
-describe('replies to other commands', () => {
-  it('are never taken for the verdict of a token', async () => {
+describe('a reply to another command', () => {
+  it('never makes a token be accepted twice', async () => {
     const fake = await FakeRedis.start(0, shifting());
     onTestFinished(() => fake.stop());
     const cache = new RedisReplayCache(redisSettings(fake.url));
@@ -169,7 +169,7 @@ describe('replies to other commands', () => {
     };
     let uses: TokenUse[] = [];
     for (let round = 0; round < 40; round += 1) {
-      // Each used one comes after a new one.
+      // Each used token follows a new one.
       const fromBefore = uses.filter((_, index) => index % 2 === 0);
       uses = fromBefore
         .concat(Array.from({ length: 20 - fromBefore.length }, fresh))

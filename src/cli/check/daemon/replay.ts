@@ -1,145 +1,109 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, rmSync, rmdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { ReplaySettings } from '../../../config/replay.js';
+import { statSync } from 'node:fs';
 import { timeStepAt } from '../../../credential/otp.js';
 import { messageOf } from '../../../errors.js';
-import {
-  chooseStore,
-  openReplayCache,
-  CACHE_NAME,
-  whyMemory,
-  type DirectoryStore,
-  type Store,
-} from '../../../daemon/open-cache.js';
-import { markOf } from '../../../replay/directory/make-cache.js';
+import { chooseStore, storeTypeOf } from '../../../replay/registry.js';
 import type { ReplayCache } from '../../../replay/replay-cache.js';
+import { nameOfUser } from '../../../system/accounts.js';
 import { findExposure } from '../../../system/trusted-path.js';
+import { isServiceUser, trustedWith } from '../configuration/trusted-users.js';
 import type { Finding } from '../finding.js';
-import { checkReplayOwner } from './replay-owner.js';
 import type { Situation } from '../situation.js';
-import { trustedWith } from '../configuration/trusted-users.js';
 
-/** Tries the replay cache: claims a made-up token, twice, and forgets it. Says what it can be relied upon for. */
+/** Tests the replay cache: consumes a test entry twice, and releases it. Reports what the store guarantees. */
 export async function checkReplayCache({ configuration }: Situation): Promise<Finding[]> {
   if (configuration === undefined) return [];
-  const { replay } = configuration;
-  const store = chooseStore(replay);
+  let fallback: string | undefined;
+  const store = chooseStore(configuration.replay, (reason) => (fallback = reason));
+  const { pathOf, report, test = testOpened, openReplayCache } = storeTypeOf(store);
+  const path = pathOf?.(store);
+  // Before anything is created there.
+  const obstacles = path === undefined ? [] : checkPath(path.directory, path.data);
+  if (obstacles.length > 0) return obstacles;
+  const { guarantee, isDurable, epoch, wasRemoved = false } = report(store);
   const findings: Finding[] = [];
-  if (store.kind === 'directory') {
-    // Looked at before anything is made there.
-    const obstacles = [checkReplayOwner(store.path), checkExposure(store.path)].flatMap((one) => one ?? []);
-    if (obstacles.length > 0) return obstacles;
-  }
+  const onWarning = (message: string): void => {
+    findings.push(finding('warning', 'replay-degraded', message));
+  };
   try {
-    const isReady = await tryStore(store, (message) => {
-      findings.push(finding('warning', 'replay-degraded', message));
-    });
-    findings.push(guaranteeOf(store, replay));
-    if (store.kind === 'directory' && wasRemoved(store.path)) findings.push(removed);
-    if (!isReady) findings.push(waiting(beginningOf[store.kind]));
+    const isComplete = await test(store, onWarning, consumeTwice);
+    if (fallback !== undefined)
+      findings.push(finding('warning', 'replay-not-durable', `replay cache is in memory only: ${fallback}`));
+    else if (isDurable) findings.push(finding('ok', 'replay-ok', guarantee));
+    else findings.push(finding('warning', 'replay-not-durable', guarantee));
+    if (wasRemoved) findings.push(finding('warning', 'replay-removed', REMOVED));
+    if (!isComplete) {
+      const message = `for up to 90 s more, tokens from before ${epoch} are refused`;
+      findings.push(finding('note', 'replay-incomplete', message));
+    }
   } catch (error) {
-    const message = `every token would be refused: the replay cache: ${messageOf(error)}`;
-    findings.push(finding('problem', 'replay-unavailable', message));
+    findings.push(unavailable(`the replay cache: ${messageOf(error)}`));
   }
   return findings;
-}
 
-function checkExposure(path: string): Finding | undefined {
-  const exposure = findExposure(path, trustedWith(path));
-  if (exposure === undefined) return undefined;
-  const message = `every token would be refused: ${exposure.message}, and so can remove the replay cache in ${path}`;
-  return { ...finding('problem', 'replay-unavailable', message), fix: exposure.fix };
-}
-
-function wasRemoved(path: string): boolean {
-  const cache = join(path, CACHE_NAME);
-  return !existsSync(cache) && existsSync(markOf(cache));
-}
-
-const beginningOf = {
-  memory: 'the start',
-  directory: 'the start of this machine',
-  redis: 'the beginning of the data in Redis',
-};
-
-function waiting(startInstant: string): Finding {
-  return finding(
-    'note',
-    'replay-incomplete',
-    `for up to 90 s more, tokens from before ${startInstant} are refused`,
-  );
-}
-
-function guaranteeOf(store: Store, settings: ReplaySettings): Finding {
-  const once = 'each token is accepted once';
-  if (store.kind === 'directory') {
-    return good(`${once} on this machine, over restarts and crashes; tried in ${store.path}`);
+  async function testOpened(): Promise<boolean> {
+    return consumeTwice(await openReplayCache(store, onWarning));
   }
-  if (store.kind === 'redis') return good(`${once} by all who share this Redis and its prefix; tried`);
-  if (settings.kind === 'directory') {
-    return weak(`replay cache is in memory only: ${whyMemory(settings.path)}`);
+}
+
+const REMOVED =
+  'the replay cache was removed: the next login creates a new one, and tokens from before that are refused for up to 90 s';
+
+/** @param data the part of the directory that holds the replay cache; it may be missing */
+function checkPath(directory: string, data: string): Finding[] {
+  const owner = checkOwner(directory, data);
+  const exposure = findExposure(directory, trustedWith(directory));
+  if (exposure === undefined) return owner;
+  const message = `${exposure.message}, and so can remove the replay cache in ${directory}`;
+  return [...owner, { ...unavailable(message), fix: exposure.fix }];
+}
+
+/**
+ * Only its owner can use a replay cache. Root may read that of a daemon with another user, but a test as root would not show whether
+ * the daemon can use it.
+ */
+function checkOwner(directory: string, data: string): Finding[] {
+  if (process.getuid?.() !== 0) return [];
+  const uid = ownerOf(data) ?? ownerOf(directory) ?? 0;
+  if (!isServiceUser(uid)) return [];
+  const name = nameOfUser(uid);
+  const owner = name === undefined ? `a systemd service (uid ${uid})` : `user ${name}`;
+  const fix =
+    name === undefined
+      ? 'see journalctl -u xtokend, or run: xtokend check --request auth:USER:HOST'
+      : `run: su -s /bin/sh ${name} -c 'xtokend check'`;
+  const message = `the replay cache in ${directory} belongs to ${owner} and was not tested: a daemon that runs as root would refuse every token`;
+  return [{ ...finding('warning', 'replay-other-owner', message), fix }];
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid;
+  } catch {
+    // The test reports what is wrong with the path.
+    return undefined;
   }
-  return store.afterRestart === 'refuse'
-    ? good(`${once} by one process; after each start, tokens from before it are refused for up to 90 s`)
-    : weak(
-        'used tokens are remembered in memory, by one process: after a restart, a token of the last 90 s can be used again',
-      );
 }
 
-function good(message: string): Finding {
-  return finding('ok', 'replay-ok', message);
-}
-
-function weak(message: string): Finding {
-  return finding('warning', 'replay-not-durable', message);
+function unavailable(message: string): Finding {
+  return finding('problem', 'replay-unavailable', `every token would be refused: ${message}`);
 }
 
 function finding(level: Finding['level'], code: Finding['code'], message: string): Finding {
   return { level, code, subject: 'replay', message };
 }
 
-const removed = finding(
-  'warning',
-  'replay-removed',
-  'the replay cache was removed: it is made anew at the next login, and tokens from before that are refused for up to 90 s',
-);
-
-/** @returns whether a token of this moment would be accepted */
-async function tryStore(store: Store, onWarning: (message: string) => void): Promise<boolean> {
-  // What the daemon will need is not left behind for it by another user: it could not use that.
-  if (store.kind === 'directory' && !existsSync(join(store.path, CACHE_NAME)))
-    return tryAside(store, onWarning);
-  return tryReplayCache(await openReplayCache(store, onWarning));
-}
-
-async function tryAside(store: DirectoryStore, onWarning: (message: string) => void): Promise<boolean> {
-  const name = `${CACHE_NAME}.check-${randomUUID()}`;
-  const made = missingFolders(store.path);
-  try {
-    return await tryReplayCache(await openReplayCache(store, onWarning, name));
-  } finally {
-    const aside = join(store.path, name);
-    for (const path of [aside, markOf(aside)]) if (existsSync(path)) rmSync(path, { recursive: true });
-    for (const folder of made) if (existsSync(folder)) rmdirSync(folder);
-  }
-}
-
-async function tryReplayCache(cache: ReplayCache): Promise<boolean> {
+/** Returns whether a token of this moment would be accepted. Closes the replay cache. */
+async function consumeTwice(cache: ReplayCache): Promise<boolean> {
   const timeStep = timeStepAt(Date.now());
   const use = { id: `check-${randomUUID()}`, timeStep };
   try {
-    const consumes = [await cache.consume(use, timeStep), await cache.consume(use, timeStep)];
-    if (consumes.includes('replay-unknown')) return false;
-    if (consumes.join() === 'consumed,replayed') return true;
-    throw new Error(`expected a made-up token to be accepted once, found: ${consumes.join(', ')}`);
+    const results = [await cache.consume(use, timeStep), await cache.consume(use, timeStep)];
+    if (results.includes('replay-unknown')) return false;
+    if (results.join() === 'consumed,replayed') return true;
+    throw new Error(`expected the test entry to be consumed once, found: ${results.join(', ')}`);
   } finally {
     await cache.release(use).catch(() => undefined);
     await cache.close();
   }
-}
-
-/** @returns those of a directory and the directories that hold it that do not exist, the innermost first */
-function missingFolders(folder: string): string[] {
-  return existsSync(folder) ? [] : [folder, ...missingFolders(dirname(folder))];
 }

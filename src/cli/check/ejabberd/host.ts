@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { normalizeHost } from '../../../credential/jid/prepare.js';
-import { chooseStore } from '../../../daemon/open-cache.js';
+import { chooseStore } from '../../../replay/registry.js';
 import { lacksHost } from '../../configured-host.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { StepRanges } from '../../../src/replay/directory/step-ranges.js';
+import { StepRanges } from '../../src/replay/step-ranges.js';
 
 describe('StepRanges', () => {
-  it('has what was added, and nothing else, in any order', () => {
+  it('holds exactly the time steps that were added, in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 60 })), (timeSteps) => {
         const ranges = new StepRanges();
@@ -14,7 +14,7 @@ describe('StepRanges', () => {
     );
   });
 
-  it('takes whole ranges, in any order', () => {
+  it('accepts ranges in any order', () => {
     const range = fc.record({
       from: fc.integer({ min: 0, max: 60 }),
       length: fc.integer({ min: 0, max: 9 }),
@@ -35,7 +35,7 @@ describe('StepRanges', () => {
     );
   });
 
-  it('stays small: of very many it joins those that are near each other, and loses none', () => {
+  it('merges near ranges if there are many, and loses none', () => {
     const ranges = new StepRanges();
     const farAhead = 1_000_000;
     ranges.add(farAhead);
@@ -49,7 +49,7 @@ describe('StepRanges', () => {
     for (const timeStep of [-1, 20_003, farAhead - 1, farAhead + 1]) expect(ranges.has(timeStep)).toBe(false);
   });
 
-  it('never comes to hold the present, not even between its nearest ranges', () => {
+  it('never comes to hold the current time step, not even between its nearest ranges', () => {
     const ranges = new StepRanges();
     for (let index = 0; index < 1000; index += 1) ranges.add(index * 100);
     ranges.add(1_000_010);

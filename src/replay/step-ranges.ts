@@ -1,15 +1,15 @@
-/** From one time step to another, both included. */
+/** The time steps from one to another, both included. */
 export interface Range {
   readonly from: number;
   readonly to: number;
 }
 
-/** @returns whether a step is in one of some ranges */
+/** Returns whether one of some ranges holds a time step. */
 export function covers(ranges: readonly Range[], timeStep: number): boolean {
   return ranges.some(({ from, to }) => from <= timeStep && timeStep <= to);
 }
 
-/** So few can be looked through, and read from a directory, for every login. */
+/** Few enough to read from a directory and search for every login. */
 const MAX_RANGES = 64;
 
 /** A set of time steps, kept as ranges that do not touch. */
@@ -25,9 +25,9 @@ export class StepRanges {
     return covers(this.#ranges, timeStep);
   }
 
-  /** Adds the steps from one to another, both included. */
+  /** Adds the time steps from one to another, both included. */
   add(from: number, to: number = from): void {
-    // Those that overlap or touch become one with it.
+    // Ranges that overlap or touch are merged.
     const first = this.#ranges.findIndex((range) => range.to >= from - 1);
     const start = first === -1 ? this.#ranges.length : first;
     const joined = this.#ranges.slice(start).filter((range) => range.from <= to + 1);
@@ -39,14 +39,15 @@ export class StepRanges {
   }
 
   /**
-   * Sees to it that there are few ranges: those nearest to each other become one with what lies between them. Then more
-   * is in the set than was added, close to it, and never less; but never the present, whatever the clock was before.
+   * Bounds the number of ranges: the nearest neighbours are merged, with the time steps between them. So the set may grow, but
+   * never shrinks, and never comes to hold the current time step, whatever the clock was before.
    */
-  simplify(present: number): void {
+  simplify(currentTimeStep: number): void {
     while (this.#ranges.length > MAX_RANGES) {
       const pairs = this.#ranges.slice(1).map(({ from, to }, index) => {
         const before = this.#ranges[index]?.to ?? from;
-        return { to, from: before, gap: before < present && present < from ? Infinity : from - before };
+        const isAround = before < currentTimeStep && currentTimeStep < from;
+        return { to, from: before, gap: isAround ? Infinity : from - before };
       });
       const nearest = pairs.reduce((best, pair) => (pair.gap < best.gap ? pair : best));
       this.add(nearest.from, nearest.to);

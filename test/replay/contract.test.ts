@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { DEVIATION_STEPS, timeStepAt } from '../../src/credential/otp.js';
+import { DirectoryReplayCache } from '../../src/replay/directory/directory-cache.js';
+import { DirectorySeenUsers } from '../../src/replay/directory/seen-users.js';
+import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
+import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
+import { RedisReplayCache, RedisSeenUsers } from '../../src/replay/redis/redis-cache.js';
+import type { ReplayCache, TokenUse } from '../../src/replay/replay-cache.js';
+import type { SeenUsers } from '../../src/users/seen-users.js';
+import { temporaryDirectory } from '../support/directory.js';
+import { hasRedis, redisSettings, RedisServer } from '../support/redis.js';
+import { requirePackage } from '../support/requirement.js';
+
+const HOST = 'example.com';
+/** Past the cache epoch of data that start now, by the clock tolerance of Redis and the deviation. */
+const AHEAD = 4;
+const present = (): number => timeStepAt(Date.now());
+const fresh = (ahead = 0): TokenUse => ({ id: randomUUID(), timeStep: present() + ahead });
+
+/** A store with data of its own. */
+interface Subject {
+  /** Opens the replay cache as another process does. */
+  readonly open: () => ReplayCache;
+  readonly openSeenUsers: () => SeenUsers;
+}
+
+interface Contract {
+  /** @param cacheEpoch since when the replay cache is complete: long ago, or only now */
+  readonly start: (cacheEpoch: 'past' | 'now', context: TestContext) => Promise<Subject> | Subject;
+  /** Whether all processes share it, over restarts. */
+  readonly isShared: boolean;
+  /** How many sequences of consumes to try. */
+  readonly runs: number;
+}
+
+const epochOf = (cacheEpoch: 'past' | 'now'): (() => number) => {
+  const epoch = cacheEpoch === 'past' ? 0 : Date.now();
+  return () => epoch;
+};
+
+const memory: Contract = {
+  start: (cacheEpoch) => ({
+    open: () => new MemoryReplayCache(epochOf(cacheEpoch)),
+    openSeenUsers: () => new MemorySeenUsers(),
+  }),
+  isShared: false,
+  runs: 500,
+};
+
+const directory: Contract = {
+  start: (cacheEpoch) => {
+    const path = temporaryDirectory();
+    const options = { root: join(path, 'used-tokens'), cacheEpoch: epochOf(cacheEpoch) };
+    return {
+      open: () => new DirectoryReplayCache({ ...options, onWarning: () => undefined }),
+      openSeenUsers: () => new DirectorySeenUsers(join(path, 'seen-users')),
+    };
+  },
+  isShared: true,
+  runs: 50,
+};
+
+const redis = (way: 'TCP' | 'a Unix socket'): Contract => ({
+  start: async (cacheEpoch, context) => {
+    requirePackage(context, hasRedis(), 'redis-server');
+    const server = await RedisServer.start();
+    onTestFinished(() => server.remove());
+    if (cacheEpoch === 'past') server.beginLongAgo('test:');
+    const settings = redisSettings(way === 'TCP' ? server.url : `unix:${server.socket}`);
+    return {
+      open: () => new RedisReplayCache(settings),
+      openSeenUsers: () => new RedisSeenUsers(settings),
+    };
+  },
+  isShared: true,
+  runs: 20,
+});
+
+describe.each<[string, Contract]>([
+  ['memory', memory],
+  ['directory', directory],
+  ['redis over TCP', redis('TCP')],
+  ['redis over a Unix socket', redis('a Unix socket')],
+])('the store %s', (_, { start, isShared, runs }) => {
+  let open: () => ReplayCache;
+
+  function opener(subject: Subject): () => ReplayCache {
+    return () => {
+      const cache = subject.open();
+      onTestFinished(() => cache.close());
+      return cache;
+    };
+  }
+
+  describe('with a cache epoch in the past', () => {
+    beforeEach(async (context) => {
+      open = opener(await start('past', context));
+    });
+
+    it('consumes a token once', async () => {
+      const cache = open();
+      const use = fresh();
+      expect(await cache.consume(use, present())).toBe('consumed');
+      expect(await cache.consume(use, present() + 1)).toBe('replayed');
+      expect(await cache.consume({ ...use, timeStep: use.timeStep + 1 }, present())).toBe('consumed');
+      expect(await cache.consume(fresh(), present())).toBe('consumed');
+      expect(await cache.consume(use, present())).toBe('replayed');
+    });
+
+    it('consumes a token once for many concurrent requests', async () => {
+      const caches = isShared ? [open(), open(), open()] : [open()];
+      const use = fresh();
+      const requests = Array.from({ length: 34 }, () => caches.map((cache) => cache.consume(use, present())));
+      const results = await Promise.all(requests.flat());
+      expect(results.filter((result) => result === 'consumed')).toHaveLength(1);
+      expect(results.filter((result) => result === 'replayed')).toHaveLength(results.length - 1);
+    });
+
+    it('releases a test entry', async () => {
+      const cache = open();
+      const use = fresh();
+      await cache.consume(use, present());
+      await cache.release(use);
+      expect(await cache.consume(use, present())).toBe('consumed');
+    });
+
+    it('does not accept a used token again after its time step was pruned', async () => {
+      const cache = open();
+      const [first, second] = [fresh(), fresh(120)];
+      expect(await cache.consume(first, first.timeStep)).toBe('consumed');
+      expect(await cache.consume(second, second.timeStep)).toBe('consumed');
+      await cache.close();
+      for (const current of [second.timeStep, first.timeStep]) {
+        expect(await (isShared ? open() : cache).consume(first, current)).not.toBe('consumed');
+      }
+    });
+
+    it('counts its entries, if it can count', async () => {
+      const cache = open();
+      for (let count = 0; count < 3; count += 1) await cache.consume(fresh(), present());
+      if (cache.count !== undefined) expect(await cache.count()).toBe(3);
+    });
+
+    it('accepts nothing twice, in any order, with any clock', async () => {
+      const action = fc.record({
+        id: fc.constantFrom('a', 'b', 'c'),
+        offset: fc.integer({ min: -6, max: 6 }),
+        deviation: fc.integer({ min: -DEVIATION_STEPS, max: DEVIATION_STEPS }),
+      });
+      const base = present();
+      await fc.assert(
+        fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
+          const run = randomUUID();
+          const cache = open();
+          const consumed = new Set<string>();
+          for (const { id, offset, deviation } of actions) {
+            const use = { id: `${run} ${id} ${offset}`, timeStep: base + offset };
+            const result = await cache.consume(use, use.timeStep + deviation);
+            if (result === 'consumed') expect(consumed).not.toContain(use.id);
+            if (result === 'replayed') expect(consumed).toContain(use.id);
+            if (result === 'consumed') consumed.add(use.id);
+          }
+          await cache.close();
+        }),
+        { numRuns: runs },
+      );
+    });
+
+    if (isShared) {
+      it('is shared by all processes, over restarts', async () => {
+        const [first, second] = [open(), open()];
+        const use = fresh();
+        expect(await first.consume(use, present())).toBe('consumed');
+        expect(await second.consume(use, present())).toBe('replayed');
+        await Promise.all([first.close(), second.close()]);
+        expect(await open().consume(use, present())).toBe('replayed');
+      });
+    }
+  });
+
+  it('refuses tokens that could have been used before its cache epoch', async (context) => {
+    open = opener(await start('now', context));
+    const cache = open();
+    for (const ahead of [-1, 0, 1])
+      expect(await cache.consume(fresh(ahead), present())).toBe('replay-unknown');
+    expect(await cache.consume(fresh(AHEAD), present())).toBe('consumed');
+  });
+
+  it('remembers the users who have logged in', async (context) => {
+    const { openSeenUsers } = await start('past', context);
+    const seen = openSeenUsers();
+    expect(await seen.has('alice', HOST)).toBe(false);
+    await seen.add('alice', HOST);
+    await seen.add('alice', HOST);
+    expect(await seen.has('alice', HOST)).toBe(true);
+    expect(await seen.has('alice', 'other.example')).toBe(false);
+    expect(await seen.has('bob', HOST)).toBe(false);
+    const another = openSeenUsers();
+    expect(await another.has('alice', HOST)).toBe(isShared);
+    await Promise.all([seen.close(), another.close()]);
+  });
+});
