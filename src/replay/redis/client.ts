@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { AbstractConnector, Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { CheckedStream } from './checked-stream.js';
-import { checkClusterReplies, parseEndpoint, parseSentinels } from './replies.js';
+import { checkReplies, parseEndpoint, parseSentinels } from './replies.js';
 import type { RedisSettings } from './store.js';
 
 /**
@@ -16,7 +16,7 @@ const DISCONNECT_TIMEOUT_MILLISECONDS = 100;
 const MAX_RETRY_MILLISECONDS = 400;
 const MAX_SENTINELS = 100;
 
-checkClusterReplies();
+checkReplies();
 
 type Options = Omit<RedisOptions, 'replyMapping'>;
 
@@ -30,8 +30,6 @@ const options: Options = {
   // Closes a connection that receives nothing: TCP itself would take minutes to notice that a network is back.
   socketTimeout: COMMAND_TIMEOUT_MILLISECONDS + 200,
   enableOfflineQueue: false,
-  // Each command reports by itself that Redis is loading. In a cluster, an ASK in reply to this check would end the process.
-  enableReadyCheck: false,
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   retryStrategy: retryDelay,
@@ -43,6 +41,7 @@ const options: Options = {
 
 const clusterOptions: ClusterOptions = {
   enableOfflineQueue: false,
+  // An ASK in reply to this check would end the process.
   enableReadyCheck: false,
   clusterRetryStrategy: retryDelay,
   slotsRefreshTimeout: CONNECT_TIMEOUT_MILLISECONDS,
@@ -160,7 +159,12 @@ class Sentinels {
   constructor(addresses: readonly Sentinel[], primary: string, options: Options) {
     this.#known = addresses;
     this.#primary = primary;
-    this.#options = { ...options, enableOfflineQueue: true, retryStrategy: () => null };
+    this.#options = {
+      ...options,
+      enableOfflineQueue: true,
+      enableReadyCheck: false,
+      retryStrategy: () => null,
+    };
   }
 
   /** @throws the error of the last Sentinel, if none of them knows the address */

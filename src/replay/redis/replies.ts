@@ -79,10 +79,14 @@ export function parseSentinels(reply: unknown): { host: string; port: number }[]
 }
 
 /**
- * Makes ioredis check the replies to `CLUSTER` before it uses them itself: it expects the right shape, and a nil instead of a
+ * Makes ioredis check the replies to `INFO` and `CLUSTER` before it uses them itself: it expects the right shape, and a nil instead of a
  * slot table would end the process. A reply that fails the check becomes an error of its command.
  */
-export function checkClusterReplies(): void {
+export function checkReplies(): void {
+  Command.setReplyTransformer('info', (reply: unknown) => {
+    assertReply(isText(reply));
+    return reply;
+  });
   // CLUSTER SLOTS returns a table, CLUSTER INFO and CLUSTER MYID return a text.
   Command.setReplyTransformer('cluster', (reply: unknown) => {
     assertReply(isText(reply) || isSlotTable(reply));
