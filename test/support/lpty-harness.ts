@@ -2,12 +2,12 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descendantsOf } from './processes.js';
+import { descendantsOf, findProgram } from './processes.js';
 
 const HARNESS = resolve('test/terminal/lpty-harness.lua');
 const WARM_UP_MILLISECONDS = 20_000;
 
-/** A program on a terminal of lpty, driven as Prosody's stock external module does (see lpty-harness.lua). */
+/** A program on a terminal of lpty, driven as Prosody's stock module does (see lpty-harness.lua). */
 export class LptyHarness {
   readonly #lua: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
@@ -25,35 +25,49 @@ export class LptyHarness {
     return this.#lua.pid ?? 0;
   }
 
-  /** Does one command of the harness; returns what it says. */
+  /** All processes below the one that stands for Prosody. */
+  get descendants(): number[] {
+    return descendantsOf(this.pid);
+  }
+
+  /** The supervisor's process. @throws if there is none */
+  get supervisor(): number {
+    return findProgram(this.descendants, 'sh');
+  }
+
+  /** The Node process of xtokend. @throws if there is none */
+  get node(): number {
+    return findProgram(this.descendants, 'node');
+  }
+
+  /** Runs one command of the harness and returns its result. */
   async perform(command: string): Promise<string> {
     this.#lua.stdin.write(`${command}\n`);
     const { value } = (await this.#lines.next()) as { value?: string };
     return value ?? 'gone';
   }
 
-  /** Sends a request and reads the answer as the module does. */
+  /** Sends a request and reads the answer as the stock module does. */
   ask(request: string, seconds = 5): Promise<string> {
     return this.perform(`ask ${seconds} ${request}`);
   }
 
-  /** Starts the program by a first request, whose answer the module never understands, and waits until all is calm. */
+  /** Starts the program by a first request, whose answer the module cannot interpret, and waits for two right answers. */
   async warmUp(): Promise<void> {
     const end = Date.now() + WARM_UP_MILLISECONDS;
-    for (let calm = 0; calm < 2;) {
-      if (Date.now() > end) throw new Error('expected the program to answer at last');
-      calm = (await this.ask('isuser:warm:up', 1)) === 'accepted' ? calm + 1 : 0;
-      // As long as the terminal echoes, each answer comes at once.
-      if (calm === 0) await sleep(50);
+    for (let answers = 0; answers < 2;) {
+      if (Date.now() > end) throw new Error(`expected an answer within ${WARM_UP_MILLISECONDS} ms`);
+      answers = (await this.ask('isuser:warm:up', 1)) === 'accepted' ? answers + 1 : 0;
+      // As long as the terminal echoes, each read returns at once.
+      if (answers === 0) await sleep(50);
     }
   }
 
-  /** Kills the process that stands for Prosody, and all that it started and that lives on. */
+  /** Kills the process that stands for Prosody, and its descendants. */
   end(): void {
-    // Process 0 would be everybody's ancestor.
+    // Process 0 would be an ancestor of all others.
     if (this.#lua.pid === undefined) return;
-    const own = [this.pid, ...descendantsOf(this.pid)];
-    for (const pid of own) kill(pid);
+    for (const pid of [this.pid, ...this.descendants]) kill(pid);
   }
 }
 
@@ -61,6 +75,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // The process has ended by itself.
   }
 }

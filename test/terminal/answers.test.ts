@@ -2,86 +2,86 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { temporaryDirectory } from '../support/directory.js';
-import { hasLpty, openLpty } from '../support/lpty.js';
-import { descendantsOf, findProgram } from '../support/processes.js';
-import { requirePackage } from '../support/requirement.js';
-import { environment, expectInStep, hex, KNOWN, UNKNOWN } from '../support/terminal.js';
+import { temporaryDirectory, temporaryFile } from '../support/directory.js';
 import { PROGRAM } from '../support/xtokend.js';
+import {
+  CONFIGURATION,
+  environment,
+  expectOwnAnswers,
+  hex,
+  KNOWN,
+  openTerminal,
+  requireLpty,
+  startOnTerminal,
+  UNKNOWN,
+} from './support.js';
 
-describe('on the terminal of lpty', () => {
-  beforeEach((context) => {
-    requirePackage(context, hasLpty(), 'lua5.2 and lua-lpty');
-  });
+describe('on a terminal of lpty', () => {
+  beforeEach(requireLpty);
 
   it('every answer arrives whole, in one read', async () => {
-    const harness = openLpty(PROGRAM, environment());
-    await harness.warmUp();
-    // bench/terminal.ts does the same a million times.
-    expect(await harness.perform(`many 20000 ${KNOWN}`)).toBe('accepted 20000 refused 0 other 0 torn 0');
+    const harness = await startOnTerminal();
+    // bench/terminal.ts sends a million requests.
+    expect(await harness.perform(`many 5000 ${KNOWN}`)).toBe('accepted 5000 refused 0 other 0 torn 0');
   });
 
-  it('nothing but answers stands there, whatever goes wrong', async () => {
+  it('only answers are written, even if Node prints warnings or aborts', async () => {
     const talker = join(temporaryDirectory(), 'talker.cjs');
     writeFileSync(
       talker,
       `setInterval(() => { console.log('1'); console.error('0'); process.emitWarning('1'); }, 20);`,
     );
     const options = `--trace-exit --trace-warnings --require ${talker}`;
-    const harness = openLpty(PROGRAM, { ...environment(), NODE_OPTIONS: options });
-    await harness.warmUp();
-    process.kill(findProgram(descendantsOf(harness.pid), 'node'), 'SIGABRT');
+    const harness = await startOnTerminal({ ...environment(), NODE_OPTIONS: options });
+    process.kill(harness.node, 'SIGABRT');
     await sleep(1500);
     expect(await harness.perform('read 0.2')).toBe('nothing');
-    await expectInStep(harness);
+    await expectOwnAnswers(harness);
   });
 
   it.each([
-    ['in the user', (byte: string) => `raw ${hex('isuser:al')}${byte}${hex('ice:up\n')}`],
-    ['in the password', (byte: string) => `raw ${hex('auth:alice:up:x')}${byte}${hex('y\n')}`],
-  ])('the special bytes %s neither kill, stop nor stall', async (_, command) => {
-    const harness = openLpty(PROGRAM, environment());
-    await harness.warmUp();
+    ['the user', (byte: string) => `raw ${hex('isuser:al')}${byte}${hex('ice:up\n')}`],
+    ['the password', (byte: string) => `raw ${hex('auth:alice:up:x')}${byte}${hex('y\n')}`],
+  ])('control characters in %s neither kill, stop nor stall xtokend', async (_, command) => {
+    const harness = await startOnTerminal();
     for (const byte of ['03', '04', '0d', '11', '13', '15', '16', '17', '1a', '1c', '7f', '80', 'ff']) {
       expect(await harness.perform(command(byte))).toBe('sent');
       expect(await harness.perform('read 5')).toBe(`got ${hex('0\n')}`);
     }
-    await expectInStep(harness);
+    await expectOwnAnswers(harness);
   });
 
-  it('the special bytes do no harm in the very first request, with a controlling terminal as of lpty 1.2', async () => {
-    // setsid makes the terminal the controlling one, so that a key on it raises a signal.
-    const directory = temporaryDirectory();
-    const program = join(directory, 'controlling');
+  it('control characters in the first request are harmless on a controlling terminal, as of lpty 1.2', async () => {
+    // On the controlling terminal, a key such as Ctrl-C raises a signal.
+    const program = join(temporaryDirectory(), 'controlling');
     writeFileSync(program, `#!/bin/sh\nexec setsid --ctty --wait ${PROGRAM}\n`, { mode: 0o755 });
     for (const byte of ['03', '1a', '1c', '13']) {
-      const harness = openLpty(program, environment());
+      const harness = openTerminal(environment(), program);
       await harness.perform(`raw ${hex('isuser:al')}${byte}${hex('ice:up\n')}`);
       await harness.warmUp();
-      await expectInStep(harness);
+      await expectOwnAnswers(harness);
     }
   });
 
-  it('whatever is refused as too long for a request, the next one is answered', async () => {
-    const harness = openLpty(PROGRAM, environment());
-    await harness.warmUp();
+  it('a request that is too long is refused, and the next one is answered', async () => {
+    const harness = await startOnTerminal();
     expect(await harness.ask(`auth:alice:example.com:${'x'.repeat(960)}`)).toBe('refused');
     expect(await harness.ask(`auth:alice:example.com:${'x'.repeat(3500)}`)).toBe('refused');
-    await expectInStep(harness);
+    await expectOwnAnswers(harness);
   });
 
-  it('a process that was stopped answers nothing that may be given up, and then goes on', async () => {
-    const harness = openLpty(PROGRAM, environment());
-    await harness.warmUp();
-    const node = findProgram(descendantsOf(harness.pid), 'node');
+  it('a Node that was stopped leaves requests unanswered that may have timed out, and then continues', async () => {
+    const config = temporaryFile(`answer_within = 1\n${CONFIGURATION}`);
+    const harness = await startOnTerminal({ XTOKEND_CONFIG: config });
+    const { node } = harness;
     process.kill(node, 'SIGSTOP');
-    expect(await harness.ask(KNOWN, 5)).toBe('silent');
-    const waiting = harness.ask(UNKNOWN, 5);
-    await sleep(3000);
+    expect(await harness.ask(KNOWN, 2)).toBe('silent');
+    const waiting = harness.ask(UNKNOWN, 2);
+    await sleep(1200);
     process.kill(node, 'SIGCONT');
-    // This one still waits, but from here it cannot be told from the one before.
+    // The server still waits for this one, but xtokend cannot distinguish it from the one before.
     expect(await waiting).toBe('silent');
     expect(await harness.perform('read 0.1')).toBe('nothing');
-    await expectInStep(harness);
+    await expectOwnAnswers(harness);
   });
 });

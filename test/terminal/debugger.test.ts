@@ -1,40 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/errors.js';
-import { hasLpty, openLpty } from '../support/lpty.js';
 import { openPortsOf } from '../support/open-ports.js';
-import { catchesSignal, descendantsOf, findProgram, waitForHandler } from '../support/processes.js';
-import { requirePackage } from '../support/requirement.js';
-import { expectInStep, fakeLogger } from '../support/terminal.js';
-import { PROGRAM } from '../support/xtokend.js';
+import { catchesSignal, waitForHandler } from '../support/processes.js';
+import { expectOwnAnswers, fakeLogger, openTerminal, requireLpty } from './support.js';
 
 const STARTS = 5;
 const START_MILLISECONDS = 10_000;
 const [SIGHUP, SIGUSR1] = [1, 10];
 
-describe('the debugger of Node on the terminal of lpty', () => {
-  beforeEach((context) => {
-    requirePackage(context, hasLpty(), 'lua5.2 and lua-lpty');
-  });
+describe('the debugger of Node on a terminal of lpty', () => {
+  beforeEach(requireLpty);
 
-  it('stays closed when SIGUSR1 goes to the supervisor and to Node during the start', async () => {
+  it('stays closed if the supervisor and Node get SIGUSR1 during the start', async () => {
     const { env, logged } = fakeLogger();
     const started = Array.from({ length: STARTS }, () => {
-      const harness = openLpty(PROGRAM, env);
+      const harness = openTerminal(env);
       const warmedUp = harness.warmUp();
       signalWhileNodeStarts(harness.pid);
       return { harness, warmedUp };
     });
     for (const { harness, warmedUp } of started) {
       await warmedUp;
-      await expectInStep(harness);
-      expect(openPortsOf(findProgram(descendantsOf(harness.pid), 'node'))).toEqual([]);
+      await expectOwnAnswers(harness);
+      expect(openPortsOf(harness.node)).toEqual([]);
     }
     expect(logged()).not.toContain('ended with status');
   });
 });
 
-/** Sends SIGUSR1 every millisecond, until xtokend's first line has run. Blocks: an event loop iteration takes too long. */
+/** Sends SIGUSR1 every millisecond until xtokend's first line has run. Blocks, because an event loop iteration takes too long. */
 function signalWhileNodeStarts(server: number): void {
   const end = Date.now() + START_MILLISECONDS;
   let node: number | undefined;
@@ -50,7 +45,7 @@ function signalWhileNodeStarts(server: number): void {
   }
 }
 
-/** A process may have ended since it was found: the module starts the supervisor again, and what follows is checked. */
+/** Sends SIGUSR1, unless the process has ended since it was found: the module restarts the supervisor. */
 function signal(pid: number): void {
   try {
     process.kill(pid, 'SIGUSR1');

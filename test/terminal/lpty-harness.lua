@@ -1,20 +1,19 @@
--- Does with one program what Prosody's stock external module does: starts it on a terminal of lpty at the first
--- request, sends the request at once, takes what one read gives for the whole answer, starts it again after exit code
--- 0, and never again after any other.
+-- Does with one program what Prosody's stock module does: starts it on a terminal of lpty at the first request, sends the
+-- request at once, and takes the result of one read for the answer. Restarts the program only after exit status 0.
 --
 -- Usage: lua5.2 lpty-harness.lua COMMAND
--- Commands on stdin, one a line; each is answered by one line on stdout:
---   ask SECONDS TEXT   sends TEXT and a newline, reads for so long: accepted | refused | silent | garbled N | dead
+-- Commands on stdin, one per line; each has a result of one line on stdout:
+--   ask SECONDS TEXT   sends TEXT and a newline, and reads for SECONDS: accepted | refused | silent | garbled N | dead
 --   raw HEX            sends these bytes and reads nothing: sent
 --   read SECONDS       reads once: nothing | got HEX
---   many N TEXT        asks N times in turn: how many were accepted, refused and anything else
+--   many N TEXT        asks N times, one after the other: the counts of accepted, refused, other and torn answers
 --   close              closes the terminal: closed
 local lpty = require "lpty"
 
 local command = arg[1]
 local pty = lpty.new({ throw_errors = false, no_local_echo = true, use_path = false })
 
--- As in the module: nothing is started again that ended with anything but 0.
+-- The module never restarts a program that ended with another status than 0.
 local function running()
 	if pty:hasproc() then return true end
 	local how, code = pty:exitstatus()
@@ -42,8 +41,9 @@ local function many(count, text)
 		if not running() then return "dead" end
 		pty:send(text .. "\n")
 		local response = pty:read(5)
-		local verdict = interpret(response)
-		seen[seen[verdict] and verdict or "other"] = seen[seen[verdict] and verdict or "other"] + 1
+		local result = interpret(response)
+		local key = seen[result] and result or "other"
+		seen[key] = seen[key] + 1
 		if response and not response:match("^[01]\r?\n$") then seen.torn = seen.torn + 1 end
 	end
 	return ("accepted %d refused %d other %d torn %d"):format(seen.accepted, seen.refused, seen.other, seen.torn)
@@ -76,7 +76,7 @@ local function perform(line)
 	error("unknown command: " .. line)
 end
 
--- The end of a child interrupts a read; that is not the end of the input.
+-- The end of a child process interrupts a read, which is not the end of the input.
 local function next_line()
 	local line, problem
 	repeat line, problem = io.read() until line or problem ~= "Interrupted system call"

@@ -1,4 +1,4 @@
 #!/bin/sh
-# What many an authentication program is: it answers every line that it reads. The tests show that it lets the wrong
-# person in where xtokend does not.
+# Answers every line that it reads, as many authentication programs do. On the terminal of the stock module, it accepts the wrong
+# user where xtokend does not.
 exec node "${0%/*}/../../dist/xtokend.cjs" 2>/dev/null

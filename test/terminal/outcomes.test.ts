@@ -5,51 +5,43 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
-import { hasLpty, openLpty } from '../support/lpty.js';
-import { descendantsOf, findProgram } from '../support/processes.js';
-import { requirePackage } from '../support/requirement.js';
-import { hex } from '../support/terminal.js';
 import { PROGRAM } from '../support/xtokend.js';
 import { requestOf, tallyVerdicts } from './outcomes.js';
+import { hex, requireLpty, startOnTerminal } from './support.js';
 
 const NAIVE = fileURLToPath(new URL('naive.sh', import.meta.url));
-// bench/terminal.ts does the same with 200.
+// bench/terminal.ts uses 200.
 const TERMINALS = 12;
-/** Much longer than an answer takes. */
+/** Much longer than xtokend takes for an answer. */
 const ANSWER_MILLISECONDS = 500;
 
 describe('on terminals of lpty', { timeout: 120_000 }, () => {
-  beforeEach((context) => {
-    requirePackage(context, hasLpty(), 'lua5.2 and lua-lpty');
-  });
+  beforeEach(requireLpty);
 
-  it('xtokend gives nobody the verdict of another', async () => {
+  it('xtokend never gives the answer that belongs to another request', async () => {
     const tally = await tallyVerdicts(PROGRAM, temporaryFile(SECRETS), TERMINALS);
     expect(tally.wrong).toBe(0);
-    // Only what was sent before the program had emptied the terminal goes without an answer.
+    // Only requests that were sent before the terminal was drained stay unanswered.
     expect(tally.unanswered).toBeLessThanOrEqual(5 * TERMINALS);
     expect(tally.right).toBeGreaterThanOrEqual(5 * TERMINALS);
   });
 
-  // As after a signal to the server, which ends its wait (docs/terminal.md).
-  describe('after a login that the server has given up', () => {
-    it('a program that answers every line lets the next person in by it', async () => {
+  // A signal to the server ends its wait (docs/terminal.md).
+  describe('after the server gave up on a login', () => {
+    it('a program that answers every line logs the next user in by mistake', async () => {
       const log = join(temporaryDirectory(), 'log');
       const config = temporaryFile(`${SECRETS}[log]\ntarget = "file:${log}"\n`);
-      const harness = openLpty(NAIVE, { XTOKEND_CONFIG: config });
-      await harness.warmUp();
+      const harness = await startOnTerminal({ XTOKEND_CONFIG: config }, NAIVE);
       await harness.perform(`raw ${hex(`${requestOf('alice', true)}\n`)}`);
-      // It logs what it has answered.
+      // The log line follows the answer.
       await expect.poll(() => readFileSync(log, 'utf8'), { timeout: 10_000 }).toContain('alice@example.com');
-      const node = findProgram(descendantsOf(harness.pid), 'node');
-      // So that the two answers cannot come in one read.
-      process.kill(node, 'SIGSTOP');
+      // So that the two answers cannot arrive in one read.
+      process.kill(harness.node, 'SIGSTOP');
       expect(await harness.ask(requestOf('mallory', false))).toBe('accepted');
     });
 
-    it('xtokend refuses the next person', async () => {
-      const harness = openLpty(PROGRAM, { XTOKEND_CONFIG: temporaryFile(SECRETS) });
-      await harness.warmUp();
+    it('xtokend refuses the next user', async () => {
+      const harness = await startOnTerminal({ XTOKEND_CONFIG: temporaryFile(SECRETS) });
       await harness.perform(`raw ${hex(`${requestOf('alice', true)}\n`)}`);
       await sleep(ANSWER_MILLISECONDS);
       expect(await harness.ask(requestOf('mallory', false))).toBe('refused');

@@ -1,66 +1,67 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { hasLpty, openLpty } from '../support/lpty.js';
-import { descendantsOf, findProgram } from '../support/processes.js';
-import { requirePackage } from '../support/requirement.js';
-import { CONFIGURATION, expectInStep, fakeLogger, UNKNOWN } from '../support/terminal.js';
-import { PROGRAM } from '../support/xtokend.js';
+import { openPortsOf } from '../support/open-ports.js';
+import {
+  CONFIGURATION,
+  expectOwnAnswers,
+  fakeLogger,
+  openTerminal,
+  requireLpty,
+  startOnTerminal,
+  UNKNOWN,
+} from './support.js';
 
 const WIDER = `${CONFIGURATION}[hosts."elsewhere.example"]\n`;
 
-describe('a configuration on the terminal of lpty', () => {
-  beforeEach((context) => {
-    requirePackage(context, hasLpty(), 'lua5.2 and lua-lpty');
-  });
+describe('a configuration on a terminal of lpty', () => {
+  beforeEach(requireLpty);
 
-  it('is taken up when its file changes, and when the supervisor gets SIGHUP; a broken one is not', async () => {
+  it('is applied if its file changes, or the supervisor gets SIGHUP, unless it is invalid', async () => {
     const { env, expectLogged } = fakeLogger();
     const file = env['XTOKEND_CONFIG'] ?? '';
-    const harness = openLpty(PROGRAM, env);
-    await harness.warmUp();
-    await expectInStep(harness);
-    const supervisor = findProgram(descendantsOf(harness.pid), 'sh');
+    const harness = await startOnTerminal(env);
+    await expectOwnAnswers(harness);
+    const { supervisor } = harness;
 
-    replace(file, 'this is no configuration');
+    replace(file, 'not a configuration');
     await expectLogged('configuration reload failed, keeping the previous one');
-    await expectInStep(harness);
+    await expectOwnAnswers(harness);
 
     replace(file, WIDER);
-    // Before anybody looks at the file by itself.
+    // Sooner than the next poll of the file.
     process.kill(supervisor, 'SIGHUP');
     await expect.poll(() => harness.ask(UNKNOWN)).toBe('accepted');
 
     replace(file, CONFIGURATION);
-    await expect.poll(() => harness.ask(UNKNOWN)).toBe('refused');
-    await expectInStep(harness);
+    await expect.poll(() => harness.ask(UNKNOWN), { timeout: 5000 }).toBe('refused');
+    await expectOwnAnswers(harness);
   });
 
-  it('outlives signals to the supervisor while Node starts, and opens no debugger', async () => {
+  it('stays in use if the supervisor gets signals while Node starts, and the debugger stays closed', async () => {
     const { env, logged } = fakeLogger();
-    const harness = openLpty(PROGRAM, env);
-    const calm = harness.warmUp().then(() => true);
-    const processes = (): number[] => descendantsOf(harness.pid);
-    await expect.poll(() => findProgram(processes(), 'node'), { interval: 2 }).toBeGreaterThan(0);
-    const supervisor = findProgram(processes(), 'sh');
-    for (let turn = 0; !(await Promise.race([calm, sleep(3, false)])); turn += 1) {
-      process.kill(supervisor, turn % 2 === 0 ? 'SIGHUP' : 'SIGUSR1');
+    const harness = openTerminal(env);
+    const warmedUp = harness.warmUp().then(() => true);
+    await expect.poll(() => harness.node, { interval: 2, timeout: 5000 }).toBeGreaterThan(0);
+    const { supervisor } = harness;
+    for (let count = 0; !(await Promise.race([warmedUp, sleep(3, false)])); count += 1) {
+      process.kill(supervisor, count % 2 === 0 ? 'SIGHUP' : 'SIGUSR1');
     }
-    await expectInStep(harness);
+    await expectOwnAnswers(harness);
+    expect(openPortsOf(harness.node)).toEqual([]);
     expect(logged()).not.toContain('ended with status');
   });
 
-  it('is summed up in the log at SIGUSR1 to the supervisor', async () => {
+  it('appears in the summary that SIGUSR1 to the supervisor logs', async () => {
     const { env, expectLogged } = fakeLogger();
-    const harness = openLpty(PROGRAM, env);
-    await harness.warmUp();
-    const supervisor = findProgram(descendantsOf(harness.pid), 'sh');
+    const harness = await startOnTerminal(env);
+    const { supervisor } = harness;
     for (let signals = 0; signals < 5; signals += 1) {
       process.kill(supervisor, 'SIGUSR1');
       await sleep(20);
     }
     await expectLogged('summary configuration=');
-    await expectInStep(harness);
+    await expectOwnAnswers(harness);
   });
 });
 

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile } from '../support/directory.js';
 import { requireScript } from '../support/programs.js';
-import { CONFIGURATION } from '../support/terminal.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
+import { CONFIGURATION } from './support.js';
 
-describe("on a person's terminal", () => {
+describe('on the terminal of a person', () => {
   beforeEach(requireScript);
 
-  it('echo, its settings and Ctrl-C are as they were', async () => {
+  it('xtokend changes neither echo nor other settings, and Ctrl-C ends it', async () => {
     const config = temporaryFile(CONFIGURATION);
-    // The settings are printed before and after; between them the program is interrupted by the terminal's key.
+    // The settings are printed before and after; between them, Ctrl-C interrupts the program.
     const commands = `trap : INT; stty -a; ${PROGRAM} --config ${config}; echo "status $?"; stty -a`;
     const session = startXtokend(['-qec', commands, '/dev/null'], {}, 'script');
     let screen = '';
@@ -27,7 +27,7 @@ describe("on a person's terminal", () => {
     expect(after).toBe(before);
   });
 
-  it('--protocol ejabberd is refused with the reason', () => {
+  it('--protocol ejabberd is rejected', () => {
     const { stdout, status } = xtokend(['-qec', `${PROGRAM} --protocol ejabberd`, '/dev/null'], {
       program: 'script',
     });
