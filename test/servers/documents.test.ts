@@ -14,7 +14,7 @@ import { ACCEPTED, REFUSED, tokenOf } from './logins.js';
 
 const PAGE = 'docs/prosody.md';
 
-/** A directory that stands for the root of a machine on which xtokend is installed, and its environment. */
+/** Creates a directory that stands for the root directory of a machine with xtokend, and returns it with an environment. */
 function machine(): { root: string; env: NodeJS.ProcessEnv } {
   const root = temporaryDirectory();
   mkdirSync(join(root, 'bin'));
@@ -24,10 +24,10 @@ function machine(): { root: string; env: NodeJS.ProcessEnv } {
   return { root, env: { PATH, STATE_DIRECTORY, XTOKEND_CONFIG: `${root}/etc/xtokend/xtokend.toml` } };
 }
 
-/** Runs the commands of a page as they stand, but for the directories. What they start ends with the test. */
+/** Runs the commands of a page with other directories. The processes that they start end with the test. */
 async function follow(page: string, root: string, env: NodeJS.ProcessEnv): Promise<void> {
   const installed = codeIn(page, 'sh').replaceAll('"$(npm root --global)/xtokend', `"${resolve('.')}`);
-  // This machine gets no accounts; test/systemd/pages.test.ts has a machine for them.
+  // Without accounts, which test/systemd/pages.test.ts creates on a machine of its own.
   const owned = installed
     .replaceAll(/^(groupadd|usermod) .*\n/gm, '')
     .replaceAll('--group xtokend', '--group root')
@@ -50,7 +50,7 @@ async function follow(page: string, root: string, env: NodeJS.ProcessEnv): Promi
   ]);
 }
 
-/** Mints a token for alice by the secrets that were made, and logs in with it twice. */
+/** Mints a token for alice with the configured secrets, and expects that it is accepted once. */
 async function expectLogin(prosody: Prosody, env: NodeJS.ProcessEnv): Promise<void> {
   const token = xtokend(['mint', 'alice@example.com'], { env }).stdout.trim();
   const options = { service: prosody.service('TCP'), domain: 'example.com', username: 'alice' };
@@ -58,15 +58,15 @@ async function expectLogin(prosody: Prosody, env: NodeJS.ProcessEnv): Promise<vo
   expect(await login({ ...options, password: token })).toEqual(REFUSED);
 }
 
-/** What the page tells people to copy into the configuration of Prosody. */
+/** Returns the configuration of Prosody that the page tells people to copy. */
 function documentedConfiguration(root: string): string {
   const modules = '"/usr/local/lib/prosody/modules"';
   const withModule = replaced(codeIn(PAGE, 'lua'), modules, modules.replace('"', `"${root}`));
   return replaced(withModule, '/run/xtokend/xtokend.sock', `${root}/run/xtokend/xtokend.sock`);
 }
 
-describe('what a page tells people to type', () => {
-  it.for(releases)('leads from nothing to a login: $name', async (release, context) => {
+describe('the commands of a page', () => {
+  it.for(releases)('set up logins to $name', async (release, context) => {
     requirePackage(context, isInstalled(release), release.name);
     if (process.getuid?.() !== 0) context.skip('the page is for root');
     const { root, env } = machine();
@@ -77,7 +77,7 @@ describe('what a page tells people to type', () => {
   });
 
   it.for(['docs/prosody-stock-module.md', 'docs/mongooseim.md'])(
-    'makes secrets for a server: %s',
+    'create the secrets for a chat server: %s',
     async (page, context) => {
       if (process.getuid?.() !== 0) context.skip('the page is for root');
       const { root, env } = machine();
@@ -87,7 +87,7 @@ describe('what a page tells people to type', () => {
     },
   );
 
-  it('gives MongooseIM a program that answers it', async () => {
+  it('give MongooseIM a program that answers it', async () => {
     const program = /program = "(.*)"/.exec(codeIn('docs/mongooseim.md', 'toml'))?.[1] ?? '';
     const { PATH, STATE_DIRECTORY } = process.env;
     const env = { PATH, STATE_DIRECTORY, XTOKEND_CONFIG: temporaryFile(SECRETS) };

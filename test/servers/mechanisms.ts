@@ -3,13 +3,13 @@ import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import type { Prosody } from '../support/prosody.js';
 
-/** Asks a host for the mechanisms that it offers. @param isForwarded whether as a proxy that has done TLS */
+/** Returns the SASL mechanisms that a host offers. @param isForwarded whether to connect as a proxy that terminated TLS */
 type Offer = (prosody: Prosody, domain: string, isForwarded?: boolean) => Promise<string[]>;
 
 const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 const FORWARDED = { 'X-Forwarded-For': '192.0.2.1', 'X-Forwarded-Proto': 'https' };
 
-/** Each way to open a stream, without TLS. */
+/** The transports of a stream, without TLS. */
 export const offeredOver: Readonly<Record<'tcp' | 'bosh' | 'webSocket', Offer>> = { tcp, bosh, webSocket };
 
 async function tcp({ c2sPort }: Prosody, domain: string): Promise<string[]> {
@@ -39,7 +39,7 @@ function webSocket(prosody: Prosody, domain: string, isForwarded = false): Promi
   return offeredAt(prosody.service('WebSocket'), domain, isForwarded);
 }
 
-/** Asks a host at the address of a server's WebSocket for the mechanisms that it offers. */
+/** Returns the SASL mechanisms that a host offers over WebSocket. */
 export async function offeredAt(url: string, domain: string, isForwarded = false): Promise<string[]> {
   const socket = new WebSocket(url, 'xmpp', {
     headers: isForwarded ? FORWARDED : {},

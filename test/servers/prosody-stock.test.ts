@@ -1,14 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { check } from '../support/check.js';
 import { temporaryFile } from '../support/directory.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/processes.js';
-import { isInstalled, LPTY_FOLDER, Prosody, releases } from '../support/prosody.js';
-import { requirePackage } from '../support/requirement.js';
-import { login, type LoginResult } from '../support/xmpp-login.js';
-import { ACCEPTED, newUser, REFUSED, tokenOf } from './logins.js';
-import { STOCK_CONFIGURATION, stockEnvironment, stockSettings } from './stock/wiring.js';
+import { Prosody, releases } from '../support/prosody.js';
+import { login } from '../support/xmpp-login.js';
+import { ACCEPTED, loginsTo, newUser, REFUSED, tokenOf } from './logins.js';
+import { requireStockModule, STOCK_CONFIGURATION, stockEnvironment, stockSettings } from './stock/wiring.js';
 
 const LOGINS = 30;
 const KILL_EVERY = 10;
@@ -17,62 +16,56 @@ describe.each(releases)('$name with the stock module', { timeout: 90_000 }, (rel
   let prosody: Prosody;
 
   beforeEach(async (context) => {
-    requirePackage(context, isInstalled(release), release.name);
-    requirePackage(context, existsSync(LPTY_FOLDER), 'lua-lpty for Lua 5.4 (scripts/test-servers)');
+    requireStockModule(context, release);
     const env = stockEnvironment(temporaryFile(STOCK_CONFIGURATION));
     prosody = await Prosody.start({ release, configuration: stockSettings(2), env });
   });
 
   afterEach(() => prosody.stop());
 
-  const logIn = (username: string, password: string): Promise<LoginResult> =>
-    login({ service: prosody.service('TCP'), domain: 'example.com', username, password });
-  const logInWell = (): Promise<LoginResult> => {
-    const user = newUser();
-    return logIn(user, tokenOf(`${user}@example.com`));
-  };
+  const { logIn, logInValid } = loginsTo(() => prosody);
 
-  it('gives nobody the verdict of another, from the first login on and over deaths of Node', async () => {
+  it('gives no login the outcome of another, from the first login on and while Node is killed', async () => {
     let accepted = 0;
     for (let count = 0; count < LOGINS; count += 1) {
       const user = newUser();
-      const isGood = Math.random() < 0.5;
-      const result = await logIn(user, tokenOf(`${isGood ? user : 'mallory'}@example.com`));
-      // What goes without an answer is refused as well.
-      if (result.decision === 'accepted') expect(isGood).toBe(true);
+      const isValid = Math.random() < 0.5;
+      const result = await logIn(user, tokenOf(`${isValid ? user : 'mallory'}@example.com`));
+      // A login without an answer is refused, too.
+      if (result.decision === 'accepted') expect(isValid).toBe(true);
       accepted += result.decision === 'accepted' ? 1 : 0;
       const node =
         count % KILL_EVERY === KILL_EVERY - 1 ? findProgram(descendantsOf(prosody.pid), 'node') : 0;
       if (node > 0) process.kill(node, 'SIGKILL');
     }
     expect(accepted).toBeGreaterThan(0);
-    await expect.poll(logInWell, { timeout: 10_000 }).toEqual(ACCEPTED);
+    await expect.poll(logInValid, { timeout: 10_000 }).toEqual(ACCEPTED);
     const user = newUser();
     const token = tokenOf(`${user}@example.com`);
     expect(await logIn(user, token)).toEqual(ACCEPTED);
     expect(await logIn(user, token)).toEqual(REFUSED);
   });
 
-  it('gets nobody in by the protocol of ejabberd, and xtokend check says so', async () => {
+  it('refuses every login if the protocol is ejabberd, which xtokend check reports', async () => {
     const env = stockEnvironment(temporaryFile(STOCK_CONFIGURATION));
     const settings = 'external_auth_protocol = "ejabberd"\nexternal_auth_timeout = 1';
     const configuration = stockSettings(1);
     const other = await Prosody.start({ release, configuration, settings, env });
     onTestFinished(() => other.stop());
     const service = other.service('TCP');
-    // The first login can fail with any protocol.
+    // The first login can fail with every protocol.
     for (let count = 0; count < 3; count += 1) {
       const username = newUser();
       const password = tokenOf(`${username}@example.com`);
       expect(await login({ service, domain: 'example.com', username, password })).toEqual(REFUSED);
     }
-    expect(await logInWell().then(logInWell)).toEqual(ACCEPTED);
+    await expect.poll(logInValid, { timeout: 10_000 }).toEqual(ACCEPTED);
     for (const [server, count] of [
       [other, 1],
       [prosody, 0],
     ] as const) {
       const file = temporaryFile(
-        // As check knows the stock module by its name.
+        // `xtokend check` recognizes the stock module by its name.
         readFileSync(join(server.directory, 'prosody.cfg.lua'), 'utf8').replace(
           '"stock"',
           '"external_insecure"',
@@ -84,7 +77,7 @@ describe.each(releases)('$name with the stock module', { timeout: 90_000 }, (rel
     }
   });
 
-  it('ends with Prosody', async () => {
+  it('leaves no process behind after Prosody ends', async () => {
     await logIn(newUser(), 'bad');
     const processes = descendantsOf(prosody.pid);
     expect(processes.length).toBeGreaterThan(0);

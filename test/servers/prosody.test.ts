@@ -7,14 +7,14 @@ import {
   ACCEPTED,
   BAD_CREDENTIALS,
   CONFIGURATION,
-  decisionsIn,
+  outcomesIn,
   newUser,
   otherTokenOf,
   REFUSED,
   tokenOf,
 } from './logins.js';
 
-const ways = (['PLAIN', 'X-TOKEN'] as const).flatMap((mechanism) =>
+const modes = (['PLAIN', 'X-TOKEN'] as const).flatMap((mechanism) =>
   (['TCP', 'WebSocket'] as const).map((transport) => ({ mechanism, transport })),
 );
 
@@ -38,28 +38,28 @@ describe.each(releases)('$name with mod_auth_xtoken', (release) => {
     requirePackage(context, isInstalled(release), release.name);
   });
 
-  describe.each(ways)('$mechanism over $transport', ({ mechanism, transport }) => {
+  describe.each(modes)('$mechanism over $transport', ({ mechanism, transport }) => {
     const logIn = (username: string, domain: string, password: string): Promise<LoginResult> =>
       login({ service: prosody.service(transport), domain, username, password, mechanism });
 
-    /** xtokend answers before it writes its log. */
-    const expectDecisions = (user: string, decisions: string[]): Promise<void> =>
-      expect.poll(() => decisionsIn(daemon.log, `${user}@example.com`)).toEqual(decisions);
+    /** Waits for the outcomes in the log, since xtokend answers before it writes its log. */
+    const expectOutcomes = (user: string, outcomes: string[]): Promise<void> =>
+      expect.poll(() => outcomesIn(daemon.log, `${user}@example.com`)).toEqual(outcomes);
 
-    it('takes a token once', async () => {
+    it('accepts a token once', async () => {
       const user = newUser();
       const token = tokenOf(`${user}@example.com`);
       expect(await logIn(user, 'example.com', token)).toEqual(ACCEPTED);
       expect(await logIn(user, 'example.com', token)).toEqual(REFUSED);
-      await expectDecisions(user, ['accepted', 'replayed']);
+      await expectOutcomes(user, ['accepted', 'replayed']);
     });
 
-    it("says in Prosody's own log whose login was refused, once, and where the reason is", async () => {
+    it("logs a refused login once in Prosody's log, with the JID and where to find the reason", async () => {
       const user = newUser();
       expect(await logIn(user, 'example.com', tokenOf(`${user}@example.com`))).toEqual(ACCEPTED);
       expect(await logIn(user, 'example.com', 'some-password')).toEqual(REFUSED);
       const line = new RegExp(
-        `info\\s+xtokend refused the login of ${user}@example.com; its log has the reason: .*`,
+        `info\\s+xtokend refused .*${user}@example\\.com.*: journalctl -u xtokend`,
         'g',
       );
       await expect.poll(() => prosody.log.match(line)).toHaveLength(1);
@@ -69,10 +69,10 @@ describe.each(releases)('$name with mod_auth_xtoken', (release) => {
     it.each(BAD_CREDENTIALS)('refuses %s', async (_, reason, make) => {
       const user = newUser();
       expect(await logIn(user, 'example.com', make(`${user}@example.com`))).toEqual(REFUSED);
-      await expectDecisions(user, [reason]);
+      await expectOutcomes(user, [reason]);
     });
 
-    it('takes for each host the tokens of its own secrets only', async () => {
+    it('accepts only tokens that the secrets of the host signed', async () => {
       const user = newUser();
       expect(await logIn(user, 'other.example', tokenOf(`${user}@other.example`))).toEqual(REFUSED);
       expect(await logIn(user, 'other.example', otherTokenOf(`${user}@other.example`))).toEqual(ACCEPTED);
@@ -80,29 +80,29 @@ describe.each(releases)('$name with mod_auth_xtoken', (release) => {
     });
   });
 
-  it('gives each of 200 simultaneous logins its own verdict', { timeout: 60_000 }, async () => {
+  it('gives each of 200 simultaneous logins its own outcome', { timeout: 60_000 }, async () => {
     const logins = Array.from({ length: 200 }, async (_, index) => {
       const user = newUser();
-      const [, , makeBad] = BAD_CREDENTIALS[index % BAD_CREDENTIALS.length] ?? ['', '', tokenOf];
-      const isGood = index % 2 === 0;
-      const password = (isGood ? tokenOf : makeBad)(`${user}@example.com`);
-      const way = ways[index % ways.length];
-      const service = prosody.service(way?.transport ?? 'TCP');
-      const result = await login({ ...way, service, domain: 'example.com', username: user, password });
-      return { isGood, result };
+      const [, , makeInvalid] = BAD_CREDENTIALS[index % BAD_CREDENTIALS.length] ?? ['', '', tokenOf];
+      const isValid = index % 2 === 0;
+      const password = (isValid ? tokenOf : makeInvalid)(`${user}@example.com`);
+      const mode = modes[index % modes.length];
+      const service = prosody.service(mode?.transport ?? 'TCP');
+      const result = await login({ ...mode, service, domain: 'example.com', username: user, password });
+      return { isValid, result };
     });
-    for (const { isGood, result } of await Promise.all(logins)) {
-      expect(result).toEqual(isGood ? ACCEPTED : REFUSED);
+    for (const { isValid, result } of await Promise.all(logins)) {
+      expect(result).toEqual(isValid ? ACCEPTED : REFUSED);
     }
   });
 
   it.each([
     ['line breaks', 'x\nauth:mallory:example.com:y'],
     ['a carriage return', 'x\ry'],
-    ['a colon more', 'x:y:z'],
+    ['more colons', 'x:y:z'],
     ['more bytes than xtokend reads', 'x'.repeat(5000)],
     ['bytes that are not UTF-8', 'p\u00e4ss'],
-  ])('keeps its answers in order after a password with %s', async (_, password) => {
+  ])('gives later logins their own outcomes after a password with %s', async (_, password) => {
     const service = prosody.service('TCP');
     const logIn = (username: string, secret: string): Promise<LoginResult> =>
       login({ service, domain: 'example.com', username, password: secret });
@@ -113,7 +113,7 @@ describe.each(releases)('$name with mod_auth_xtoken', (release) => {
     expect(await logIn(user, 'bad')).toEqual(REFUSED);
   });
 
-  it('counts and times what it asks in the statistics of Prosody', async () => {
+  it('counts and times its requests in the statistics of Prosody', async () => {
     await login({ service: prosody.service('TCP'), domain: 'example.com', username: 'a', password: 'bad' });
     const url = `http://127.0.0.1:${prosody.httpPort}/metrics`;
     const metrics = await (await fetch(url)).text();
@@ -121,7 +121,7 @@ describe.each(releases)('$name with mod_auth_xtoken', (release) => {
     expect(metrics).toMatch(/xtoken__duration_seconds_count\{host="example.com",operation="auth"\} [1-9]/);
   });
 
-  it('goes on after its module was reloaded', async () => {
+  it('accepts tokens after a reload of its module', async () => {
     await prosody.reloadModule();
     const user = newUser();
     const token = tokenOf(`${user}@example.com`);
@@ -139,7 +139,7 @@ describe.each(releases)('$name with mod_auth_xtoken', (release) => {
     expect(await login({ ...options, password: 'bad' })).toEqual(REFUSED);
     expect(await login({ ...options, password: token })).toEqual(ACCEPTED);
     expect(await login({ ...options, password: token })).toEqual(REFUSED);
-    // Without libevent it would take another, and say so.
+    // Without libevent, Prosody logs that it falls back to another back end.
     expect(other.log).not.toMatch(/falling back/i);
   });
 });

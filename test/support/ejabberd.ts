@@ -10,65 +10,64 @@ import { collectLogsIn } from './collected-logs.js';
 import type { Transport } from './xmpp-login.js';
 import { PROGRAM } from './xtokend.js';
 
-/** What an ejabberd is started with. */
+/** The parameters of {@link Ejabberd.start}. */
 export interface EjabberdOptions {
-  /** The hosts that it serves, and how many xtokend processes it keeps for each. */
+  /** The hosts that it serves, and how many xtokend processes it runs for each. */
   readonly pools: Readonly<Record<string, number>>;
-  /** The configuration of xtokend. */
+  /** The text of xtokend's configuration file. */
   readonly configuration: string;
-  /** What makes other settings of the documented ones of a host. */
+  /** Changes the documented settings of a host. */
   readonly hostSettings?: Readonly<Record<string, (documented: string) => string>>;
   /** More settings for the whole server. */
   readonly settings?: string;
 }
 
-/** An xtokend process that ejabberd has started. */
+/** An xtokend process that ejabberd started. */
 export interface PoolProcess {
   readonly pid: number;
-  /** What it has logged so far. */
+  /** The lines that it has logged so far. */
   readonly log: string;
 }
 
 const CONTROL = '/usr/sbin/ejabberdctl';
-const START_MILLISECONDS = 30_000;
+const START_MILLISECONDS = 60_000;
 const STOP_MILLISECONDS = 5000;
-/** So much of the end of the log says why it does not start. */
+/** How many characters of the log the error contains if ejabberd does not start. */
 const LOG_CHARACTERS = 4000;
 
-/** Whether Debian's ejabberd is there. */
+/** Returns whether Debian's ejabberd is installed. */
 export function hasEjabberd(): boolean {
   return existsSync(CONTROL);
 }
 
 /**
- * A running ejabberd, on loopback and in a directory of its own. It runs in Erlang itself and not by ejabberdctl, which
- * wants a user and a system service of its own; as it has no name in the network of Erlang, it needs no epmd either.
- * How it authenticates is what docs/ejabberd.md says.
+ * A running ejabberd, on loopback and in a directory of its own, with the settings of docs/ejabberd.md. Runs `erl` instead of
+ * ejabberdctl, which needs a user and a system service. Its node has no name, so it does not need epmd.
  */
 export class Ejabberd {
-  readonly #folder: string;
+  readonly #directory: string;
   readonly #ports: Ports;
   readonly #pools: EjabberdOptions['pools'];
   readonly #process: ChildProcess;
 
   private constructor(directory: string, ports: Ports, pools: EjabberdOptions['pools']) {
-    this.#folder = directory;
+    this.#directory = directory;
     this.#ports = ports;
     this.#pools = pools;
     this.#process = spawn('erl', erlangArguments(directory), {
       env: environment(directory),
-      // Its standard input ends when this process does, whatever becomes of it; then so does ejabberd.
+      // ejabberd stops at the end of stdin, so that it never outlives this process.
       stdio: ['pipe', 'ignore', 'ignore'],
     });
   }
 
-  /** @returns once it answers, and all xtokend processes are ready */
+  /** Starts ejabberd, and returns when it listens and all its xtokend processes are ready. */
   static async start(options: EjabberdOptions): Promise<Ejabberd> {
     const directory = mkdtempSync(join(tmpdir(), 'xtokend-ejabberd-'));
     const ports = { tcp: await freePort(), http: await freePort() };
     writeFileSync(join(directory, 'xtokend.toml'), options.configuration, { mode: 0o600 });
     writeFileSync(join(directory, 'ejabberd.yml'), configurationOf(options, directory, ports));
-    // It asks nobody about the names of its hosts.
+    // Without DNS.
     writeFileSync(join(directory, 'inetrc'), '{lookup, [file]}.\n');
     const ejabberd = new Ejabberd(directory, ports, options.pools);
     const latest = Date.now() + START_MILLISECONDS;
@@ -76,7 +75,7 @@ export class Ejabberd {
       if (hasEnded(ejabberd.#process) || Date.now() > latest) {
         const log = ejabberd.log.slice(-LOG_CHARACTERS);
         await ejabberd.stop();
-        throw new Error(`expected ejabberd to start; its log says\n${log}`);
+        throw new Error(`expected ejabberd to start; its log:\n${log}`);
       }
       await sleep(50);
     }
@@ -87,23 +86,23 @@ export class Ejabberd {
     return this.#process.pid ?? 0;
   }
 
-  /** What it has logged so far, at level debug. */
+  /** The lines that it has logged so far, at level debug. */
   get log(): string {
-    return readLog(join(this.#folder, 'ejabberd.log'));
+    return readLog(join(this.#directory, 'ejabberd.log'));
   }
 
-  /** The address for a client, over TCP or over WebSocket. */
+  /** Returns the address for a client. */
   service(transport: Transport): string {
     const { tcp, http } = this.#ports;
     return transport === 'TCP' ? `xmpp://127.0.0.1:${tcp}` : `ws://127.0.0.1:${http}/ws`;
   }
 
-  /** Its configuration file. */
+  /** The path of its configuration file. */
   get file(): string {
-    return join(this.#folder, 'ejabberd.yml');
+    return join(this.#directory, 'ejabberd.yml');
   }
 
-  /** Registers a local account, by the command that `ejabberdctl register` runs. @returns the HTTP status */
+  /** Registers a local account with the command that `ejabberdctl register` runs. Returns the HTTP status. */
   async register(user: string, host: string, password: string): Promise<number> {
     const body = JSON.stringify({ user, host, password });
     const { status } = await fetch(`http://127.0.0.1:${this.#ports.http}/api/register`, {
@@ -113,22 +112,22 @@ export class Ejabberd {
     return status;
   }
 
-  /** @returns the xtokend processes of a host that live */
+  /** Returns the running xtokend processes of a host. */
   poolOf(host: string): PoolProcess[] {
     const children = descendantsOf(this.pid);
-    return readdirSync(this.#folder)
+    return readdirSync(this.#directory)
       .map((file) => ({ file, pid: Number(/^pool-(.*)-(\d+)\.log$/.exec(file)?.[2]) }))
       .filter(({ file, pid }) => file.startsWith(`pool-${host}-`) && children.includes(pid))
-      .map(({ file, pid }) => ({ pid, log: readLog(join(this.#folder, file)) }));
+      .map(({ file, pid }) => ({ pid, log: readLog(join(this.#directory, file)) }));
   }
 
-  /** Tells it to stop, and kills whatever it leaves behind. */
+  /** Stops ejabberd, and kills processes that outlive it. */
   async stop(): Promise<void> {
     const descendants = descendantsOf(this.pid);
     await end(this.#process);
     for (const pid of await survivorsOf(descendants, STOP_MILLISECONDS)) process.kill(pid, 'SIGKILL');
-    collectLogsIn(this.#folder);
-    rmSync(this.#folder, { recursive: true, force: true });
+    collectLogsIn(this.#directory);
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   get #isReady(): boolean {
@@ -166,7 +165,7 @@ ${hosts.join('\n')}
 `;
 }
 
-/** The documented settings, for one host. Its processes log into a file each; ejabberd runs the program in a shell. */
+/** Returns the documented settings of one host, changed so that each of its processes logs to a file. */
 function documentedSettings(directory: string, host: string, poolSize: number): string {
   const settings = replaced(codeIn('docs/ejabberd.md', 'yaml'), '/usr/bin/xtokend', PROGRAM);
   const option = '--protocol ejabberd';
@@ -176,7 +175,7 @@ function documentedSettings(directory: string, host: string, poolSize: number): 
 
 function erlangArguments(directory: string): string[] {
   const endWithInput = 'spawn(fun() -> io:get_line([]), halt() end).';
-  // Other tests run at the same time: no threads that spin while they wait.
+  // Without busy waits, since other tests run at the same time.
   const threads = ['+S', '2:2', '+sbwt', 'none', '+sbwtdcpu', 'none', '+sbwtdio', 'none'];
   return [
     ...threads,
@@ -201,7 +200,7 @@ function environment(directory: string): NodeJS.ProcessEnv {
     EJABBERD_LOG_PATH: join(directory, 'ejabberd.log'),
     ERL_CRASH_DUMP_BYTES: '0',
     ERL_INETRC: join(directory, 'inetrc'),
-    // Where Debian has put ejabberd differs from one kind of machine to the other.
+    // Debian's directory depends on the architecture.
     ERL_LIBS: /^ERL_LIBS='(.*)'$/m.exec(readFileSync(CONTROL, 'utf8'))?.[1],
     ERL_MAX_PORTS: '1024',
   };

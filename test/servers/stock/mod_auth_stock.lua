@@ -1,6 +1,6 @@
--- Does what Prosody's stock external module does (mod_auth_external_insecure, which Debian does not have): one program
--- on a terminal of lpty, a line for each question, and whatever one read gives is the answer. Prosody stands still
--- meanwhile. With external_auth_protocol = "ejabberd" a question has a length before it instead of a line end after it.
+-- Does what Prosody's stock module does (mod_auth_external_insecure, which Debian does not package): runs one program on a
+-- terminal of lpty, sends a line for each request, and takes the result of one read for the answer. Prosody blocks meanwhile.
+-- With external_auth_protocol = "ejabberd", a request has a length before it instead of a line end after it.
 
 local lpty = require "lpty";
 local new_sasl = require "util.sasl".new;
@@ -10,7 +10,7 @@ local timeout = module:get_option_number("external_auth_timeout", 5);
 local is_ejabberd = module:get_option_string("external_auth_protocol", "generic") == "ejabberd";
 local terminal = lpty.new({ throw_errors = false, no_local_echo = true, use_path = false });
 
-local function ask(question)
+local function ask(request)
 	if not terminal:hasproc() then
 		local status, code = terminal:exitstatus();
 		if status and (status ~= "exit" or code ~= 0) then
@@ -19,12 +19,12 @@ local function ask(question)
 		end
 		if not terminal:startproc(command) then return nil; end
 	end
-	terminal:send(is_ejabberd and string.char(#question // 256, #question % 256) .. question or question .. "\n");
+	terminal:send(is_ejabberd and string.char(#request // 256, #request % 256) .. request or request .. "\n");
 	local answer = terminal:read(timeout);
 	if is_ejabberd and answer then return answer == "\0\2\0\1"; end
-	local verdict = answer and answer:gsub("%s", "");
-	if verdict == "1" then return true; end
-	if verdict == "0" then return false; end
+	local digit = answer and answer:gsub("%s", "");
+	if digit == "1" then return true; end
+	if digit == "0" then return false; end
 	module:log("warn", "Unable to interpret data from auth process: %s", answer and #answer or "nothing");
 	return nil;
 end

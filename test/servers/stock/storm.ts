@@ -4,63 +4,63 @@ import type { Prosody } from '../../support/prosody.js';
 import { login } from '../../support/xmpp-login.js';
 import { newUser, tokenOf } from '../logins.js';
 
-/** What disturbs the logins of a storm; ends at `stop`, and leaves everything running. */
+/** Disturbs the server until `stop` is aborted, and leaves all its processes running. */
 export type Disturbance = (prosody: Prosody, stop: AbortSignal) => Promise<void>;
 
-/** What became of the logins. */
+/** The results of the logins. */
 export interface StormResult {
-  /** Bad credentials that were accepted during the storm. */
+  /** How many invalid credentials were accepted during the storm. */
   readonly wronglyAccepted: number;
   readonly accepted: number;
-  /** After the storm: results that don't belong to the credentials. */
+  /** How many results after the storm don't belong to the credentials. */
   readonly wrongAfterwards: number;
 }
 
-/** What {@link storm} works with. */
+/** The parameters of {@link storm}. */
 export interface StormOptions {
-  /** Asked in turn; each has a terminal of its own. */
+  /** The hosts that take turns; each has a terminal of its own. */
   readonly hosts: readonly string[];
   readonly logins: number;
   readonly loginsAfterwards: number;
   readonly disturb: Disturbance;
 }
 
-/** Logs in with good and bad credentials in turn while something disturbs the server, and some more times when it is over. */
+/** Logs in with valid and invalid credentials in turn while something disturbs the server, and some more times afterwards. */
 export async function storm(prosody: Prosody, options: StormOptions): Promise<StormResult> {
   for (const host of options.hosts) while (!(await isAccepted(prosody, host, true)));
   const stop = new AbortController();
   const disturbed = options.disturb(prosody, stop.signal);
   let [accepted, wronglyAccepted, wrongAfterwards] = [0, 0, 0];
   for (let count = 0; count < options.logins; count += 1) {
-    const isGood = count % 2 === 0;
-    if (!(await isAccepted(prosody, hostOf(options, count), isGood))) continue;
+    const isValid = count % 2 === 0;
+    if (!(await isAccepted(prosody, hostOf(options, count), isValid))) continue;
     accepted += 1;
-    if (!isGood) wronglyAccepted += 1;
+    if (!isValid) wronglyAccepted += 1;
   }
   stop.abort();
   await disturbed;
-  // What the last signal left behind may cost one login.
+  // The last signal may cost one login per host.
   for (const host of options.hosts) await isAccepted(prosody, host, true);
   for (let count = 0; count < options.loginsAfterwards; count += 1) {
-    const isGood = count % 2 === 1;
-    if ((await isAccepted(prosody, hostOf(options, count), isGood)) !== isGood) wrongAfterwards += 1;
+    const isValid = count % 2 === 1;
+    if ((await isAccepted(prosody, hostOf(options, count), isValid)) !== isValid) wrongAfterwards += 1;
   }
   return { accepted, wronglyAccepted, wrongAfterwards };
 }
 
-/** Two logins in a row go to each host: a good one and a bad one. */
+/** Returns the host of a login: each host gets a valid and an invalid one in a row. */
 function hostOf({ hosts }: StormOptions, count: number): string {
   return hosts[Math.floor(count / 2) % hosts.length] ?? '';
 }
 
-async function isAccepted(prosody: Prosody, host: string, isGood: boolean): Promise<boolean> {
+async function isAccepted(prosody: Prosody, host: string, isValid: boolean): Promise<boolean> {
   const username = newUser();
-  const password = isGood ? tokenOf(`${username}@${host}`) : 'rubbish';
+  const password = isValid ? tokenOf(`${username}@${host}`) : 'rubbish';
   const { decision } = await login({ service: prosody.service('TCP'), domain: host, username, password });
   return decision === 'accepted';
 }
 
-/** Sends the server a signal that it handles, at random moments. */
+/** Sends the server a signal that it handles, at random intervals. */
 function signals(signal: NodeJS.Signals): Disturbance {
   return async ({ pid }, stop) => {
     while (!stop.aborted) {
@@ -70,7 +70,7 @@ function signals(signal: NodeJS.Signals): Disturbance {
   };
 }
 
-/** Stops the server, the supervisors and Node at random moments, in any combination, while the server gets signals as well. */
+/** Stops the server, the supervisors and Node at random, in any combination, while the server gets SIGHUP. */
 const stops: Disturbance = async ({ pid }, stop) => {
   const all = [pid, ...descendantsOf(pid)];
   while (!stop.aborted) {
@@ -83,7 +83,7 @@ const stops: Disturbance = async ({ pid }, stop) => {
   }
 };
 
-/** What can disturb a server, by name. */
+/** The disturbances, by name. */
 export const disturbances: readonly [name: string, disturb: Disturbance][] = [
   ['SIGHUP', signals('SIGHUP')],
   ['SIGCHLD', signals('SIGCHLD')],

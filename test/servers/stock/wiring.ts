@@ -1,13 +1,22 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { TestContext } from 'vitest';
 import { codeIn, replaced } from '../../support/documents.js';
-import { LPTY_FOLDER } from '../../support/prosody.js';
+import { isInstalled, LPTY_FOLDER, type ProsodyRelease } from '../../support/prosody.js';
+import { requirePackage } from '../../support/requirement.js';
 import { PROGRAM } from '../../support/xtokend.js';
 import { CONFIGURATION } from '../logins.js';
 
-/** A configuration of xtokend that goes with a time-out of 2 s. */
+/** A configuration of xtokend for a timeout of 2 s in Prosody. */
 export const STOCK_CONFIGURATION: string = `answer_within = 1\n${CONFIGURATION}`;
 
-/** What docs/prosody-stock-module.md tells people to copy, with a module that does what the stock one does. */
+/** Skips a test if the release of Prosody, or lpty for its Lua, is not installed. */
+export function requireStockModule(context: TestContext, release: ProsodyRelease): void {
+  requirePackage(context, isInstalled(release), release.name);
+  requirePackage(context, existsSync(LPTY_FOLDER), 'lua-lpty for Lua 5.4 (scripts/test-servers)');
+}
+
+/** Returns the settings in docs/prosody-stock-module.md, with mod_auth_stock.lua instead of the stock module. */
 export function stockSettings(timeoutSeconds: number): string {
   const page = codeIn('docs/prosody-stock-module.md', 'lua');
   const program = replaced(page, '/usr/bin/xtokend', PROGRAM);
@@ -16,7 +25,7 @@ export function stockSettings(timeoutSeconds: number): string {
   return `plugin_paths = { "${resolve('test/servers/stock')}" }\n${settings}`;
 }
 
-/** @param config where {@link STOCK_CONFIGURATION} lies */
+/** Returns the environment of Prosody. @param config the path of a file with {@link STOCK_CONFIGURATION} */
 export function stockEnvironment(config: string): NodeJS.ProcessEnv {
   return { LUA_CPATH: `${LPTY_FOLDER}/?.so;;`, XTOKEND_CONFIG: config };
 }
