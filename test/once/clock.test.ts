@@ -9,7 +9,7 @@ import { startXtokend } from '../support/xtokend.js';
 
 const HOUR_SECONDS = 3600;
 const DAY_SECONDS = 24 * HOUR_SECONDS;
-/** Whenever it is right, two minutes have gone by: what the wrong clock has forgotten is refused for so long at the most. */
+/** The clock is right every two minutes: tokens whose entries a wrong clock deleted are refused for at most that long. */
 const OFFSETS = [0, HOUR_SECONDS, 120, -HOUR_SECONDS, 240, 365 * DAY_SECONDS, 360, -DAY_SECONDS, 480];
 
 type Ask = (token: string) => Promise<string>;
@@ -37,9 +37,9 @@ function prepare(context: TestContext): { clock: Clock; config: string } {
 const mint = (clock: Clock): string =>
   mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET, now: new Date(clock.now()) });
 
-describe('a clock that is set forward and back', { timeout: 60_000 }, () => {
+describe('a clock that is set forwards and backwards', { timeout: 60_000 }, () => {
   it.for(['one process', 'a new process each time'])(
-    'makes no used token good again, and keeps nobody out when it is right: %s',
+    'never makes a used token acceptable again, and refuses no new token once it is right: %s',
     async (processes, context) => {
       const { clock, config } = prepare(context);
       const used: string[] = [];

@@ -17,30 +17,30 @@ const OLD = `[[keys]]\nid = "old"\n${SECRETS}`;
 const NEW = `[[keys]]\nid = "new"\notp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\n`;
 const day = (number: number): string => new Date(NOW + number * DAY).toISOString();
 
-/** What stands in the configuration from which day on. */
+/** The configuration from each day on. */
 const configurations = [
   { from: 0, text: OLD },
   { from: 1, text: `${OLD}not_after = "${day(6)}"\n${NEW}not_before = "${day(1)}"\n` },
   { from: 6, text: NEW },
 ];
-/** On which day each application begins to sign with the new key, and how wrong its clock is. */
+/** The day on which each application starts to sign with the new key, and the error of its clock in milliseconds. */
 const applications = [
   { switchesOn: 2.5, clock: 0 },
   { switchesOn: 3.1, clock: 20_000 },
   { switchesOn: 5.9, clock: -20_000 },
 ];
 
-it('keys are changed within a week, and no login is refused on the way', async () => {
+it('a key rotation over a week refuses no login', async () => {
   let now = NOW;
   const replay = new MemoryReplayCache();
   let authenticator: Authenticator | undefined;
   const uses = new Map<string, number>();
   for (; now < NOW + 7 * DAY; now += HOUR / 12) {
     const due = configurations.find(({ from }) => now === NOW + from * DAY);
-    if (due !== undefined) authenticator = await take(due.text, replay, () => now);
+    if (due !== undefined) authenticator = await openAuthenticator(due.text, replay, () => now);
     for (const [index, { switchesOn, clock }] of applications.entries()) {
-      const maker: CredentialKey = now < NOW + switchesOn * DAY ? oldKey : newKey;
-      const token = mintWithKey(maker, `user${index}@example.com`, now + clock);
+      const signer: CredentialKey = now < NOW + switchesOn * DAY ? oldKey : newKey;
+      const token = mintWithKey(signer, `user${index}@example.com`, now + clock);
       const decision = await authenticator?.decide(
         parseRequest(Buffer.from(`auth:user${index}:example.com:${token}`), 'stdin'),
       );
@@ -55,7 +55,7 @@ it('keys are changed within a week, and no login is refused on the way', async (
       ['new', (4.5 + 3.9 + 1.1) * 288 - 0.8],
     ].map(([id, count]) => [id, Math.round(Number(count))]),
   );
-  // The old key is out.
+  // The old key is no longer configured.
   const late = mintWithKey(oldKey, 'user@example.com', now);
   expect(
     await authenticator?.decide(parseRequest(Buffer.from(`auth:user:example.com:${late}`), 'stdin')),
@@ -64,13 +64,13 @@ it('keys are changed within a week, and no login is refused on the way', async (
   });
 });
 
-it('a key that is not good yet, or no more, lets nobody in, and the log can say so', async () => {
+it('a key that is expired or not yet active refuses every login, and the decision names the key', async () => {
   let now = NOW;
   const text = `${OLD}not_after = "${day(0)}"\n${NEW}not_before = "${day(1)}"\n`;
-  const authenticator = await take(text, new MemoryReplayCache(), () => now);
-  const decide = (maker: CredentialKey): Promise<object> =>
+  const authenticator = await openAuthenticator(text, new MemoryReplayCache(), () => now);
+  const decide = (signer: CredentialKey): Promise<object> =>
     authenticator.decide(
-      parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(maker, 'a@b.example', now)}`), 'stdin'),
+      parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(signer, 'a@b.example', now)}`)),
     );
   const inactive = (key: string): object => ({ outcome: 'refused', reason: 'inactive-key', key });
   expect(await decide(oldKey)).toMatchObject(inactive('old'));
@@ -81,7 +81,11 @@ it('a key that is not good yet, or no more, lets nobody in, and the log can say 
   expect(await decide(newKey)).toMatchObject({ outcome: 'accepted' });
 });
 
-async function take(text: string, replay: MemoryReplayCache, clock: () => number): Promise<Authenticator> {
+async function openAuthenticator(
+  text: string,
+  replay: MemoryReplayCache,
+  clock: () => number,
+): Promise<Authenticator> {
   const { hosts } = await loadConfiguration(temporaryFile(text), {});
   const hostOf = await openHosts(hosts, { seen: new MemorySeenUsers(), onWarning: () => undefined });
   return new Authenticator({ hostOf, replay, clock });

@@ -5,27 +5,27 @@ import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 import { xtokend } from '../support/xtokend.js';
 
-const STRANGERS = 2000;
+const TOKENS = 2000;
 
-describe('a client without the secret', () => {
-  it('leaves no trace in the record, whatever it sends', () => {
+describe('a client without the secrets', () => {
+  it('adds no entry to the replay cache', () => {
     const directory = temporaryDirectory();
     const env = { XTOKEND_CONFIG: temporaryFile(`${SECRETS}[replay]\npath = "${directory}"\n`) };
-    const good = mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
-    const signature = (): string => mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: 'A'.repeat(32) });
+    const valid = mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
+    const forged = (): string => mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: 'A'.repeat(32) });
     const lines = [
-      `auth:a:c:${good}`,
-      `auth:b:b:${good}`,
-      `auth:a:b:${good}=`,
-      `auth:a:b:${good.slice(1)}`,
+      `auth:a:c:${valid}`,
+      `auth:b:b:${valid}`,
+      `auth:a:b:${valid}=`,
+      `auth:a:b:${valid.slice(1)}`,
       'auth:a:b:../../x',
     ];
-    for (let count = 0; count < STRANGERS; count += 1) lines.push(`auth:a:b:${signature()}`);
+    for (let count = 0; count < TOKENS; count += 1) lines.push(`auth:a:b:${forged()}`);
     const refused = xtokend([], { input: `${lines.join('\n')}\n`, env });
     expect(refused.stdout).toBe('0\n'.repeat(lines.length));
     expect(readdirSync(directory)).toEqual([]);
-    // The same with the right secret does: this is where it would have been.
-    expect(xtokend([], { input: `auth:a:b:${good}\n`, env }).stdout).toBe('1\n');
+    // A valid token adds one, so this is the directory to look in.
+    expect(xtokend([], { input: `auth:a:b:${valid}\n`, env }).stdout).toBe('1\n');
     expect(readdirSync(directory)).toEqual(['used-tokens', 'used-tokens.began']);
   });
 });
