@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** Asks over a socket. @returns the first answer */
+/** Sends a request to a Unix socket, and returns the first chunk of the answer. */
 export async function ask(path: string, request: string): Promise<string> {
   const socket = connect(path);
   onTestFinished(() => {

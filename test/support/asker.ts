@@ -3,50 +3,48 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mintToken } from '../../src/index.js';
 import { OTP_SEED, TOKEN_SECRET } from './keys.js';
 
-/** What became of many logins, each with a token of its own. */
+/** The outcomes of many logins, each with a token of its own. */
 export interface Tally {
-  /** The requests that were answered yes, and those answered no. */
+  /** The requests that were answered 1. */
   readonly yes: string[];
+  /** The requests that were answered 0. */
   readonly no: string[];
-  /** Those of which the connection was closed without an answer, so that they were asked again. */
+  /** The requests that were sent again, because the connection was closed without an answer. */
   readonly askedAgain: string[];
 }
 
-/**
- * Asks over several connections at a time, as servers do, while something happens, and until it is over.
- *
- * @param ahead how far the clock of whoever signs is ahead, in milliseconds
- */
+/** Logs in over several connections until an event has finished. @param ahead how far the signer's clock is ahead, in milliseconds */
 export async function askDuring(path: string, event: () => Promise<void>, ahead = 0): Promise<Tally> {
   const tally: Tally = { yes: [], no: [], askedAgain: [] };
   let isOver = false;
   let count = 0;
   const next = (): string | undefined => (isOver ? undefined : login(`user${(count += 1)}`, ahead));
-  const asked = Promise.all(Array.from({ length: 8 }, () => askInTurn(path, next, tally)));
+  const asked = Promise.all(Array.from({ length: 8 }, () => askInSequence(path, next, tally)));
   await Promise.race([event(), asked]);
   isOver = true;
   await asked;
   return tally;
 }
 
-/** @returns how many of some requests are answered yes */
+/** Returns how many of some requests are answered 1. */
 export async function countYes(path: string, requests: readonly string[]): Promise<number> {
   const tally: Tally = { yes: [], no: [], askedAgain: [] };
   const rest = [...requests];
-  await askInTurn(path, () => rest.pop(), tally);
-  if (tally.no.length + tally.yes.length !== requests.length) throw new Error('expected an answer to each');
+  await askInSequence(path, () => rest.pop(), tally);
+  if (tally.no.length + tally.yes.length !== requests.length)
+    throw new Error('expected an answer to each request');
   return tally.yes.length;
 }
 
-/** @returns a request with a fresh token, by a clock that is some milliseconds ahead */
+/** Returns a login request with a fresh token. @param ahead how far the signer's clock is ahead, in milliseconds */
 export function login(user: string, ahead = 0): string {
   const now = new Date(Date.now() + ahead);
   const token = mintToken({ jid: `${user}@example.com`, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET, now });
   return `auth:${user}:example.com:${token}`;
 }
 
-/** One request after the other over one connection; where that was closed, over a new one, and what was not answered again. */
-async function askInTurn(path: string, next: () => string | undefined, tally: Tally): Promise<void> {
+/** Sends one request after the other. If the connection is closed, opens a new one and repeats the unanswered request. */
+async function askInSequence(path: string, next: () => string | undefined, tally: Tally): Promise<void> {
   let connection = new Connection(path);
   for (let request = next(); request !== undefined; request = next()) {
     if (connection.isClosed) connection = new Connection(path);
@@ -74,7 +72,7 @@ class Connection {
     this.#socket
       .on('data', (data: Buffer) => this.#settle?.(data.toString().trim()))
       .on('error', (error) => {
-        // One that is cut is made anew; not to be let in is what must never be.
+        // A connection may be cut, but never refused.
         if (!wasOpen) this.#fail?.(error);
       })
       .on('close', () => {
@@ -83,7 +81,7 @@ class Connection {
       });
   }
 
-  /** @returns `undefined` where the connection was closed without an answer */
+  /** Returns the answer, or `undefined` if the connection was closed without one. */
   ask(request: string): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       this.#settle = resolve;

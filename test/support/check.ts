@@ -3,7 +3,7 @@ import type { Finding } from '../../src/cli/check/finding.js';
 import { temporaryFile } from './directory.js';
 import { xtokend } from './xtokend.js';
 
-/** The arguments and environment of `xtokend check`. */
+/** Parameters of a run of `xtokend check`. */
 export interface CheckRun {
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -14,11 +14,11 @@ export interface Checked {
   readonly status: number | null;
   readonly fit: boolean;
   readonly findings: readonly Finding[];
-  /** Returns the findings of a code, each as its level, message and fix. */
+  /** Returns the findings with a code, each as its level, message and fix. */
   readonly of: (code: string) => string[];
 }
 
-/** Runs `xtokend check --json`. @param configuration the text of a configuration file, or `{ path }` of one */
+/** Runs `xtokend check --json`. @param configuration the text of a configuration file, or the path of one */
 export function check(configuration: string | { readonly path: string }, run: CheckRun = {}): Checked {
   const path = typeof configuration === 'string' ? temporaryFile(configuration) : configuration.path;
   const { args = [], env = {} } = run;

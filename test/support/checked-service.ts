@@ -5,23 +5,23 @@ import { SystemdMachine } from './systemd-machine.js';
 const UNITS = '/usr/local/lib/node_modules/xtokend/systemd';
 const DROP_INS = '/etc/systemd/system/xtokend.service.d';
 
-/** The configuration of the service. */
+/** The path of the service's configuration file. */
 export const FILE = '/etc/xtokend/xtokend.toml';
-/** A service with a user that exists without it. */
+/** Settings for a user that exists independently of the service. */
 export const STATIC = 'DynamicUser=no\nUser=xtokend\nLoadCredential=';
-/** A service whose user systemd allocates, with its secrets as credentials. */
+/** Settings for a user that systemd allocates, with the secrets as credentials. */
 export const DYNAMIC = `DynamicUser=yes\nUser=other\nLoadCredential=\nLoadCredential=otp_seed:/etc/xtokend/otp_seed\nLoadCredential=token_secret:/etc/xtokend/token_secret`;
 
-/** The findings of `xtokend check`, run by root. */
+/** The result of `xtokend check`, run by root. */
 export interface CheckedService {
-  /** Those that need a fix. */
+  /** The problems and warnings. */
   readonly bad: readonly string[];
   readonly of: (code: string) => string[];
-  /** Returns the fix of the first finding of a code. */
+  /** Returns the fix of the first finding with a code. */
   readonly fix: (code: string) => string;
 }
 
-/** The service on its own machine, set up by hand. */
+/** The service on a machine of its own, installed by hand. */
 export class ServiceMachine {
   readonly machine: SystemdMachine;
 
@@ -29,10 +29,10 @@ export class ServiceMachine {
     this.machine = machine;
   }
 
-  /** Boots a machine with the units, and a user for the service. */
+  /** Boots a machine with the units and a user for the service. */
   static async boot(configuration: string): Promise<ServiceMachine> {
     const service = new ServiceMachine(await SystemdMachine.boot());
-    // The machine may have the user already.
+    // The package may have created the user.
     service.machine
       .do(`grep -q ^xtokend: /etc/passwd || echo xtokend:x:300:300::/:/bin/sh >>/etc/passwd; grep -q ^xtokend: /etc/group || echo xtokend:x:300: >>/etc/group
       mkdir -p /etc/xtokend ${DROP_INS}
@@ -44,7 +44,7 @@ export class ServiceMachine {
     return service;
   }
 
-  /** Reverts all changes of a test. */
+  /** Reverts everything that a test changed. */
   reset(configuration: string): void {
     this.machine.do(`find ${DROP_INS} -type f -delete; rm -rf /srv/xtokend`);
     this.dropIn('user', STATIC);
@@ -52,13 +52,13 @@ export class ServiceMachine {
     this.restart();
   }
 
-  /** Writes the configuration, for root and the service alone. */
+  /** Writes the configuration file, readable by root and the service only. */
   configure(text: string): void {
     this.machine.do(`cat >${FILE} <<'END'\n${text}END
       chown root:xtokend ${FILE}; chmod 640 ${FILE}; chmod 755 /etc/xtokend`);
   }
 
-  /** @param name later ones in the alphabet have precedence */
+  /** Writes a drop-in. @param name the last one in alphabetical order wins */
   dropIn(name: string, text: string): void {
     this.machine.do(
       `cat >${DROP_INS}/${name}.conf <<'END'\n[Service]\n${text}\nEND\nsystemctl daemon-reload`,

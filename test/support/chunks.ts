@@ -2,29 +2,29 @@ import fc from 'fast-check';
 import type { Framing } from '../../src/protocol/framing.js';
 import type { Frame } from '../../src/protocol/request.js';
 
-/** Any bytes. */
+/** Generates any bytes. */
 export const bytes = (maxLength: number): fc.Arbitrary<Buffer> =>
   fc.uint8Array({ maxLength, size: 'max' }).map((array) => Buffer.from(array));
 
-/** Places at which to cut a stream of bytes. */
+/** Generates offsets at which to cut a stream of bytes. */
 export const cuts: fc.Arbitrary<number[]> = fc.array(fc.nat(20_000), { maxLength: 40 });
 
-/** @returns the stream in pieces */
-export function split(stream: Buffer, places: readonly number[]): Buffer[] {
+/** Splits a stream at the offsets. */
+export function split(stream: Buffer, offsets: readonly number[]): Buffer[] {
   const sorted = [
     0,
-    ...places.map((place) => place % (stream.length + 1)).sort((a, b) => a - b),
+    ...offsets.map((offset) => offset % (stream.length + 1)).sort((a, b) => a - b),
     stream.length,
   ];
   return sorted.slice(1).map((end, index) => stream.subarray(sorted[index], end));
 }
 
-/** @returns the frames that a fresh decoder finds in the pieces */
-export function decode(framing: Framing, pieces: readonly Buffer[]): Frame[] {
+/** Returns the frames that a new decoder finds in the chunks. */
+export function decode(framing: Framing, chunks: readonly Buffer[]): Frame[] {
   const decoder = framing.createDecoder();
-  // A decoder must not keep the chunk: what is written over it afterwards must not change a frame.
-  return pieces.flatMap((piece) => {
-    const chunk = Buffer.from(piece);
+  // Overwrite each chunk after use, since a decoder must not keep a reference to it.
+  return chunks.flatMap((bytes) => {
+    const chunk = Buffer.from(bytes);
     const frames = decoder.push(chunk);
     const copies = frames.map((frame) => (frame === 'oversized' ? frame : Buffer.from(frame)));
     chunk.fill(0xff);

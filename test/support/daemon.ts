@@ -9,34 +9,34 @@ import { startXtokend } from './xtokend.js';
 
 const START_MILLISECONDS = 30_000;
 
-/** An xtokend that listens on a Unix socket; it can be killed and started again. */
+/** An xtokend that listens on a Unix socket, and can be killed and restarted. */
 export class Daemon {
   readonly socketPath: string;
-  /** What it has logged so far, over all its lives. */
+  /** The lines that it has logged so far, over all its starts. */
   log = '';
-  readonly #folder: string;
+  readonly #directory: string;
   #child: ChildProcessWithoutNullStreams | undefined;
 
   /** @param configuration the text of its configuration file */
   constructor(configuration: string) {
-    this.#folder = mkdtempSync(join(tmpdir(), 'xtokend-daemon-'));
-    this.socketPath = join(this.#folder, 'xtokend.sock');
-    writeFileSync(join(this.#folder, 'xtokend.toml'), configuration, { mode: 0o600 });
+    this.#directory = mkdtempSync(join(tmpdir(), 'xtokend-daemon-'));
+    this.socketPath = join(this.#directory, 'xtokend.sock');
+    writeFileSync(join(this.#directory, 'xtokend.toml'), configuration, { mode: 0o600 });
   }
 
-  /** @returns once it lets somebody in */
+  /** Starts xtokend, and returns when it accepts connections. */
   async start(): Promise<void> {
     const address = `unix:${this.socketPath}`;
-    this.#child = startXtokend(['--config', join(this.#folder, 'xtokend.toml'), '--listen', address]);
+    this.#child = startXtokend(['--config', join(this.#directory, 'xtokend.toml'), '--listen', address]);
     this.#child.stderr.on('data', (data: Buffer) => (this.log += data.toString()));
     const end = Date.now() + START_MILLISECONDS;
     while (!(await accepts({ path: this.socketPath }))) {
-      if (Date.now() > end) throw new Error(`expected xtokend to listen; it says\n${this.log}`);
+      if (Date.now() > end) throw new Error(`expected xtokend to listen; its log:\n${this.log}`);
       await sleep(5);
     }
   }
 
-  /** bin/xtokend becomes Node: one process. */
+  /** The process ID; bin/xtokend becomes Node. */
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
@@ -45,7 +45,7 @@ export class Daemon {
     this.#child?.kill(signal);
   }
 
-  /** @returns once it is gone */
+  /** Sends a signal, and returns when the process has ended. */
   async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -54,9 +54,9 @@ export class Daemon {
     await once(child, 'exit');
   }
 
-  /** Ends it and takes all away that it leaves. */
+  /** Kills the process and deletes its directory. */
   async remove(): Promise<void> {
     await this.end();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 }

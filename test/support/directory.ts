@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { collectLogsIn } from './collected-logs.js';
 
-/** @returns a new empty directory that goes when the test ends */
+/** Creates an empty directory that is deleted when the test ends. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'xtokend-test-'));
   onTestFinished(() => {
@@ -14,7 +14,7 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-/** @returns the path of a new file, readable by its owner only, that goes when the test ends */
+/** Creates a file with mode 0600 that is deleted when the test ends, and returns its path. */
 export function temporaryFile(text: string, name = 'xtokend.toml'): string {
   const path = join(temporaryDirectory(), name);
   writeFileSync(path, text, { mode: 0o600 });

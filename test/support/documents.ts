@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** @returns the only block of code in a language in a page: what people copy is what is tested */
+/** Returns the only code block of a page in a language, so that tests run what people copy. */
 export function codeIn(page: string, language: string): string {
   const block = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm');
   const blocks = [...readFileSync(page, 'utf8').matchAll(block)].map(([, code]) => code);
@@ -11,11 +11,7 @@ export function codeIn(page: string, language: string): string {
   return code;
 }
 
-/**
- * Replaces what is different in a test.
- *
- * @throws where a text that people copy does not hold it: then something is wrong with one of them
- */
+/** Replaces a part that differs in a test. @throws if the text does not contain it */
 export function replaced(text: string, part: string, by: string): string {
   if (!text.includes(part)) throw new Error(`expected ${part} in\n${text}`);
   return text.replaceAll(part, () => by);

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** What the fake says to a command: RESP, or nothing. */
+/** Returns the reply to a command in RESP, or an empty string for none. */
 export type Reply = (command: string[], socket: Socket) => string;
 
-/** A server in place of Redis, which answers as a test likes. */
+/** A stand-in for a Redis server, with replies of the test. */
 export class FakeRedis {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -48,7 +48,7 @@ export class FakeRedis {
   }
 }
 
-/** Reads an array of strings that begins somewhere in a text. */
+/** Parses an array of strings in RESP at an offset of a text. */
 function takeCommand(text: string, start: number): { command: string[]; end: number } | undefined {
   const command: string[] = [];
   let at = start;

@@ -1,23 +1,23 @@
 import { createHash, createHmac } from 'node:crypto';
 import { OTP_SEED, TOKEN_SECRET } from './keys.js';
 
-/** How a token is made; what is left out is made rightly. */
+/** The deviations of a token; all other parts are right. */
 export interface Recipe {
-  /** The bytes of the seed. */
+  /** In bytes. */
   readonly seed?: Buffer;
   readonly algorithm?: string;
   /** In seconds. */
   readonly period?: number;
   readonly otpDigits?: number;
   readonly nonceDigits?: number;
-  /** Makes what is signed. */
+  /** Returns the text or bytes to sign. */
   readonly message?: (otp: string, nonce: string) => string | Buffer;
   readonly sign?: (message: string | Buffer) => Buffer;
 }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-/** Makes a token by a recipe that an application could have, with nothing of xtokend. @param now in milliseconds */
+/** Mints a token by a recipe that an application could have, without code of xtokend. @param now in milliseconds */
 export function makeToken(jid: string, now: number, recipe: Recipe = {}): string {
   const { otpDigits = 8, nonceDigits = 32, seed = decodeBase32(OTP_SEED), period = 30 } = recipe;
   const counter = Math.floor(now / 1000 / period);
@@ -36,7 +36,7 @@ export function makeToken(jid: string, now: number, recipe: Recipe = {}): string
   return `${otp}${nonce} ${signature.toString('base64')}`;
 }
 
-/** @returns an HMAC-SHA-256, or another one, with a secret */
+/** Returns a function that computes an HMAC with a secret. */
 export function signWith(
   secret: string | Buffer,
   algorithm = 'sha256',
@@ -44,13 +44,13 @@ export function signWith(
   return (message) => createHmac(algorithm, secret).update(message).digest();
 }
 
-/** RFC 4648, section 6. */
+/** Decodes base32 (RFC 4648, section 6). */
 export function decodeBase32(text: string): Buffer {
   const bits = Array.from(text, (letter) => BASE32.indexOf(letter).toString(2).padStart(5, '0')).join('');
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }
 
-/** RFC 4226, section 5.3, before digits are cut off. */
+/** Computes an HOTP value (RFC 4226, section 5.3) before truncation to some digits. */
 function hotp(seed: Buffer, counter: number, algorithm: string): number {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(BigInt(counter));

@@ -3,16 +3,16 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from './directory.js';
 
-/** A named pipe that only its owner may open. */
+/** A named pipe with mode 0600. */
 export interface Fifo {
-  /** A descriptor, to be closed by the test. */
+  /** A file descriptor, which the test must close. */
   readonly writer: number;
-  /** Reads all that there is. */
+  /** Returns everything that was written so far. */
   readonly read: () => string;
   readonly closeReader: () => void;
 }
 
-/** Opens a new FIFO for writing; what is written is read by the test alone. */
+/** Creates a FIFO and opens it for writing. */
 export function openFifo(): Fifo {
   const path = join(temporaryDirectory(), 'fifo');
   execFileSync('mkfifo', ['-m', '600', path]);
@@ -26,7 +26,7 @@ export function openFifo(): Fifo {
         count = readSync(reader, buffer);
       }
     } catch {
-      // Nothing at present.
+      // There is nothing to read yet.
     }
     return text;
   };

@@ -2,20 +2,20 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from './directory.js';
 
-/** A stand-in for logger(1) or systemd-cat(1), which on a test machine find nobody to talk to. */
+/** A stand-in for logger(1) or systemd-cat(1), since nothing receives their lines on a test machine. */
 export interface FakeLogProgram {
   readonly env: NodeJS.ProcessEnv;
-  /** What it has passed on, over all its lives. */
+  /** Returns the lines that it has received, over all its starts. */
   readonly log: () => string;
-  /** The arguments of its last start. */
+  /** Returns the arguments of its last start. */
   readonly args: () => string;
   readonly pid: () => number;
 }
 
-/** @returns a program that stands first in PATH, and appends its input to a file, or does something else with it */
+/** Creates a program, first in PATH, whose output goes to a file. @param work a shell command; copies the input by default */
 export function fakeLogProgram(name: string, work = 'exec cat'): FakeLogProgram {
   const directory = temporaryDirectory();
-  const [log, args, pid] = ['passed-on.log', 'arguments', 'pid'].map((file) => join(directory, file)) as [
+  const [log, args, pid] = ['received.log', 'arguments', 'pid'].map((file) => join(directory, file)) as [
     string,
     string,
     string,

@@ -7,12 +7,12 @@ import { COLLECTED_LOGS_VARIABLE } from './collected-logs.js';
 import { putNodeFirst } from './node.js';
 import { findSecrets } from './secret-search.js';
 
-/** Tokens of the step in which the machine started, and of the next, are refused; and a token can be of the previous step. */
-const HORIZON_MILLISECONDS = 90_000;
+/** A replay cache refuses tokens of the time step in which the machine started, and of the next; clients may be one behind. */
+const MIN_AGE_MILLISECONDS = 90_000;
 
 /**
- * Before all tests: gives them a state directory of their own, and a machine whose start is beyond the horizon. After them:
- * looks for secrets in all that was logged.
+ * Before all tests, creates a state directory, and waits until the cache epoch of a machine that has just started is old enough.
+ * After them, searches all collected logs for secrets.
  */
 export async function setup(): Promise<() => Promise<void>> {
   const directory = mkdtempSync(join(tmpdir(), 'xtokend-state-'));
@@ -20,7 +20,7 @@ export async function setup(): Promise<() => Promise<void>> {
   putNodeFirst();
   process.env['STATE_DIRECTORY'] = directory;
   process.env[COLLECTED_LOGS_VARIABLE] = logs;
-  const rest = HORIZON_MILLISECONDS - (machineAge() ?? 0);
+  const rest = MIN_AGE_MILLISECONDS - (machineAge() ?? 0);
   if (rest > 0) {
     process.stderr.write(`waiting ${Math.ceil(rest / 1000)} s: this machine or container has just started\n`);
     await sleep(rest);
@@ -29,8 +29,8 @@ export async function setup(): Promise<() => Promise<void>> {
     const found = await findSecrets(logs);
     for (const path of [directory, logs]) rmSync(path, { recursive: true, force: true });
     if (found.length === 0) return;
-    // Vitest prints what is thrown here, and ends with 0 all the same.
+    // Vitest prints an error of this function, but exits with 0.
     process.exitCode = 1;
-    throw new Error(`expected no secret in what the tests logged\n${found.join('\n')}`);
+    throw new Error(`expected no secret in the logs of the tests\n${found.join('\n')}`);
   };
 }

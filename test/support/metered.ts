@@ -25,7 +25,7 @@ export class Metered {
     onTestFinished(() => void this.child.kill('SIGKILL'));
   }
 
-  /** Writes another configuration, with the same secrets. */
+  /** Replaces the configuration, with the same secrets. */
   configure(settings: string): void {
     writeFileSync(`${this.#config}.new`, `${SECRETS}${settings}`, { mode: 0o600 });
     renameSync(`${this.#config}.new`, this.#config);
@@ -36,12 +36,12 @@ export class Metered {
     return (await this.#answers.next()).value;
   }
 
-  /** @returns once it has logged something */
+  /** Waits until the log contains a text. */
   async says(text: string, timeout = 10_000): Promise<void> {
     await expect.poll(() => this.log, { timeout }).toContain(text);
   }
 
-  /** Waits for a reload after a change of the configuration, which it notices within a second. */
+  /** Replaces the configuration, and waits until it is applied. */
   async reload(settings: string): Promise<void> {
     this.log = '';
     this.configure(settings);
@@ -50,7 +50,7 @@ export class Metered {
   }
 }
 
-/** @returns settings for metrics at a port that nobody has, and the port */
+/** Returns a free port, and settings for metrics on it. */
 export async function freshAddress(): Promise<{ settings: string; port: number }> {
   const port = await freePort();
   return { settings: `[metrics]\nlisten = "127.0.0.1:${port}"\n`, port };

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /**
- * Mounts a file system in memory for the time of a test.
+ * Mounts a file system in memory until the test ends.
  *
- * @param options as mount(8) takes them, such as `nr_inodes=20`
- * @returns the directory that it is mounted on, or `undefined` where this user may not mount
+ * @param options of mount(8), such as `nr_inodes=20`
+ * @returns the mount point, or `undefined` if this user may not mount
  */
 export function mountTmpfs(options: string): string | undefined {
   const directory = mkdtempSync(join(tmpdir(), 'xtokend-mount-'));
@@ -27,7 +27,7 @@ export function mountTmpfs(options: string): string | undefined {
   return status === 0 ? directory : undefined;
 }
 
-/** Changes the options of what is mounted on a directory. */
+/** Changes the options of a mounted file system. */
 export function remount(directory: string, options: string): void {
   execFileSync('mount', ['-o', `remount,${options}`, directory]);
 }

@@ -17,7 +17,7 @@ function socketOf(pid: number, descriptor: string): string {
   try {
     return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
   } catch {
-    // It has been closed since.
+    // The descriptor has been closed since.
     return '';
   }
 }

@@ -5,22 +5,22 @@ import { join } from 'node:path';
 import { onTestFinished, type TestContext } from 'vitest';
 import { temporaryDirectory } from './directory.js';
 
-/** A user and group without rights, whom root's directories are given to: nobody. */
+/** The user and group ID of nobody, which have no rights. */
 export const OTHER_USER = 65_534;
 
-/** Skips a test that needs another user. */
+/** Skips a test that acts as another user, unless root runs it. */
 export function requireRoot(context: TestContext): void {
   if (process.getuid?.() !== 0) context.skip('only root can act as another user');
 }
 
-/** @returns a new directory that other users can pass through, but not write to */
+/** Creates a directory that other users can search, but neither list nor write to. */
 export function passableFolder(): string {
   const directory = temporaryDirectory();
   chmodSync(directory, 0o711);
   return directory;
 }
 
-/** @returns a new directory in one of root's, with a mode, that belongs to another user or a group of them */
+/** Creates a directory with a mode and an owner inside one of root's. */
 export function sharedFolder(mode: number, uid = 0, gid = 0): string {
   const directory = join(passableFolder(), 'shared');
   mkdirSync(directory);
@@ -41,7 +41,7 @@ export function runAsOther(command: string, ...args: string[]): void {
   if (status !== 0) throw new Error(`expected the other user to succeed, found: ${stderr}`);
 }
 
-/** Runs a program for Node as another user until the test ends. @returns once it has printed something */
+/** Runs JavaScript in Node as another user until the test ends. Returns when it has printed something. */
 export async function startAsOther(program: string, ...args: string[]): Promise<void> {
   const child = spawn(process.execPath, ['-e', program, ...args], {
     ...IDS,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type NetConnectOpts } from 'node:net';
 
-/** @returns a port on which nobody listens at the moment */
+/** Returns a TCP port that is free at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -11,7 +11,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Whether somebody listens at an address. */
+/** Returns whether a process accepts connections at an address. */
 export function accepts(address: NetConnectOpts): Promise<boolean> {
   return new Promise((settle) => {
     const socket = connect(address, () => {

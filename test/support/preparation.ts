@@ -4,13 +4,13 @@ import { dirname, join, resolve } from 'node:path';
 import { temporaryDirectory } from './directory.js';
 import { releases, type ProsodyRelease } from './prosody.js';
 
-/** How a part of a JID is prepared. */
+/** A profile of stringprep for a part of a JID. */
 export type Profile = 'nodeprep' | 'nameprep';
 
-/** What a server makes of texts without line breaks, in their order: `''` for one that it refuses. */
+/** Prepares texts without line breaks; returns `''` for each one that the server rejects. */
 export type Preparation = (profile: Profile, texts: readonly string[]) => string[];
 
-/** A server whose own library prepares names. */
+/** A server with a library that prepares names. */
 export interface PreparingServer {
   readonly name: string;
   readonly isInstalled: boolean;
@@ -19,7 +19,7 @@ export interface PreparingServer {
 
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
 
-/** The Prosodys that tests can run with. */
+/** The releases of Prosody. */
 export const prosodies: readonly PreparingServer[] = releases.map((release) => ({
   name: release.name,
   isInstalled: existsSync(join(libraryOf(release), 'util/encodings.so')),
@@ -57,7 +57,7 @@ function libraryOf({ program }: ProsodyRelease): string {
   return resolve(dirname(program), '../lib/prosody');
 }
 
-/** Each text ends its line. */
+/** Joins texts to lines. */
 function pack(texts: readonly string[]): string {
   return texts.map((text) => `${text}\n`).join('');
 }
@@ -67,7 +67,7 @@ function unpack(output: string): string[] {
 }
 
 function luaScript(library: string, profile: Profile): string {
-  // Without "strict": so Prosody prepares the names of those who log in.
+  // Without "strict", as Prosody prepares the names of users who log in.
   return `package.cpath = "${library}/?.so"
     local prepare = require "util.encodings".stringprep.${profile}
     for text in io.lines() do print(prepare(text) or "") end`;

@@ -7,7 +7,7 @@ import { parentOf } from '../../src/system/processes.js';
 const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 5000;
 
-/** @returns the processes that a process started, and those that these started */
+/** Returns all descendants of a process. */
 export function descendantsOf(pid: number): number[] {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -16,7 +16,7 @@ export function descendantsOf(pid: number): number[] {
   return children.flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
-/** @returns whichever of some processes still live after a time at the most */
+/** Waits until some processes have ended, for a time at most. Returns those that are still running. */
 export async function survivorsOf(pids: readonly number[], milliseconds: number): Promise<number[]> {
   const end = Date.now() + milliseconds;
   let alive = pids.filter(isAlive);
@@ -27,7 +27,7 @@ export async function survivorsOf(pids: readonly number[], milliseconds: number)
   return alive;
 }
 
-/** @returns the first of some processes that runs a program of this name */
+/** Returns the first of some processes that runs a program. @throws if none does */
 export function findProgram(pids: readonly number[], name: string): number {
   const found = pids.find((pid) => commandLineOf(pid).split('\0', 1)[0]?.endsWith(name));
   if (found === undefined)
@@ -35,13 +35,13 @@ export function findProgram(pids: readonly number[], name: string): number {
   return found;
 }
 
-/** Whether a process has a handler for a signal, by its number. */
+/** Returns whether a process has a handler for a signal. @param signal its number */
 export function catchesSignal(pid: number, signal: number): boolean {
   const [, caught = '0'] = /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return (BigInt(`0x${caught}`) >> BigInt(signal - 1)) % 2n === 1n;
 }
 
-/** Blocks until a process has a handler for a signal, by its number. While a process starts, every millisecond counts. */
+/** Blocks until a process has a handler for a signal, without yielding. @param signal its number */
 export function waitForHandler(pid: number, signal: number): void {
   const end = Date.now() + START_MILLISECONDS;
   while (!catchesSignal(pid, signal)) {
@@ -69,12 +69,12 @@ function isZombie(pid: number): boolean {
   }
 }
 
-/** Whether a child process is gone. */
+/** Returns whether a child process has ended. */
 export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-/** Tells a child process to stop, and kills it where it does not; returns once it is gone. */
+/** Sends SIGTERM to a child process, and SIGKILL if that does not end it. Returns when it has ended. */
 export async function end(child: ChildProcess): Promise<void> {
   if (hasEnded(child)) return;
   const exit = once(child, 'exit');

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import type { TestContext } from 'vitest';
 import { requirePackage } from './requirement.js';
 
-/** Whether a program is in PATH. */
+/** Returns whether a program is in PATH. */
 export function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', 'command -v "$0"', name]).status === 0;
 }

@@ -5,12 +5,12 @@ import { requirePackage } from './requirement.js';
 
 const PROMTOOL = '/usr/bin/promtool';
 
-/** Skips a test where promtool is not installed. */
+/** Skips a test if promtool is not installed. */
 export function requirePromtool(context: TestContext): void {
   requirePackage(context, existsSync(PROMTOOL), 'prometheus');
 }
 
-/** @returns what promtool says, and its exit code */
+/** Runs promtool, and returns its output and exit status. */
 export function promtool(args: readonly string[], input = ''): { status: number | null; says: string } {
   const { status, stdout, stderr } = spawnSync(PROMTOOL, args, { input, encoding: 'utf8', timeout: 60_000 });
   return { status, says: stdout + stderr };

@@ -10,38 +10,37 @@ import { accepts, freePort } from './ports.js';
 import { end } from './processes.js';
 import type { Transport } from './xmpp-login.js';
 
-/** A Prosody that tests can run with. */
+/** A release of Prosody. */
 export interface ProsodyRelease {
   readonly name: string;
   readonly program: string;
 }
 
-/** Debian's own, and the one that scripts/test-servers puts beside it. */
+/** The release of Debian, and the one that scripts/test-servers adds. */
 export const releases: readonly ProsodyRelease[] = [
   { name: 'Prosody 0.12', program: '/usr/bin/prosody' },
   { name: 'Prosody 13.0', program: resolve('local/test-servers/prosody-13/usr/bin/prosody') },
 ];
 
-/** Debian has lpty for other Luas than the one that its Prosody runs on; scripts/test-servers compiles it. */
+/** lpty for Prosody's version of Lua, which scripts/test-servers compiles because Debian does not package it. */
 export const LPTY_FOLDER: string = resolve('local/test-servers/lua5.4');
 
-/** Whether a release is there. */
+/** Returns whether a release is installed. */
 export function isInstalled({ program }: ProsodyRelease): boolean {
   return existsSync(program);
 }
 
-/** What a Prosody is started with. */
+/** The parameters of {@link Prosody.start}. */
 export interface ProsodyOptions {
   readonly release: ProsodyRelease;
-  /** The socket of the xtokend that it is to ask. */
+  /** The path of xtokend's socket. */
   readonly socketPath?: string;
-  /** What stands in its configuration instead of prosody.cfg.example.lua. */
+  /** Replaces prosody.cfg.example.lua in its configuration. */
   readonly configuration?: string;
-  /** More lines for the host example.com. */
+  /** Additional settings of the host example.com. */
   readonly settings?: string;
-  /** More hosts, or whatever else is to stand at the end of the configuration. */
+  /** Text for the end of the configuration, such as more hosts. */
   readonly more?: string;
-  /** How it waits for its sockets. */
   readonly networkBackend?: 'epoll' | 'event' | 'select';
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -80,7 +79,7 @@ export class Prosody {
     const latest = Date.now() + START_MILLISECONDS;
     const listens = (port: number): Promise<boolean> => accepts({ port, host: '127.0.0.1' });
     while (!((await listens(c2sPort)) && (await listens(httpPort)))) {
-      if (Date.now() > latest) throw new Error(`expected Prosody to start; its log says\n${prosody.log}`);
+      if (Date.now() > latest) throw new Error(`expected Prosody to start; its log:\n${prosody.log}`);
       await sleep(50);
     }
     return prosody;
@@ -90,20 +89,20 @@ export class Prosody {
     return this.#process.pid ?? 0;
   }
 
-  /** What it has logged so far. */
+  /** The lines that it has logged so far. */
   get log(): string {
     const path = join(this.directory, 'prosody.log');
     return existsSync(path) ? readFileSync(path, 'utf8') : '(nothing)';
   }
 
-  /** The address for a client, over TCP or over WebSocket. */
+  /** Returns the address for a client. */
   service(transport: Transport): string {
     return transport === 'TCP'
       ? `xmpp://127.0.0.1:${this.c2sPort}`
       : `ws://127.0.0.1:${this.httpPort}/xmpp-websocket`;
   }
 
-  /** Loads our module anew, as an administrator does after an upgrade. */
+  /** Reloads mod_auth_xtoken, as an administrator does after an upgrade. */
   async reloadModule(): Promise<void> {
     const command = [
       '--config',
@@ -141,7 +140,6 @@ function configurationOf(
     modules_disabled = { "s2s", "offline" }
     c2s_interfaces, http_interfaces = { "127.0.0.1" }, { "127.0.0.1" }
     c2s_ports, http_ports, https_ports = { ${c2sPort} }, { ${httpPort} }, {}
-    -- On loopback, between a test and its server.
     c2s_require_encryption, allow_unencrypted_plain_auth, consider_websocket_secure = false, true, true
     statistics, statistics_interval = "internal", "manual"
     http_default_host = "example.com"
@@ -151,7 +149,7 @@ function configurationOf(
   `;
 }
 
-/** @returns prosody.cfg.example.lua with our module as it stands here */
+/** Returns prosody.cfg.example.lua with the module of this directory. */
 export function exampleFor(socketPath: string = '/no/such/socket'): string {
   const example = readFileSync('prosody.cfg.example.lua', 'utf8');
   const withModule = replaced(example, '/usr/local/lib/prosody/modules', resolve('prosody'));

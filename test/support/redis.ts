@@ -14,7 +14,7 @@ export function hasRedis(): boolean {
   return spawnSync('redis-server', ['--version']).status === 0;
 }
 
-/** A Redis server of our own, on a port and a Unix socket; it can be stopped and started again. */
+/** A Redis server on a port and a Unix socket, which can be stopped and restarted. */
 export class RedisServer {
   readonly directory: string;
   readonly port: number;
@@ -29,7 +29,7 @@ export class RedisServer {
     this.#env = env;
   }
 
-  /** @param args such as `['--maxmemory', '3mb']`; whoever starts it calls {@link remove} */
+  /** Starts a server; call {@link remove} in the end. @param args such as `['--maxmemory', '3mb']` */
   static async start(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<RedisServer> {
     const server = new RedisServer(await freePort(), args, env);
     await server.start();
@@ -44,7 +44,7 @@ export class RedisServer {
     return join(this.directory, 'redis.sock');
   }
 
-  /** @returns once it answers */
+  /** Starts the server, and returns when it answers. */
   async start(): Promise<void> {
     const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
     const quiet = ['--save', '', '--appendonly', 'no', '--unixsocket', this.socket];
@@ -59,14 +59,14 @@ export class RedisServer {
     }
   }
 
-  /** Makes a record's data older than they are: no test waits for a minute until tokens are accepted. */
+  /** Moves a replay cache's epoch into the past, so that it accepts tokens at once instead of after a minute. */
   beginLongAgo(prefix: string): void {
     const [, run = ''] = /run_id:(\w+)/.exec(this.cli('info', 'server')) ?? [];
     const [, history = ''] = /master_replid:(\w+)/.exec(this.cli('info', 'replication')) ?? [];
     this.cli('set', `${prefix}epoch`, `${run}-${history} 0`);
   }
 
-  /** @returns the keys of a pattern */
+  /** Returns the keys that match a pattern. */
   keys(pattern: string): string[] {
     return this.cli('keys', pattern)
       .split('\n')
@@ -77,7 +77,7 @@ export class RedisServer {
     this.#child?.kill(signal);
   }
 
-  /** Ends it. What is not on its disk is lost. */
+  /** Stops the server, which loses data that is not on its disk. */
   async stop(): Promise<void> {
     if (this.#child === undefined) return;
     this.#child.kill('SIGCONT');
@@ -89,14 +89,14 @@ export class RedisServer {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** @returns what redis-cli prints */
+  /** Returns the output of redis-cli. */
   cli(...args: string[]): string {
     return spawnSync('redis-cli', ['-p', String(this.port), ...args], { encoding: 'utf8', timeout: 10_000 })
       .stdout;
   }
 }
 
-/** @returns settings for a Redis at an address */
+/** Returns settings for a Redis server at an address. */
 export function redisSettings(url: string, others: Partial<RedisSettings> = {}): RedisSettings {
   return {
     addresses: [parseRedisAddress(url)],

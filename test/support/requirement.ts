@@ -1,9 +1,9 @@
 import type { TestContext } from 'vitest';
 
 /**
- * Skips a test where something that it talks to is not installed. In CI that is a failure: .ci/run installs all.
+ * Skips a test if a program that it needs is not installed. Fails in CI, where .ci/run installs all of them.
  *
- * @param what Debian's package, for the message
+ * @param what the name of Debian's package
  */
 export function requirePackage(context: TestContext, isInstalled: boolean, what: string): void {
   if (isInstalled) return;

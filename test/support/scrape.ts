@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-/** What a server of metrics answered. */
+/** The response of a metrics endpoint. */
 export interface Scraped {
   readonly status: number | undefined;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
 }
 
-/** Asks for metrics over HTTP. @throws where nobody answers */
+/** Requests metrics over HTTP. @throws if the connection fails */
 export async function scrape(options: RequestOptions): Promise<Scraped> {
   const sent = request({ path: '/metrics', agent: false, ...options });
   sent.end();
@@ -17,7 +17,7 @@ export async function scrape(options: RequestOptions): Promise<Scraped> {
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 
-/** @returns the samples of a scrape: what stands before the number, and the number */
+/** Returns the samples of a scrape, by name and labels. */
 export function samplesOf(body: string): Map<string, number> {
   const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(

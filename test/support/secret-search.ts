@@ -5,16 +5,16 @@ import * as keys from './keys.js';
 
 const { OTP_SEED, TOKEN_SECRET, OTHER_SEED, OTHER_SECRET } = keys;
 
-/** What must never stand in a log. */
+/** Patterns that a log must never contain. */
 const FORBIDDEN: readonly (readonly [string, RegExp])[] = [
   ['a secret of the tests', new RegExp([OTP_SEED, TOKEN_SECRET, OTHER_SEED, OTHER_SECRET].join('|'))],
-  ['something like a secret of xtokend keygen', /(?<![A-Za-z0-9])[A-Z2-7]{32}(?![A-Za-z0-9])/],
+  ['a text like a secret of xtokend keygen', /(?<![A-Za-z0-9])[A-Z2-7]{32}(?![A-Za-z0-9])/],
   ['the digits of a token', /\d{40}/],
   ['the signature of a token', /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=/],
   ['a password', /hunter2/],
 ];
 
-/** @returns what was found in the files of a directory, and in which lines; of each kind the first */
+/** Searches the files of a directory. Returns the first line of each kind of secret. */
 export async function findSecrets(directory: string): Promise<string[]> {
   const found = new Map<string, string>();
   for (const file of readdirSync(directory)) {

@@ -1,6 +1,6 @@
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
-/** Prints why tests were skipped, below vitest's own summary: what is missing on this machine, and how many tests it costs. */
+/** Prints below Vitest's summary why tests were skipped, with the number of tests per reason. */
 export class SkipReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')]);
@@ -16,7 +16,7 @@ export class SkipReporter implements Reporter {
   }
 }
 
-/** Returns `undefined` for a test that was left out by a filter. */
+/** Returns the reason, or `undefined` if a filter excluded the test. */
 function reasonOf(test: TestCase): string | undefined {
   return (test.result() as { note?: string }).note;
 }

@@ -12,29 +12,29 @@ const BOOT = fileURLToPath(new URL('../systemd/boot.sh', import.meta.url));
 const BOOT_MILLISECONDS = 45_000;
 const NAMESPACES = ['--mount', '--pid', '--net', '--ipc', '--uts', '--cgroup'];
 
-/** What a command said. */
+/** The result of a command. */
 export interface Said {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A systemd that runs as the first process of namespaces of its own, on a root of its own (see boot.sh), with xtokend installed. */
+/** A systemd that runs as process 1 of its own namespaces, on its own root directory (see boot.sh), with xtokend installed. */
 export class SystemdMachine {
-  readonly #folder: string;
+  readonly #directory: string;
   readonly #group: string;
   readonly #unshare: ChildProcess;
   #output = '';
   #pid = 0;
 
   private constructor(directory: string, group: string, command: readonly string[]) {
-    this.#folder = directory;
+    this.#directory = directory;
     this.#group = group;
     const local = installPackage(directory);
     const root = join(directory, 'root');
     mkdirSync(root);
     const unshare = ['unshare', ...NAMESPACES, '--fork', '--propagation', 'private'];
-    // Enters a control group of its own first, which then is the root of all that systemd sees.
+    // Enters a control group first, which becomes the root of the hierarchy that systemd sees.
     const script = 'echo $$ >"$0/cgroup.procs" && exec "$@"';
     const boot = [BOOT, root, local, NODE, ...command];
     this.#unshare = spawn('sh', ['-c', script, group, ...unshare, ...boot]);
@@ -43,17 +43,17 @@ export class SystemdMachine {
     }
   }
 
-  /** @returns why no systemd can be booted here, or `undefined` */
+  /** Returns why systemd cannot boot on this machine, or `undefined` if it can. */
   static impediment(): string | undefined {
     if (!existsSync('/lib/systemd/systemd')) return "Debian's systemd is not installed";
     if (controlGroups() === undefined) return 'there is no control group hierarchy of version 2';
     const missing = ['unshare', 'nsenter', 'setpriv', 'perl', 'ip'].find((program) => !hasProgram(program));
     if (missing !== undefined) return `there is no ${missing} in PATH`;
     const { status } = spawnSync('unshare', [...NAMESPACES, '--fork', 'true']);
-    return status === 0 ? undefined : 'this user may not make namespaces';
+    return status === 0 ? undefined : 'this user may not create namespaces';
   }
 
-  /** Runs one command in the place of systemd, to see what it would see. */
+  /** Runs one command instead of systemd, to inspect the machine. */
   static async lookAround(command: readonly string[]): Promise<string> {
     const machine = new SystemdMachine(...places(), command);
     await once(machine.#unshare, 'close');
@@ -61,21 +61,21 @@ export class SystemdMachine {
     return machine.#output;
   }
 
-  /** @returns once it is up */
+  /** Boots a machine, and returns when it is running. */
   static async boot(): Promise<SystemdMachine> {
     const machine = new SystemdMachine(...places(), []);
     const end = Date.now() + BOOT_MILLISECONDS;
     while (!machine.#isUp()) {
       if (Date.now() > end || machine.#unshare.exitCode !== null) {
         await machine.stop();
-        throw new Error(`expected systemd to boot; it says\n${machine.#output}`);
+        throw new Error(`expected systemd to boot; its output:\n${machine.#output}`);
       }
       await sleep(50);
     }
     return machine;
   }
 
-  /** Runs a shell script inside. */
+  /** Runs a shell script on the machine. */
   run(script: string, user = 'root'): Said {
     const enter = ['--target', String(this.#pid), ...NAMESPACES, '--root', '--wd'];
     const as = user === 'root' ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'];
@@ -83,19 +83,19 @@ export class SystemdMachine {
     return spawnSync('nsenter', [...enter, ...as, 'sh', '-euc', script], { encoding: 'utf8', env });
   }
 
-  /** Runs a shell script that must succeed; gives what it printed. */
+  /** Runs a shell script and returns its output. @throws if it fails */
   do(script: string): string {
     const { status, stdout, stderr } = this.run(script);
     if (status !== 0) throw new Error(`expected success of\n${script}\nfound ${status}:\n${stdout}${stderr}`);
     return stdout;
   }
 
-  /** @returns where a file of the machine is, seen from outside */
+  /** Returns the path by which this machine can reach a file of the other. */
   path(inside: string): string {
     return `/proc/${this.#pid}/root${inside}`;
   }
 
-  /** Ends it with all that runs in it, and takes away what it leaves. */
+  /** Kills all processes of the machine and deletes its files. */
   async stop(): Promise<void> {
     if (this.#unshare.exitCode === null) {
       process.kill(this.#pid === 0 ? (this.#unshare.pid ?? 0) : this.#pid, 'SIGKILL');
@@ -107,7 +107,7 @@ export class SystemdMachine {
   #isUp(): boolean {
     const { pid } = this.#unshare;
     const child = Number(readFileSync(`/proc/${pid ?? 0}/task/${pid ?? 0}/children`, 'utf8').trim());
-    // Until it is systemd, its root is still the real one.
+    // Until it is systemd, its root directory is the real one.
     if (child === 0 || readFileSync(`/proc/${child}/comm`, 'utf8').trim() !== 'systemd') return false;
     this.#pid = child;
     return this.run('systemctl is-system-running').stdout.trim() === 'running';
@@ -115,7 +115,7 @@ export class SystemdMachine {
 
   async #remove(): Promise<void> {
     await removeGroup(this.#group);
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 
@@ -126,12 +126,12 @@ function places(): [string, string] {
   return [directory, group];
 }
 
-/** @returns where the hierarchy of version 2 is mounted */
+/** Returns the mount point of the control groups of version 2. */
 function controlGroups(): string | undefined {
   return /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
 }
 
-/** @returns a directory with what npm would put into /usr/local */
+/** Installs the package in a directory as npm would in /usr/local, and returns that directory. */
 function installPackage(directory: string): string {
   const local = join(directory, 'local');
   const quiet = ['--silent', '--offline', '--no-audit', '--no-fund'];
@@ -141,7 +141,7 @@ function installPackage(directory: string): string {
   return local;
 }
 
-/** The kernel takes a moment to see that nobody is left in it. */
+/** Removes a control group, which the kernel allows only a moment after its last process has ended. */
 async function removeGroup(group: string): Promise<void> {
   for (const entry of readdirSync(group, { withFileTypes: true })) {
     if (entry.isDirectory()) await removeGroup(join(group, entry.name));

@@ -1,12 +1,12 @@
-/** The part of @xmpp/client 0.14 that the tests use; the package has no types of its own. */
+/** The part of @xmpp/client 0.14 that the tests use, since the package has no types. */
 declare module '@xmpp/client' {
-  /** What a SASL mechanism is given. */
+  /** The input of a SASL mechanism. */
   export interface Credentials {
     readonly username: string;
     readonly password: string;
   }
 
-  /** A SASL mechanism, as the package saslmechanisms takes it. */
+  /** A SASL mechanism of the package saslmechanisms. */
   export interface Mechanism {
     readonly name: string;
     readonly clientFirst: boolean;
@@ -17,7 +17,7 @@ declare module '@xmpp/client' {
   export interface ClientOptions {
     readonly service: string;
     readonly domain: string;
-    /** Milliseconds for the server's part of each step. */
+    /** How long the server may take for each step, in milliseconds. */
     readonly timeout?: number;
     readonly credentials: (
       authenticate: (credentials: Credentials, mechanism: string) => Promise<void>,

@@ -2,12 +2,12 @@ import { performance } from 'node:perf_hooks';
 import { client as createClient, xml, type Client, type Credentials, type Mechanism } from '@xmpp/client';
 import { WebSocket } from 'ws';
 
-/** How a client speaks to the server. */
+/** The transport between client and server. */
 export type Transport = 'TCP' | 'WebSocket';
 
-/** Whom to log in where. */
+/** The parameters of a login. */
 export interface LoginOptions {
-  /** `xmpp://127.0.0.1:5222` or `ws://127.0.0.1:5280/ws`: an address, so that nobody asks DNS about the domain. */
+  /** `xmpp://127.0.0.1:5222` or `ws://127.0.0.1:5280/ws`: an IP address avoids DNS. */
   readonly service: string;
   readonly domain: string;
   readonly username: string;
@@ -15,18 +15,14 @@ export interface LoginOptions {
   readonly mechanism?: 'PLAIN' | 'X-TOKEN';
 }
 
-/** What the server says to a login; the condition is that of SASL (RFC 6120, section 6.5). */
+/** The outcome of a login, with the SASL error condition (RFC 6120, section 6.5). */
 export type LoginResult =
   { readonly decision: 'accepted' } | { readonly decision: 'refused'; readonly condition: string };
 
 const LOGIN_MILLISECONDS = 15_000;
-const FAREWELL_MILLISECONDS = 1000;
+const CLOSE_MILLISECONDS = 1000;
 
-/**
- * Logs in once and leaves.
- *
- * @throws where the server gives no verdict
- */
+/** Logs in and disconnects. @throws if the server sends no outcome */
 export async function login(options: LoginOptions): Promise<LoginResult> {
   try {
     const client = await connect(options);
@@ -38,11 +34,7 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
   }
 }
 
-/**
- * Logs in and stays, until somebody calls `stop`.
- *
- * @throws where the login is refused, or the server gives no verdict
- */
+/** Logs in and stays connected until the test calls `stop`. @throws if the login is refused, or the server sends no outcome */
 export async function connect(options: LoginOptions): Promise<Client> {
   const client = createOneTimeClient(options);
   try {
@@ -54,7 +46,7 @@ export async function connect(options: LoginOptions): Promise<Client> {
   }
 }
 
-/** @returns the milliseconds between a ping to the server (XEP-0199) and its answer */
+/** Pings the server (XEP-0199), and returns the milliseconds until its answer. */
 export async function ping(client: Client): Promise<number> {
   const sent = performance.now();
   await client.iqCaller.get(
@@ -73,17 +65,17 @@ function createOneTimeClient({ mechanism = 'PLAIN', ...options }: LoginOptions):
     service,
     domain,
     timeout: LOGIN_MILLISECONDS,
-    // Given as a function, for without TLS the client would not send a password by itself.
+    // Without TLS, the client sends a password only if this is a function.
     credentials: (authenticate) => authenticate({ username, password }, mechanism),
   });
   client.saslFactory.use('X-TOKEN', XToken);
   client.reconnect.stop();
-  // What matters comes out of start() too; an error that nobody listens to would end the test's process.
+  // start() rejects as well; an error event without a listener would end the test's process.
   client.on('error', () => undefined);
   return client;
 }
 
-/** Prosody's X-TOKEN: what is sent is what PLAIN sends (RFC 4616). */
+/** Prosody's mechanism X-TOKEN, with the message of PLAIN (RFC 4616). */
 class XToken implements Mechanism {
   readonly name = 'X-TOKEN';
   readonly clientFirst = true;
@@ -93,19 +85,19 @@ class XToken implements Mechanism {
   }
 
   challenge(): void {
-    // There is none.
+    // The server sends none.
   }
 }
 
-/** The client itself would wait for ever where the server hangs up, or says nothing, in the middle of a login. */
+/** Starts a client. @throws if the server disconnects or sends no outcome, for which the client itself would wait forever */
 async function startedInTime(client: Client): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_, reject) => {
     const fail = (reason: string): void => {
-      reject(new Error(`expected a verdict; the server ${reason}`));
+      reject(new Error(`expected an outcome; the server ${reason}`));
     };
-    timer = setTimeout(fail, LOGIN_MILLISECONDS, `gave none in ${LOGIN_MILLISECONDS / 1000} s`);
-    // An error that came with it says more, and takes some promises to get out of start().
+    timer = setTimeout(fail, LOGIN_MILLISECONDS, `sent none in ${LOGIN_MILLISECONDS / 1000} s`);
+    // Wait for an error of start(), which says more and takes some promises longer.
     client.on('disconnect', () => setImmediate(fail, 'closed the connection'));
   });
   await Promise.race([client.start(), failed]).finally(() => {
@@ -113,11 +105,11 @@ async function startedInTime(client: Client): Promise<void> {
   });
 }
 
-/** Says goodbye; a server that does not answer that is not waited for. */
+/** Closes the stream, and waits for the server for a second at most. */
 async function leave(client: Client): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const replyDeadline = new Promise((resolve) => (timer = setTimeout(resolve, FAREWELL_MILLISECONDS)));
-  await Promise.race([client.stop().catch(() => undefined), replyDeadline]);
+  const timeout = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MILLISECONDS)));
+  await Promise.race([client.stop().catch(() => undefined), timeout]);
   clearTimeout(timer);
 }
 

@@ -4,17 +4,17 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { collectLog, collectLogFrom } from './collected-logs.js';
 
-/** The program as it is installed. */
+/** The path of the program. */
 export const PROGRAM: string = fileURLToPath(new URL('../../bin/xtokend', import.meta.url));
 
-/** What became of a program that has ended. */
+/** The result of a program. */
 export interface Ended {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What a program is run with. */
+/** The parameters of a program. */
 export interface RunOptions {
   readonly input?: string | Buffer;
   readonly env?: NodeJS.ProcessEnv;
@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-/** Runs xtokend to its end. */
+/** Runs xtokend until it exits. */
 export function xtokend(
   args: readonly string[],
   { input = '', env = {}, program = PROGRAM, cwd }: RunOptions = {},
@@ -33,7 +33,7 @@ export function xtokend(
   return ended;
 }
 
-/** Runs xtokend to its end, while this process goes on, so that it can be a server. */
+/** Runs xtokend until it exits, without blocking this process, which can serve it meanwhile. */
 export async function runXtokend(args: readonly string[], { input = '' }: RunOptions = {}): Promise<Ended> {
   const child = startXtokend(args);
   child.stdin.end(input);
@@ -45,7 +45,7 @@ export async function runXtokend(args: readonly string[], { input = '' }: RunOpt
   return { status, stdout, stderr };
 }
 
-/** Starts xtokend, or a program that starts it, and leaves it running. */
+/** Starts xtokend, or a program that starts it. */
 export function startXtokend(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
