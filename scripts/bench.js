@@ -1,10 +1,11 @@
-// Builds xtokend and the benchmarks, and runs them: node scripts/bench.js [ARGUMENT…].
+// Builds xtokend and bench/NAME.ts, and runs the latter: node scripts/bench.js NAME [ARGUMENT…]
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import './build.js';
 
-// test/support/xtokend.ts expects bin/xtokend two directories up.
-const outfile = 'node_modules/.cache/xtokend-bench.mjs';
+const [name, ...args] = process.argv.slice(2);
+// test/support/xtokend.ts looks for bin/xtokend two directories up.
+const outfile = `node_modules/.cache/xtokend-${name}.mjs`;
 await build({
   entryPoints: ['bench/main.ts'],
   outfile,

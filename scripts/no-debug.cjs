@@ -1,4 +1,4 @@
-// Replaces the package `debug` in the bundle: with DEBUG=*, ioredis would print the password.
+// Replaces the package `debug` in the bundle, because ioredis would print the password with DEBUG=*.
 'use strict';
 
 const silent = Object.assign(() => undefined, { enabled: false, namespace: '', destroy: () => false });

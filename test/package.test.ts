@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from './support/directory.js';
 
-/** @returns a directory in which the package is installed as npm would from its tarball */
+/** Installs the package from its tarball, and returns the directory. */
 function installed(): string {
   const directory = temporaryDirectory();
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory]);
@@ -23,7 +23,7 @@ function version(): string {
 }
 
 describe('the npm package', () => {
-  it('holds what is needed and nothing else', () => {
+  it('contains only the files that it needs', () => {
     const listing = execFileSync('npm', ['pack', '--ignore-scripts', '--dry-run', '--json'], {
       encoding: 'utf8',
     });
@@ -55,7 +55,7 @@ describe('the npm package', () => {
     );
   });
 
-  it('works where it is installed, as a program and as a library, without any other package', () => {
+  it('works as a program and as a library without any other package', () => {
     const directory = installed();
     const keys = spawnSync(join(directory, 'node_modules/.bin/xtokend'), ['keygen'], { encoding: 'utf8' });
     expect(keys).toMatchObject({ status: 0, stderr: '' });
@@ -71,7 +71,7 @@ describe('the npm package', () => {
     expect(statSync(join(directory, 'node_modules/xtokend/bin/xtokend')).mode & 0o111).toBe(0o111);
   });
 
-  it('does nothing when it is imported', () => {
+  it('has no side effects when it is imported', () => {
     const script = `
       const state = () => [process.listenerCount('exit'), Object.keys(globalThis).length, process._getActiveHandles().length];
       const before = state();
@@ -81,7 +81,7 @@ describe('the npm package', () => {
     expect(run).toMatchObject({ status: 0, stdout: 'true\n', stderr: '' });
   });
 
-  it('has types that need no others', () => {
+  it('has types that need no other package', () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'node_modules/xtokend'), { recursive: true });
     cpSync('package.json', join(directory, 'node_modules/xtokend/package.json'));
@@ -96,7 +96,7 @@ describe('the npm package', () => {
        // @ts-expect-error a secret is missing
        mintToken({ jid: 'a@b', otpSeed: 'x' });`,
     );
-    // Type packages are not looked for: there is no node_modules/@types here.
+    // There is no node_modules/@types in this directory.
     const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022'];
     const tsc = spawnSync(join(process.cwd(), 'node_modules/.bin/tsc'), [...options, 'application.ts'], {
       cwd: directory,

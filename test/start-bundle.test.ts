@@ -7,16 +7,16 @@ import { SECRETS } from './support/keys.js';
 import { PROGRAM } from './support/xtokend.js';
 
 const MAIN = 'dist/main.cjs';
-/** What the file had when this was written, and a tenth more. */
+/** The measured size and a tenth more. */
 const MAX_BYTES = 330_000;
 
-/** The packages that esbuild has put into a file: it writes the path of each module above it. */
+/** Returns the packages in a bundle, from the comments that esbuild writes above each module. */
 function packagesIn(file: string): string[] {
   const paths = readFileSync(file, 'utf8').matchAll(/^\s*\/\/ (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)/gm);
   return [...new Set([...paths].map(([, name]) => name ?? ''))].sort();
 }
 
-/** The files of dist/ that Node loads to answer one request, by its own coverage report. */
+/** Returns the files in dist/ that Node loads to answer one request, according to its coverage report. */
 function loadedFor(configuration: string): string[] {
   const coverage = temporaryDirectory();
   const answer = execFileSync(PROGRAM, {
@@ -36,7 +36,7 @@ function loadedFor(configuration: string): string[] {
 
 const IN_MEMORY = '[replay]\nstore = "memory"\n';
 
-describe('what starts on xtokend without arguments', () => {
+describe('the bundle that xtokend loads without arguments', () => {
   it('contains only the packages that every start needs', () => {
     expect(packagesIn(MAIN)).toEqual(['leven', 'otpauth', 'smol-toml', 'zod']);
   });
@@ -46,7 +46,7 @@ describe('what starts on xtokend without arguments', () => {
     expect([...new Set([...parts].map(([, part]) => part))].sort()).toEqual(['core', 'mini']);
   });
 
-  it('stays small', () => {
+  it('stays under its maximum size', () => {
     expect(statSync(MAIN).size).toBeLessThan(MAX_BYTES);
   });
 
@@ -68,7 +68,7 @@ describe('what starts on xtokend without arguments', () => {
 });
 
 describe('the files that are loaded lazily', () => {
-  it('are all there', () => {
+  it('all exist', () => {
     const files = readdirSync('dist').filter((name) => name.endsWith('.cjs'));
     const required = files.flatMap((name) =>
       [...readFileSync(join('dist', name), 'utf8').matchAll(/require\("\.\/([\w-]+\.cjs)"\)/g)].map(

@@ -20,7 +20,7 @@ import { PROGRAM } from './support/xtokend.js';
 const UNREACHABLE = 'http://127.0.0.1:1/';
 const INSTALLING = /^xtokend: installing the packages in package-lock.json from the npm registry, .*\n/;
 
-/** @returns a clone in which nothing is installed yet */
+/** Creates a clone without installed packages. */
 function freshClone(parent: string = passableFolder()): string {
   const clone = join(parent, 'xtokend');
   mkdirSync(clone);
@@ -30,12 +30,12 @@ function freshClone(parent: string = passableFolder()): string {
   return clone;
 }
 
-/** @returns a clone in which all is installed and built */
+/** Creates a clone that is installed and built. */
 function builtClone(): string {
   const clone = join(passableFolder(), 'xtokend');
   mkdirSync(join(clone, 'bin'), { recursive: true });
   cpSync('scripts/start', join(clone, 'scripts/start'));
-  // What they do is done already; the bundle must stay as it is for other tests.
+  // Replace them by empty scripts, since other tests use the bundle.
   for (const name of ['install', 'build.js']) writeFileSync(join(clone, 'scripts', name), '');
   symlinkSync(PROGRAM, join(clone, 'bin/xtokend'));
   return clone;
@@ -52,7 +52,7 @@ function start(clone: string, env: NodeJS.ProcessEnv = {}, ids = {}): SpawnSyncR
   });
 }
 
-/** Starts as a user who isn't root, since root may write everywhere. */
+/** Starts as another user than root, who may write everywhere. */
 function startAsUser(clone: string): SpawnSyncReturns<string> {
   const isRoot = process.getuid?.() === 0;
   return start(clone, {}, isRoot ? { uid: OTHER_USER, gid: OTHER_USER } : {});
@@ -63,7 +63,7 @@ function program(directory: string, name: string, script: string): void {
 }
 
 describe('npm start', () => {
-  it('follows no link that somebody has put where it makes the configuration', () => {
+  it('does not follow a symbolic link when it creates the configuration', () => {
     const directory = join(temporaryDirectory(), 'shared');
     mkdirSync(directory, { mode: 0o1777 });
     const victim = temporaryFile('victim');
@@ -72,47 +72,44 @@ describe('npm start', () => {
     symlinkSync(victim, `${config}.new`);
     const { status, stdout, stderr } = start(builtClone(), { XTOKEND_CONFIG: config });
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain('a symbolic link to nothing is in its place. Remove it');
+    expect(stderr).toContain('symbolic link');
     expect(readFileSync(victim, 'utf8')).toBe('victim');
     expect(readdirSync(directory).sort()).toEqual(['xtokend.toml', 'xtokend.toml.new']);
   });
 
-  it('makes a configuration that only its user can read', () => {
+  it('creates a configuration that only its user can read', () => {
     const clone = builtClone();
     expect(start(clone)).toMatchObject({ status: 0, stdout: '1\n' });
     expect(lstatSync(join(clone, 'local/xtokend.toml'))).toMatchObject({ mode: 0o100600 });
   });
 
-  it('names the directory in which it cannot make the configuration', () => {
+  it('names the directory in which it cannot create the configuration', () => {
     const clone = builtClone();
     mkdirSync(join(clone, 'local'), { mode: 0o755 });
     chmodSync(join(clone, 'local'), 0o555);
     const { status, stdout, stderr } = startAsUser(clone);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain(`may not write to ${clone}/local. Run this as root, or name another file`);
+    expect(stderr).toContain(`${clone}/local`);
     expect(stderr.split('\n')).toHaveLength(3);
   });
 });
 
 describe('npm start in a fresh clone', () => {
-  /** Expects one sentence, and before it only that something is being installed. */
-  function expectSentence({ status, stdout, stderr }: SpawnSyncReturns<string>, sentence: string): void {
+  /** Expects one error line with some facts, after at most the line that announces the installation. */
+  function expectError({ status, stdout, stderr }: SpawnSyncReturns<string>, ...facts: string[]): void {
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    const said = stderr.replace(INSTALLING, '');
-    expect(said).toContain(`xtokend: ${sentence}`);
-    expect(said).toMatch(/^xtokend: .*\n$/);
+    const error = stderr.replace(INSTALLING, '');
+    expect(error).toMatch(/^xtokend: .*\n$/);
+    for (const fact of facts) expect(error).toContain(fact);
   }
 
-  it('says at once what it does, and soon that the registry cannot be reached', () => {
+  it('announces the installation, and reports that the registry cannot be reached', () => {
     const ended = start(freshClone());
     expect(ended.stderr).toMatch(INSTALLING);
-    expectSentence(
-      ended,
-      `cannot reach the npm registry, ${UNREACHABLE} (ECONNREFUSED). Connect this machine`,
-    );
+    expectError(ended, 'npm registry', UNREACHABLE, 'ECONNREFUSED');
   });
 
-  it('installs again what was left half installed', () => {
+  it('installs again after an incomplete installation', () => {
     const clone = freshClone();
     mkdirSync(join(clone, 'node_modules'));
     for (const name of readdirSync('node_modules')) {
@@ -122,72 +119,63 @@ describe('npm start in a fresh clone', () => {
     expect(start(clone).stderr).toMatch(INSTALLING);
   });
 
-  it('names a directory that it may not write to', () => {
+  it('names a directory that it cannot write to', () => {
     const clone = freshClone();
     chmodSync(clone, 0o555);
     onTestFinished(() => {
       chmodSync(clone, 0o755);
     });
-    expectSentence(
-      startAsUser(clone),
-      `cannot write to ${clone}, where node_modules is installed. Make it writable`,
-    );
+    expectError(startAsUser(clone), clone);
   });
 
   it.each([
-    ['npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write', 'no space is left in '],
-    ['npm error code ENOSPC\nnpm error syscall write', 'no space is left in '],
-    [
-      'npm error code EACCES\nnpm error syscall mkdir\nnpm error path /x/y',
-      'cannot write to /x/y (EACCES). Make it',
-    ],
-    ['npm ERR! code EROFS\nnpm ERR! path /x/y', 'cannot write to /x/y (EROFS). Make it'],
+    ['npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write', 'no space is left'],
+    ['npm error code ENOSPC\nnpm error syscall write', 'no space is left'],
+    ['npm error code EACCES\nnpm error syscall mkdir\nnpm error path /x/y', '/x/y (EACCES)'],
+    ['npm ERR! code EROFS\nnpm ERR! path /x/y', '/x/y (EROFS)'],
     [
       'npm error code EUSAGE\nnpm error\nnpm error `npm ci` can only',
-      "package-lock.json doesn't match package.json. Get both back",
+      'git checkout package.json package-lock.json',
     ],
-    ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'cannot reach the npm registry, '],
-  ])('explains %j of npm', (output, sentence) => {
+    ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'npm registry'],
+  ])('explains %j of npm', (output, fact) => {
     const directory = temporaryDirectory();
     program(directory, 'npm', `case $1 in ci) printf '${output.replaceAll('\n', '\\n')}\n'; exit 1 ;; esac`);
     const ended = start(freshClone(), { PATH: `${directory}:${process.env['PATH'] ?? ''}` });
-    expect(ended).toMatchObject({ status: 1, stdout: '' });
-    expect(ended.stderr.replace(INSTALLING, '')).toMatch(/^xtokend: .*\n$/);
-    expect(ended.stderr).toContain(sentence);
+    expectError(ended, fact);
   });
 
-  it('repeats what npm says about any other reason', () => {
+  it('prints the output of npm for any other reason', () => {
     const directory = temporaryDirectory();
     program(directory, 'npm', 'if [ $1 = ci ]; then echo "npm error something new"; exit 1; fi');
     const { stderr } = start(freshClone(), { PATH: `${directory}:${process.env['PATH'] ?? ''}` });
-    expect(stderr).toContain(
-      'npm error something new\nxtokend: npm cannot install the packages, for the reason above.\n',
-    );
+    expect(stderr).toContain('npm error something new\nxtokend: ');
   });
 
-  it('misses package-lock.json', () => {
+  it('reports that package-lock.json is missing', () => {
     const clone = freshClone();
     const lock = join(clone, 'package-lock.json');
     rmSync(lock);
-    expectSentence(start(clone), `expected ${lock}; there is none. Get it back: git checkout`);
+    expectError(start(clone), lock, 'git checkout package-lock.json');
   });
 
-  it.each(['v12.22.12', 'v18.18.2'])('says that Node.js %s is too old', (version) => {
+  it.each(['v12.22.12', 'v18.18.2'])('rejects Node.js %s', (version) => {
     const directory = temporaryDirectory();
     program(directory, 'node', `echo ${version}`);
-    expectSentence(
+    expectError(
       start(freshClone(), { PATH: `${directory}:${process.env['PATH'] ?? ''}` }),
-      `expected Node.js 18.19 or later, found ${version.slice(1)} (${directory}/node). Install a newer one.`,
+      'expected Node.js 18.19 or later',
+      version.slice(1),
+      `${directory}/node`,
     );
   });
 
-  it('says that there is no Node.js, or no npm', () => {
+  it('reports that Node.js or npm is missing', () => {
     const directory = temporaryDirectory();
     program(directory, 'dirname', 'echo local');
     program(directory, 'sh', 'exec /bin/sh "$@"');
-    const none = `there is no 'node' in PATH (${directory}). Install it.`;
-    expectSentence(start(freshClone(), { PATH: directory }), `expected Node.js 18.19 or later; ${none}`);
+    expectError(start(freshClone(), { PATH: directory }), 'expected Node.js 18.19 or later', directory);
     program(directory, 'node', 'echo v20.0.0');
-    expectSentence(start(freshClone(), { PATH: directory }), 'expected npm; there is no');
+    expectError(start(freshClone(), { PATH: directory }), 'expected npm', directory);
   });
 });

@@ -1,5 +1,5 @@
--- What a real Prosody does not show on demand: answers in pieces, time-outs and losses at an exact moment.
--- Prosody is a stand-in here: its clock goes on when it is told to, and its connections keep what was written.
+-- Tests what a real Prosody does not do on demand: split answers, timeouts, and lost connections at an exact moment.
+-- Prosody is a stand-in here, with timers that the tests run, and connections that keep what was written.
 
 local path = assert(os.getenv("XTOKEND_MODULE"), "expected the path of the module in XTOKEND_MODULE");
 local load_chunk = loadstring or load;
@@ -18,7 +18,7 @@ local function fake_prosody(options)
 		return conn;
 	end
 
-	-- A connection can be written to a moment after it was made.
+	-- A connection opens a moment after it was created.
 	local function open_connections()
 		for _, conn in ipairs(world.connections) do
 			if not conn.was_opened and not world.stays_closed then
@@ -86,7 +86,7 @@ local function fake_prosody(options)
 	function module.log(_, level, message, ...) table.insert(world.log, level .. " " .. message:format(...)); end
 	function module.provides(_, _, provider) world.provider = provider; end
 
-	-- Runs the timers of so many seconds that are still waiting.
+	-- Runs the pending timers with this duration.
 	function world.elapse(seconds)
 		for index = 1, #world.timers do
 			local timer = world.timers[index];
@@ -99,13 +99,13 @@ local function fake_prosody(options)
 		open_connections();
 	end
 
-	-- Starts a question; gives a table in which its answer will stand.
+	-- Starts a request; returns a table that will contain its outcome.
 	function world.start(method, ...)
 		local result, arguments = {}, { ... };
 		world.can_wait = true;
 		assert(coroutine.resume(coroutine.create(function ()
 			local ask = type(method) == "function" and method or world.provider[method];
-			result.verdict, result.reason = ask(arguments[1], arguments[2]);
+			result.answer, result.reason = ask(arguments[1], arguments[2]);
 			result.done = true;
 		end)));
 		world.can_wait = false;
@@ -132,7 +132,7 @@ local function fake_prosody(options)
 end
 
 describe("mod_auth_xtoken", function ()
-	it("asks in lines, all on one connection, and gives each question its own answer", function ()
+	it("sends all requests as lines on one connection, and gives each its own answer", function ()
 		local world = fake_prosody();
 		local alice, bob, carol = world.start("test_password", "alice", "one"), world.start("test_password", "bob", "two"),
 			world.start("user_exists", "carol");
@@ -140,23 +140,23 @@ describe("mod_auth_xtoken", function ()
 		assert.equal("auth:alice:example.com:one\nauth:bob:example.com:two\nisuser:carol:example.com\n",
 			world.connections[1].written);
 		world.connections[1]:answer("0\n1\n0\n");
-		assert.same({ { verdict = false, done = true }, { verdict = true, done = true }, { verdict = false, done = true } },
+		assert.same({ { answer = false, done = true }, { answer = true, done = true }, { answer = false, done = true } },
 			{ alice, bob, carol });
 	end);
 
-	it("waits for the rest of an answer that came in pieces", function ()
+	it("waits for the rest of a split answer", function ()
 		local world = fake_prosody();
 		local alice, bob = world.start("test_password", "alice", "one"), world.start("test_password", "bob", "two");
 		world.connections[1]:answer("1");
 		assert.is_nil(alice.done);
 		world.connections[1]:answer("\n0");
-		assert.is_true(alice.verdict);
+		assert.is_true(alice.answer);
 		assert.is_nil(bob.done);
 		world.connections[1]:answer("\n");
-		assert.is_false(bob.verdict);
+		assert.is_false(bob.answer);
 	end);
 
-	it("never reads again from a connection on which an answer was late", function ()
+	it("closes a connection after a timeout, and ignores late answers on it", function ()
 		local world = fake_prosody();
 		local alice = world.start("user_exists", "alice");
 		world.elapse(5);
@@ -167,46 +167,46 @@ describe("mod_auth_xtoken", function ()
 		assert.is_nil(mallory.done);
 		assert.equal(2, #world.connections);
 		world.connections[2]:answer("0\n");
-		assert.is_false(mallory.verdict);
+		assert.is_false(mallory.answer);
 	end);
 
 	for _, garbage in ipairs { "2\n", "11", "\n1", "1\r\n", "yes\n" } do
-		it(("takes %q for no answer"):format(garbage), function ()
+		it(("closes the connection after the invalid answer %q"):format(garbage), function ()
 			local world = fake_prosody();
 			local alice = world.start("test_password", "alice", "one");
 			world.connections[1]:answer(garbage);
 			assert.is_false(world.connections[1].open);
-			assert.is_not_true(alice.verdict);
+			assert.is_not_true(alice.answer);
 		end);
 	end
 
-	it("asks once more what was lost with a connection, and takes a no for uncertain then", function ()
+	it("repeats a request once if the connection is lost, and treats a refusal as uncertain then", function ()
 		local world = fake_prosody();
 		local first = world.start("user_exists", "alice");
 		local second = world.start("user_exists", "bob");
 		world.connections[1]:answer("0\n");
-		assert.is_false(first.verdict);
+		assert.is_false(first.answer);
 		world.connections[1]:lose();
 		assert.is_nil(second.done);
 		world.elapse(0.05);
 		assert.equal("isuser:bob:example.com\n", world.connections[2].written);
 		world.connections[2]:answer("0\n");
 		-- Not false.
-		assert.is_true(second.verdict);
+		assert.is_true(second.answer);
 	end);
 
-	it("asks no third time", function ()
+	it("does not repeat a request twice", function ()
 		local world = fake_prosody();
 		local alice = world.start("test_password", "alice", "one");
 		world.connections[1]:lose();
 		world.elapse(0.05);
 		world.connections[2]:lose();
-		assert.same({ verdict = false, done = true }, alice);
+		assert.same({ answer = false, done = true }, alice);
 		world.elapse(0.1);
 		assert.equal(2, #world.connections);
 	end);
 
-	it("tries to connect less and less often, up to twice a second, and says once that it cannot", function ()
+	it("retries the connection with a delay that grows to 0.5 s, and logs the failure once", function ()
 		local world = fake_prosody();
 		world.refuses = true;
 		world.start("test_password", "alice", "one");
@@ -220,18 +220,18 @@ describe("mod_auth_xtoken", function ()
 		assert.truthy(world.log[1]:find("connection refused", 1, true));
 	end);
 
-	it("sends nothing that would be two requests, or one of another host", function ()
+	it("refuses credentials that would make two requests, or one for another host", function ()
 		local world = fake_prosody();
 		for _, credentials in ipairs {
 			{ "alice", "x\nauth:bob:example.com:y" }, { "alice", "x\ry" }, { "alice", "x\0y" },
 			{ "alice:elsewhere.example", "x" }, { "alice\n", "x" }, { "alice", ("x"):rep(4096) },
 		} do
-			assert.same({ verdict = false, done = true }, world.start("test_password", credentials[1], credentials[2]));
+			assert.same({ answer = false, done = true }, world.start("test_password", credentials[1], credentials[2]));
 		end
 		assert.equal(0, #world.connections);
 	end);
 
-	it("says that everybody exists where it cannot wait, and where there is no answer", function ()
+	it("reports every user as existing if it cannot wait or gets no answer", function ()
 		local world = fake_prosody();
 		world.can_wait = false;
 		assert.is_true(world.provider.user_exists("alice"));
@@ -240,29 +240,29 @@ describe("mod_auth_xtoken", function ()
 		world.refuses = true;
 		local bob = world.start("user_exists", "bob");
 		world.elapse(5);
-		assert.is_true(bob.verdict);
+		assert.is_true(bob.answer);
 	end);
 
-	it("refuses what waits when it is unloaded, and closes its connection", function ()
+	it("refuses pending requests when it is unloaded, and closes its connection", function ()
 		local world = fake_prosody();
 		local alice = world.start("test_password", "alice", "one");
 		world.module.unload();
-		assert.same({ verdict = false, done = true }, alice);
+		assert.same({ answer = false, done = true }, alice);
 		assert.is_false(world.connections[1].open);
 	end);
 
-	it("forgets half an answer with its connection", function ()
+	it("discards half an answer when its connection is lost", function ()
 		local world = fake_prosody();
 		local alice = world.start("user_exists", "alice");
 		world.connections[1]:answer("1");
 		world.connections[1]:lose();
 		world.elapse(0.05);
 		world.connections[2]:answer("1\n");
-		assert.is_true(alice.verdict);
+		assert.is_true(alice.answer);
 		assert.is_true(world.connections[2].open);
 	end);
 
-	it("does not wait any more for what is answered", function ()
+	it("cancels the timeout of an answered request", function ()
 		local world = fake_prosody();
 		world.start("user_exists", "alice");
 		world.connections[1]:answer("1\n");
@@ -270,7 +270,7 @@ describe("mod_auth_xtoken", function ()
 		assert.is_true(world.connections[1].open);
 	end);
 
-	it("tries no sooner for another question, and as soon as at first after an answer", function ()
+	it("keeps the delay for further requests, and resets it after an answer", function ()
 		local world = fake_prosody();
 		world.refuses = true;
 		world.start("test_password", "alice", "one");
@@ -287,7 +287,7 @@ describe("mod_auth_xtoken", function ()
 		assert.equal(0.05, world.timers[#world.timers].seconds);
 	end);
 
-	it("tells a client that a login is refused, or that it cannot be checked, at each attempt", function ()
+	it("distinguishes a refused login from one that cannot be checked, at each attempt", function ()
 		local world = fake_prosody();
 		local handler = world.provider.get_sasl_handler({ secure = true });
 		for _ = 1, 2 do
@@ -301,7 +301,7 @@ describe("mod_auth_xtoken", function ()
 			local unavailable = world.start(function () return attempt:process("good"); end);
 			world.elapse(5);
 			assert.equal("temporary-auth-failure", unavailable.reason);
-			-- The pending attempt to connect finds nobody who waits.
+			-- Run the pending attempts to connect, for which no request waits.
 			for _, seconds in ipairs { 0.05, 0.1, 0.2, 0.4, 0.5 } do world.elapse(seconds); end
 			handler = handler:clean_clone();
 		end
@@ -309,7 +309,7 @@ describe("mod_auth_xtoken", function ()
 
 	local LOG_OF_XTOKEND = "; its log has the reason: journalctl -u xtokend";
 
-	it("says in Prosody's log whose login xtokend has refused, and nothing of one that it accepted", function ()
+	it("logs the JID of a refused login, and does not log an accepted one", function ()
 		local world = fake_prosody();
 		local handler = world.provider.get_sasl_handler({ secure = true });
 		world.start(function () return handler:process("good"); end);
@@ -326,7 +326,7 @@ describe("mod_auth_xtoken", function ()
 		}, world.log);
 	end);
 
-	it("says of every other login that fails why, and never the password", function ()
+	it("logs why any other login fails, without the password", function ()
 		local world = fake_prosody();
 		local handler = world.provider.get_sasl_handler({ secure = true });
 		world.start(function () return handler:process(""); end);
@@ -356,7 +356,7 @@ describe("mod_auth_xtoken", function ()
 		["jos\195\169"] = "jos\195\169", ["\228\189\160"] = "\228\189\160",
 		[("é"):rep(400)] = ("é"):rep(127) .. "…",
 	} do
-		it(("writes the name %q so that it stays one line of text"):format(name), function ()
+		it(("escapes the name %q in the log"):format(name), function ()
 			local world = fake_prosody();
 			world.start("test_password", name, "bad");
 			if world.connections[1] then world.connections[1]:answer("0\n"); end
@@ -364,7 +364,7 @@ describe("mod_auth_xtoken", function ()
 		end);
 	end
 
-	it("offers no mechanism on unencrypted connections, and says once why", function ()
+	it("offers no mechanism on unencrypted connections, and logs once why", function ()
 		local world = fake_prosody();
 		local both = { PLAIN = true, ["X-TOKEN"] = true };
 		assert.same(both, world.provider.get_sasl_handler({ secure = true }).mechs);
@@ -379,13 +379,13 @@ describe("mod_auth_xtoken", function ()
 		assert.truthy(world.log[1]:find("consider_websocket_secure", 1, true));
 	end);
 
-	it("offers both there if allow_unencrypted_plain_auth says so", function ()
+	it("offers both mechanisms there with allow_unencrypted_plain_auth", function ()
 		local world = fake_prosody({ allow_unencrypted_plain_auth = true });
 		assert.same({ PLAIN = true, ["X-TOKEN"] = true }, world.provider.get_sasl_handler({}).mechs);
 		assert.same({}, world.log);
 	end);
 
-	it("writes nothing to a connection before that is open", function ()
+	it("writes nothing to a connection before it is open", function ()
 		local world = fake_prosody();
 		world.stays_closed = true;
 		local alice = world.start("user_exists", "alice");
@@ -398,7 +398,7 @@ describe("mod_auth_xtoken", function ()
 		assert.is_true(alice.done);
 	end);
 
-	it("gives the others their own answers where one of them fails with its own", function ()
+	it("gives other requests their own answers if the caller of one raises an error", function ()
 		local world = fake_prosody();
 		world.start(function ()
 			world.provider.user_exists("alice");
@@ -406,38 +406,38 @@ describe("mod_auth_xtoken", function ()
 		end);
 		local bob, carol = world.start("test_password", "bob", "one"), world.start("test_password", "carol", "two");
 		world.connections[1]:answer("1\n1\n0\n");
-		assert.is_true(bob.verdict);
-		assert.is_false(carol.verdict);
+		assert.is_true(bob.answer);
+		assert.is_false(carol.answer);
 		assert.truthy(world.log[1]:find("something of another module", 1, true));
 	end);
 
-	it("asks nobody whether somebody exists while there is trouble", function ()
+	it("reports every user as existing, without a request, while xtokend does not answer", function ()
 		local world = fake_prosody();
 		world.start("test_password", "alice", "one");
 		world.elapse(5);
-		assert.same({ verdict = true, done = true }, world.start("user_exists", "bob"));
+		assert.same({ answer = true, done = true }, world.start("user_exists", "bob"));
 		assert.equal(1, #world.connections);
 	end);
 
-	it("asks nothing any more once it is unloaded", function ()
+	it("sends no request after it was unloaded", function ()
 		local world = fake_prosody();
 		world.module.unload();
-		assert.same({ verdict = false, done = true }, world.start("test_password", "alice", "one"));
+		assert.same({ answer = false, done = true }, world.start("test_password", "alice", "one"));
 		assert.equal(0, #world.connections);
 	end);
 
-	it("tries again where there is no descriptor left for a socket", function ()
+	it("retries if no file descriptor is left for a socket", function ()
 		local world = fake_prosody();
 		world.has_no_descriptors = true;
 		local alice = world.start("test_password", "alice", "one");
 		world.has_no_descriptors = false;
 		world.elapse(0.05);
 		world.connections[1]:answer("1\n");
-		assert.is_true(alice.verdict);
+		assert.is_true(alice.answer);
 	end);
 
 	for _, seconds in ipairs { 0, -1, math.huge, 3600 } do
-		it(("takes 5 s where xtoken_timeout is %g"):format(seconds), function ()
+		it(("uses 5 s if xtoken_timeout is %g"):format(seconds), function ()
 			local world = fake_prosody({ xtoken_timeout = seconds });
 			assert.equal(1, #world.log);
 			world.start("test_password", "alice", "one");
@@ -445,7 +445,7 @@ describe("mod_auth_xtoken", function ()
 		end);
 	end
 
-	it("is content with the connection's end while nobody waits", function ()
+	it("logs nothing if the connection is lost while no request is pending", function ()
 		local world = fake_prosody();
 		world.start("user_exists", "alice");
 		world.connections[1]:answer("1\n");

@@ -9,14 +9,14 @@ function run(program: string, ...args: string[]): { status: number | null; outpu
 }
 
 describe('mod_auth_xtoken', () => {
-  it('does in a stand-in of Prosody what its specification says', (context) => {
+  it('passes its specification in a stand-in of Prosody', (context) => {
     requirePackage(context, run('busted', '--version').status === 0, 'lua-busted');
     const { status, output } = run('busted', 'test/prosody/mod_auth_xtoken_spec.lua');
     expect(output).toMatch(/[1-9]\d* successes \/ 0 failures \/ 0 errors/);
     expect(status).toBe(0);
   });
 
-  it('has nothing that luacheck warns of', (context) => {
+  it('passes luacheck', (context) => {
     requirePackage(context, run('luacheck', '--version').status === 0, 'lua-check');
     const { status, output } = run('luacheck', '--no-color', 'prosody', 'test');
     expect(output).toContain('Total: 0 warnings / 0 errors');

@@ -1,5 +1,6 @@
--- Does with one program what Prosody's stock module does: starts it on a terminal of lpty at the first request, sends the
--- request at once, and takes the result of one read for the answer. Restarts the program only after exit status 0.
+-- Does with one program what Prosody's stock module does: starts it on a terminal of lpty at the first request, sends
+-- the request at once, and takes the result of one read for the answer. Restarts the program only after exit status
+-- 0.
 --
 -- Usage: lua5.2 lpty-harness.lua COMMAND
 -- Commands on stdin, one per line; each has a result of one line on stdout:

@@ -1,6 +1,7 @@
--- Does what Prosody's stock module does (mod_auth_external_insecure, which Debian does not package): runs one program on a
--- terminal of lpty, sends a line for each request, and takes the result of one read for the answer. Prosody blocks meanwhile.
--- With external_auth_protocol = "ejabberd", a request has a length before it instead of a line end after it.
+-- Does what Prosody's stock module does (mod_auth_external_insecure, which Debian does not package): runs one program
+-- on a terminal of lpty, sends a line for each request, and takes the result of one read for the answer. Prosody
+-- blocks meanwhile. With external_auth_protocol = "ejabberd", a request has a length before it instead of a line end
+-- after it.
 
 local lpty = require "lpty";
 local new_sasl = require "util.sasl".new;
