@@ -1,9 +1,9 @@
 #!/bin/sh
-# Boots systemd on a root of its own. Of the real machine it sees /usr, and that only to read: a systemd that were given more
-# would take the machine for its own, and its tmpfiles would empty /tmp.
+# Boots systemd on a root directory of its own. It sees only /usr of the real machine, read-only: with more, its tmpfiles would
+# empty the real /tmp, for example.
 #
-# boot.sh ROOT LOCAL NODE [COMMAND…]: runs as root inside unshare(1). ROOT is an empty folder, LOCAL becomes /usr/local, NODE its
-# node. COMMAND is run in the place of systemd.
+# boot.sh ROOT LOCAL NODE [COMMAND…]: runs as root inside unshare(1). ROOT is an empty directory, LOCAL becomes /usr/local, NODE its
+# node. COMMAND runs instead of systemd.
 set -eu
 root=$1 local=$2 node=$3
 shift 3
@@ -13,7 +13,7 @@ mount -t tmpfs -o mode=0755,size=512m xtokend-root "$root"
 cd "$root"
 mkdir -p usr etc/systemd/system var/lib run tmp proc sys dev root home srv old
 chmod 1777 tmp
-for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$folder"; done
+for directory in bin sbin lib lib64; do ln -s "usr/$directory" "$directory"; done
 
 mount --bind /usr usr
 mount -o remount,ro,bind usr
@@ -24,7 +24,7 @@ mount --bind "$node" usr/local/bin/node
 mount -o remount,ro,bind usr/local/bin/node
 
 mount -t proc proc proc
-# The settings of the kernel are the real machine's.
+# The kernel's settings belong to the real machine.
 mount --bind proc/sys proc/sys
 mount -o remount,ro,bind proc/sys
 [ ! -e proc/sysrq-trigger ] || mount --bind /dev/null proc/sysrq-trigger
@@ -45,7 +45,7 @@ printf '%s\n' 'root:x:0:0::/root:/bin/sh' 'prosody:x:200:200::/:/bin/sh' 'nobody
 printf '%s\n' 'root:x:0:' 'prosody:x:200:' 'nobody:x:65534:' >etc/group
 printf '%s\n' 'passwd: files systemd' 'group: files systemd' 'shadow: files' >etc/nsswitch.conf
 echo 0123456789abcdef0123456789abcdef >etc/machine-id
-# Nothing but the journal; and not the kernel's audit, which is one for the whole machine.
+# Start only the journal, without the kernel's audit, which is shared by the whole machine.
 ln -s /dev/null etc/systemd/system/systemd-journald-audit.socket
 printf '%s\n' '[Journal]' 'Audit=' 'ReadKMsg=no' >etc/systemd/journald.conf
 printf '%s\n' '[Unit]' 'DefaultDependencies=no' 'Wants=systemd-journald.service' 'After=systemd-journald.service' \
@@ -55,7 +55,7 @@ pivot_root . old
 umount -l old
 rmdir old
 cd /
-# Credentials are mounted in one namespace of services and have to be seen in others. Nothing of this leaves this namespace.
+# Credentials are mounted in the namespace of one service and must propagate to others, but not outside of this namespace.
 mount --make-rshared /
 [ $# -gt 0 ] || set -- /lib/systemd/systemd --unit=xtokend-test.target --show-status=no
 exec env -i container=xtokend-test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin "$@"

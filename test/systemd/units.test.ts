@@ -9,7 +9,7 @@ import { PROGRAM } from '../support/xtokend.js';
 
 const isInstalled = spawnSync('systemd-analyze', ['--version']).status === 0;
 
-/** @returns the path of the service, beside its socket and with a drop-in, as an operator would have it */
+/** Installs the units with a drop-in, as an operator would, and returns the path of the service unit. */
 function install(dropIn?: string): string {
   const directory = temporaryDirectory();
   const service = join(directory, 'xtokend.service');
@@ -32,10 +32,10 @@ function analyze(...args: string[]): string {
   return stdout + stderr;
 }
 
-/** @returns how exposed systemd takes the service to be: 0 is not at all, 10 completely */
+/** Returns the exposure level that systemd-analyze computes, from 0 (best) to 10. */
 function exposureOf(dropIn?: string): number {
-  const said = analyze('security', '--offline=yes', install(dropIn));
-  return Number(/exposure level for xtokend.service: ([\d.]+)/.exec(said)?.[1]);
+  const report = analyze('security', '--offline=yes', install(dropIn));
+  return Number(/exposure level for xtokend.service: ([\d.]+)/.exec(report)?.[1]);
 }
 
 describe('the units', () => {
@@ -44,14 +44,14 @@ describe('the units', () => {
   });
 
   it.each([undefined, 'prosody.conf', 'redis-tcp.conf', 'metrics-tcp.conf', 'hardest.conf'])(
-    'have nothing that systemd finds fault with, with drop-in %s',
+    'pass systemd-analyze verify with the drop-in %s',
     (dropIn) => {
       const service = install(dropIn);
       expect(analyze('verify', service, service.replace(/service$/, 'socket'))).toBe('');
     },
   );
 
-  it('leave so little open as the page says', () => {
+  it('have the exposure levels that the page names', () => {
     const page = readFileSync('docs/systemd.md', 'utf8');
     expect(page).toContain(`says ${exposureOf()} of 10`);
     expect(page).toContain(`${exposureOf('hardest.conf')} with \`hardest.conf\``);
