@@ -81,7 +81,7 @@ describe('no process outlives its terminal of lpty', () => {
     await expect.poll(() => harness.descendants.length).toBeGreaterThanOrEqual(3);
     const { descendants, supervisor } = harness;
     kill(supervisor, harness.pid);
-    expect(await survivorsOf(descendants, 2000)).toEqual([]);
+    expect(await survivorsOf(descendants, 10_000)).toEqual([]);
   });
 
   it('after SIGTERM to the supervisor of a Node that is stopped', async () => {
@@ -89,7 +89,7 @@ describe('no process outlives its terminal of lpty', () => {
     const { descendants, supervisor } = harness;
     process.kill(harness.node, 'SIGSTOP');
     process.kill(supervisor, 'SIGTERM');
-    expect(await survivorsOf(descendants, 2000)).toEqual([]);
+    expect(await survivorsOf(descendants, 10_000)).toEqual([]);
   });
 
   it('after the server closes the terminal', async () => {
@@ -97,14 +97,14 @@ describe('no process outlives its terminal of lpty', () => {
     const { descendants } = harness;
     expect(descendants.length).toBeGreaterThanOrEqual(2);
     await harness.perform('close');
-    expect(await survivorsOf(descendants, 2000)).toEqual([]);
+    expect(await survivorsOf(descendants, 10_000)).toEqual([]);
   });
 
   it('after SIGTERM, and the next request starts xtokend again', async () => {
     const harness = await startOnTerminal();
     const { descendants, supervisor } = harness;
     process.kill(supervisor, 'SIGTERM');
-    expect(await survivorsOf(descendants, 2000)).toEqual([]);
+    expect(await survivorsOf(descendants, 10_000)).toEqual([]);
     await harness.warmUp();
     await expectOwnAnswers(harness);
   });
@@ -123,7 +123,7 @@ describe('the supervisor on a terminal of lpty', { timeout: 60_000 }, () => {
       if (supervisor === undefined) throw new Error('expected the process that was just started');
       while (!catchesSignal(supervisor, SIGTERM)) await sleep(1);
       process.kill(supervisor, 'SIGTERM');
-      expect(await survivorsOf(descendants, 2000)).toEqual([]);
+      expect(await survivorsOf(descendants, 10_000)).toEqual([]);
       // The module never restarts a program that ended with another status.
       expect(await harness.ask(KNOWN, 0.1)).not.toBe('dead');
     }

@@ -75,7 +75,7 @@ export function fakeLogger(): FakeLogger {
     directory: temporaryDirectory(),
     logged: log,
     env: { ...environment(), ...env },
-    expectLogged: (text) => expect.poll(log, { timeout: 5000 }).toContain(text),
+    expectLogged: (text) => expect.poll(log).toContain(text),
   };
 }
 
