@@ -70,7 +70,7 @@ it('a key that is expired or not yet active refuses every login, and the decisio
   const authenticator = await openAuthenticator(text, new MemoryReplayCache(), () => now);
   const decide = (signer: CredentialKey): Promise<object> =>
     authenticator.decide(
-      parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(signer, 'a@b.example', now)}`)),
+      parseRequest(Buffer.from(`auth:a:b.example:${mintWithKey(signer, 'a@b.example', now)}`), 'stdin'),
     );
   const inactive = (key: string): object => ({ outcome: 'refused', reason: 'inactive-key', key });
   expect(await decide(oldKey)).toMatchObject(inactive('old'));

@@ -9,7 +9,9 @@ import type { RequestHandler } from '../../src/server/responder.js';
 import { serveSockets, type Listener } from '../../src/server/sockets.js';
 import { temporaryDirectory } from './directory.js';
 
-/** Accepts users with an even number. A host that is a number delays the decision by as many milliseconds. */
+type Decide = RequestHandler['decide'];
+
+/** Accepts even users, after some time if the host is a number of milliseconds. */
 const decide: Decide = async (request) => {
   if (request.operation !== 'isuser') return refused('malformed-request');
   const milliseconds = Number(request.host);
@@ -27,21 +29,20 @@ interface Running {
   /** How many requests were completed with an answer. */
   readonly answered: () => number;
   readonly unanswered: () => number;
-  readonly decided: () => number;
-  /** The reported causes of incomplete requests. */
+  /** The causes that were reported of incomplete requests. */
   readonly incomplete: readonly string[];
 }
 
 type Settings = Partial<Omit<Listener, 'path'>> & { readonly name?: string };
 
-/** Serves sockets in a directory until the test ends. */
+/** Serves sockets in a directory, until the test ends. */
 export function serve(directory: string, ...settings: Settings[]): Promise<Running> {
   return start(decide, directory, settings);
 }
 
-/** Serves one socket with decisions of the test until it ends. */
-export function serveWith(decideInTest: Decide): Promise<Running> {
-  return start(decideInTest, temporaryDirectory(), [{}]);
+/** Serves one socket with another function that decides. */
+export function serveWith(decideOtherwise: Decide): Promise<Running> {
+  return start(decideOtherwise, temporaryDirectory(), [{}]);
 }
 
 async function start(decide: Decide, directory: string, settings: readonly Settings[]): Promise<Running> {
@@ -88,7 +89,7 @@ async function start(decide: Decide, directory: string, settings: readonly Setti
 
 export async function open(path = ''): Promise<Socket> {
   const socket = connect({ path, allowHalfOpen: true });
-  // Writes fail after the server has ended; readers notice that by themselves.
+  // Writes can fail when the server ends; reads report that as well.
   socket.on('error', () => undefined);
   onTestFinished(() => {
     socket.destroy();
@@ -97,7 +98,7 @@ export async function open(path = ''): Promise<Socket> {
   return socket;
 }
 
-/** Sends requests, ends the stream, and returns all answers. */
+/** Sends all, ends the output, and reads to the end. */
 export async function ask(path: string | undefined, requests: string | Buffer): Promise<string> {
   const socket = await open(path);
   socket.end(requests);
