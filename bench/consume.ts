@@ -8,7 +8,7 @@ import { MemoryReplayCache } from '../src/replay/memory/memory-cache.js';
 import { RedisReplayCache } from '../src/replay/redis/redis-cache.js';
 import type { ReplayCache } from '../src/replay/replay-cache.js';
 import { SECRETS } from '../test/support/keys.js';
-import { redisSettings, RedisServer } from '../test/support/redis.js';
+import { redisSettings, RedisServer } from '../test/support/servers/redis.js';
 import { defer, print, temporaryDirectory } from './support/clean-up.js';
 import { format, inRounds, median, percentiles, spread, table } from './support/figures.js';
 import { writeConfiguration } from './support/programs.js';

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
-import { setup } from '../test/support/machine.js';
+import { setup } from '../test/support/run/machine.js';
 import { consume } from './consume.js';
 import { roundTrip } from './round-trip.js';
 import { hangs } from './servers/hangs.js';

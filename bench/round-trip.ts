@@ -2,8 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { scope } from './support/clean-up.js';
 import { Client, type Transport } from './support/client.js';
-import { differences, inRounds, percentiles, ratios, spread, table, target } from './support/figures.js';
-import type { Percentiles } from './support/figures.js';
+import {
+  differences,
+  inRounds,
+  percentiles,
+  ratios,
+  spread,
+  table,
+  target,
+  type Percentiles,
+} from './support/figures.js';
 import {
   cacheIn,
   configuration,

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { end, findProgram } from '../test/support/processes.js';
+import { end, findProgram } from '../test/support/system/processes.js';
 import { defer, scope } from './support/clean-up.js';
 import { Client } from './support/client.js';
 import { differences, format, inRounds, ratios, spread, table, target } from './support/figures.js';

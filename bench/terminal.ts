@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SECRETS } from '../test/support/keys.js';
-import { LptyHarness } from '../test/support/lpty-harness.js';
+import { LptyHarness } from '../test/terminal/lpty-harness.js';
 import { disturbances, storm, type Disturbance, type StormResult } from '../test/servers/stock/storm.js';
-import { stockSettings } from '../test/servers/stock/wiring.js';
-import { tallyVerdicts } from '../test/terminal/outcomes.js';
+import { stockSettings } from '../test/servers/stock/settings.js';
+import { tallyOutcomes } from '../test/terminal/outcomes.js';
 import { installedReleases, startStock } from './servers/prosody.js';
 import { print, scope } from './support/clean-up.js';
 import { table } from './support/figures.js';
 import { MissingProgramError, writeConfiguration } from './support/programs.js';
 import type { Tables } from './main.js';
-import type { ProsodyRelease } from '../test/support/prosody.js';
+import type { ProsodyRelease } from '../test/support/servers/prosody.js';
 
 const ANSWERS_HEAD = ['', 'echoed the first request', 'terminals with wrong outcomes', 'right', 'wrong'];
 const STORMS_HEAD = [
@@ -31,7 +31,7 @@ export async function terminal(isSmoke: boolean): Promise<Tables> {
   const config = writeConfiguration(`${SECRETS}[log]\ntarget = "file:/dev/null"\n`);
   const rows: string[][] = [];
   for (const [name, path] of Object.entries(PROGRAMS)) {
-    const tally = await tallyVerdicts(resolve(path), config, terminals);
+    const tally = await tallyOutcomes(resolve(path), config, terminals);
     const { echoed, badTerminals, right, wrong, unanswered } = tally;
     const harness = new LptyHarness(resolve(path), { XTOKEND_CONFIG: config });
     await harness.warmUp();

@@ -1,11 +1,10 @@
-// Builds xtokend and bench/NAME.ts, and runs the latter: node scripts/bench.js NAME [ARGUMENT…]
+// Builds xtokend and bench/main.ts, and runs the latter: node scripts/bench.js [ARGUMENT…]
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import './build.js';
 
-const [name, ...args] = process.argv.slice(2);
-// test/support/xtokend.ts looks for bin/xtokend two directories up.
-const outfile = `node_modules/.cache/xtokend-${name}.mjs`;
+// test/support/xtokend.ts finds bin/xtokend two directories up.
+const outfile = 'node_modules/.cache/xtokend-bench.mjs';
 await build({
   entryPoints: ['bench/main.ts'],
   outfile,

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from './support/directory.js';
-import { NODE_VERSION } from './support/node.js';
+import { NODE_VERSION } from './support/run/node.js';
 
 const USE = `
   const secrets = { jid: normalizeJid('Alice@example.com'), otpSeed: generateSecret(), tokenSecret: generateSecret() };

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFile, temporaryDirectory } from './support/directory.js';
-import { OTHER_USER, passableFolder } from './support/other-user.js';
+import { OTHER_USER, passableDirectory } from './support/system/other-user.js';
 import { PROGRAM } from './support/xtokend.js';
 
 /** Nothing listens there. */
@@ -21,7 +21,7 @@ const UNREACHABLE = 'http://127.0.0.1:1/';
 const INSTALLING = /^xtokend: installing the packages in package-lock.json from the npm registry, .*\n/;
 
 /** Creates a clone without installed packages. */
-function freshClone(parent: string = passableFolder()): string {
+function freshClone(parent: string = passableDirectory()): string {
   const clone = join(parent, 'xtokend');
   mkdirSync(clone);
   for (const name of ['package.json', 'package-lock.json', '.npmrc', 'scripts']) {
@@ -32,7 +32,7 @@ function freshClone(parent: string = passableFolder()): string {
 
 /** Creates a clone that is installed and built. */
 function builtClone(): string {
-  const clone = join(passableFolder(), 'xtokend');
+  const clone = join(passableDirectory(), 'xtokend');
   mkdirSync(join(clone, 'bin'), { recursive: true });
   cpSync('scripts/start', join(clone, 'scripts/start'));
   // Replace them by empty scripts, since other tests use the bundle.

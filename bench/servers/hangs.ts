@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descendantsOf } from '../../test/support/processes.js';
-import type { Prosody } from '../../test/support/prosody.js';
-import { connect, ping } from '../../test/support/xmpp-login.js';
+import { descendantsOf } from '../../test/support/system/processes.js';
+import type { Prosody } from '../../test/support/servers/prosody.js';
+import { connect, ping } from '../../test/support/servers/xmpp-login.js';
 import { defer, scope } from '../support/clean-up.js';
 import { format, median, table } from '../support/figures.js';
 import { installedReleases, OURS, startOurs, startStock, validLogins } from './prosody.js';

@@ -2,12 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CONFIGURATION, newUser, tokenOf } from '../../test/servers/logins.js';
-import { STOCK_CONFIGURATION, stockEnvironment, stockSettings } from '../../test/servers/stock/wiring.js';
-import { Daemon } from '../../test/support/daemon.js';
+import { STOCK_CONFIGURATION, stockEnvironment, stockSettings } from '../../test/servers/stock/settings.js';
+import { Daemon } from '../../test/support/daemon/daemon.js';
 import { replaced } from '../../test/support/documents.js';
 import { OTP_SEED, TOKEN_SECRET } from '../../test/support/keys.js';
-import { exampleFor, isInstalled, LPTY_FOLDER, Prosody, releases } from '../../test/support/prosody.js';
-import type { ProsodyRelease } from '../../test/support/prosody.js';
+import {
+  exampleFor,
+  isInstalled,
+  LPTY_DIRECTORY,
+  Prosody,
+  releases,
+  type ProsodyRelease,
+} from '../../test/support/servers/prosody.js';
 import { defer, temporaryDirectory } from '../support/clean-up.js';
 import { MissingProgramError } from '../support/programs.js';
 import type { Login } from './raw-login.js';
@@ -62,7 +68,7 @@ export async function startOurs(release: ProsodyRelease): Promise<{ prosody: Pro
 
 /** Starts a Prosody that runs xtokend on a terminal, as docs/prosody-stock-module.md describes. */
 export async function startStock(release: ProsodyRelease, more: string = ''): Promise<Prosody> {
-  if (!existsSync(LPTY_FOLDER))
+  if (!existsSync(LPTY_DIRECTORY))
     throw new MissingProgramError('expected lpty for Lua 5.4: run sh scripts/test-servers');
   const directory = temporaryDirectory();
   const config = join(directory, 'xtokend.toml');

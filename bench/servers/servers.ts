@@ -1,4 +1,4 @@
-import type { Prosody, ProsodyRelease } from '../../test/support/prosody.js';
+import type { Prosody, ProsodyRelease } from '../../test/support/servers/prosody.js';
 import { scope } from '../support/clean-up.js';
 import { inRounds, ratios, spread, table } from '../support/figures.js';
 import { cpuTime } from '../support/process-usage.js';

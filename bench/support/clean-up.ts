@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { descendantsOf } from '../../test/support/processes.js';
+import { descendantsOf } from '../../test/support/system/processes.js';
 
 const cleanups: (() => Promise<void>)[] = [];
 

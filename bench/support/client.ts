@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { descendantsOf, end, hasEnded } from '../../test/support/processes.js';
+import { descendantsOf, end, hasEnded } from '../../test/support/system/processes.js';
 import { defer, temporaryDirectory } from './clean-up.js';
 import { programPath } from './programs.js';
 import type { Outcome } from './requests.js';

@@ -2,10 +2,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Daemon } from '../../test/support/daemon.js';
+import { Daemon } from '../../test/support/daemon/daemon.js';
 import { SECRETS } from '../../test/support/keys.js';
-import { accepts } from '../../test/support/ports.js';
-import { end } from '../../test/support/processes.js';
+import { accepts } from '../../test/support/system/ports.js';
+import { end } from '../../test/support/system/processes.js';
 import { defer, temporaryDirectory } from './clean-up.js';
 
 /** Skips a part, except in CI. */

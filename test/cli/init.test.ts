@@ -14,8 +14,8 @@ import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
-import { mountTmpfs } from '../support/mounts.js';
-import { OTHER_USER, requireRoot, sharedFolder } from '../support/other-user.js';
+import { mountTmpfs } from '../support/system/mounts.js';
+import { OTHER_USER, requireRoot, sharedDirectory } from '../support/system/other-user.js';
 import { PROGRAM, xtokend, type Ended } from '../support/xtokend.js';
 
 const newPath = (): string => join(temporaryDirectory(), 'etc/xtokend/xtokend.toml');
@@ -84,7 +84,7 @@ describe('xtokend init', () => {
     const link = join(temporaryDirectory(), 'xtokend.toml');
     symlinkSync(victim, link);
     expect(init(link, '--group', String(OTHER_USER)).stderr).toContain('expected a regular file');
-    const directory = sharedFolder(0o755, OTHER_USER);
+    const directory = sharedDirectory(0o755, OTHER_USER);
     const planted = join(directory, 'xtokend.toml');
     writeFileSync(planted, 'victim', { mode: 0o600 });
     expect(init(planted, '--group', String(OTHER_USER)).status).toBe(2);

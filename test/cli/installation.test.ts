@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { OTHER_USER, passableFolder, requireRoot } from '../support/other-user.js';
+import { OTHER_USER, passableDirectory, requireRoot } from '../support/system/other-user.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 /** Copies the program, makes one path unreadable, and runs it as another user. */
 function runClosed(path: string, mode: number): { status: number | null; stderr: string; root: string } {
-  const root = join(passableFolder(), 'xtokend');
+  const root = join(passableDirectory(), 'xtokend');
   mkdirSync(root);
   for (const directory of ['bin', 'dist']) {
     cpSync(join(dirname(PROGRAM), '..', directory), join(root, directory), { recursive: true });

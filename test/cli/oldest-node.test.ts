@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { isNewEnough, OLDEST_NODE } from '../../src/cli/oldest-node.js';
 import { temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
-import { NODE_VERSION } from '../support/node.js';
-import { requireScript } from '../support/programs.js';
+import { NODE_VERSION } from '../support/run/node.js';
+import { requireScript } from '../support/run/requirements.js';
 import { PROGRAM, xtokend } from '../support/xtokend.js';
 
 const contentOf = (path: string): string => readFileSync(join(PROGRAM, '../..', path), 'utf8');

@@ -1,8 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { checkCredential } from '../../src/credential/check.js';
-import { createKey, type NamedKey } from '../../src/credential/key.js';
+import { createKey, type NamedKey, generateSecret } from '../../src/credential/key.js';
 import { mintWithKey } from '../../src/credential/mint.js';
-import { generateSecret } from '../../src/credential/key.js';
 import { named, NOW } from '../support/keys.js';
 
 const jid = 'alice@example.com';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openNotify, type NotifyOptions } from '../../src/daemon/notify.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { requirePackage } from '../support/requirement.js';
+import { requirePackage } from '../support/run/requirements.js';
 
 const PID = 4711;
 const isInstalled = spawnSync('systemd-notify', ['--version']).status === 0;

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { login } from '../support/asker.js';
-import { FakeRedis } from '../support/fake-redis.js';
+import { login } from '../support/daemon/requests.js';
+import { FakeRedis } from '../support/servers/fake-redis.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
-import { hasRedis, RedisServer } from '../support/redis.js';
-import { requirePackage } from '../support/requirement.js';
+import { hasRedis, RedisServer } from '../support/servers/redis.js';
+import { requirePackage } from '../support/run/requirements.js';
 import { runXtokend, startXtokend } from '../support/xtokend.js';
 
 const PASSWORD = 'hunter2/secret';

@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SECRETS } from '../support/keys.js';
-import { OTHER_USER, requireRoot, sharedFolder } from '../support/other-user.js';
+import { OTHER_USER, requireRoot, sharedDirectory } from '../support/system/other-user.js';
 import { xtokend } from '../support/xtokend.js';
 
 describe('a configuration that another user can replace', () => {
   it('is used, with one warning for each directory', (context) => {
     requireRoot(context);
-    const shared = sharedFolder(0o755, OTHER_USER);
+    const shared = sharedDirectory(0o755, OTHER_USER);
     const directory = join(shared, 'own');
     mkdirSync(directory);
     writeFileSync(join(directory, 'users'), 'a\n');

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTHER_SECRET, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { requirePackage } from '../support/requirement.js';
+import { requirePackage } from '../support/run/requirements.js';
 import { xtokend } from '../support/xtokend.js';
 
 const FILTER = 'examples/fail2ban/filter.d/xtokend.conf';

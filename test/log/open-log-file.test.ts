@@ -16,12 +16,12 @@ import { AppendedFile } from '../../src/log/sinks/appended-file.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import {
   OTHER_USER,
-  passableFolder,
+  passableDirectory,
   requireRoot,
   runAsOther,
-  sharedFolder,
+  sharedDirectory,
   startAsOther,
-} from '../support/other-user.js';
+} from '../support/system/other-user.js';
 
 function open(path: string): (text: string) => number {
   const file = new AppendedFile(path);
@@ -49,7 +49,7 @@ describe('a log file in a directory that others can write to', () => {
     ['belongs to another user', 0o755, OTHER_USER],
     ['is writable by everybody', 0o777, 0],
   ])('is refused if its directory %s', (_, mode, uid) => {
-    const directory = sharedFolder(mode, uid);
+    const directory = sharedDirectory(mode, uid);
     const victim = temporaryFile('secret');
     runAsOther('ln -s "$2" "$1/log"', directory, victim);
     expect(() => open(join(directory, 'log'))('line')).toThrow(
@@ -62,7 +62,7 @@ describe('a log file in a directory that others can write to', () => {
 
   // Like /var/log on Ubuntu.
   it('is refused if a group replaces it by a symbolic link, a hard link, or a file of its own', () => {
-    const directory = sharedFolder(0o775, 0, OTHER_USER);
+    const directory = sharedDirectory(0o775, 0, OTHER_USER);
     const log = join(directory, 'log');
     const victim = temporaryFile('secret');
     const write = open(log);
@@ -86,9 +86,9 @@ describe('a log file in a directory that others can write to', () => {
   });
 
   it('is never reached through a directory that a group replaces meanwhile', async () => {
-    const directory = sharedFolder(0o775, 0, OTHER_USER);
+    const directory = sharedDirectory(0o775, 0, OTHER_USER);
     mkdirSync(join(directory, 'own'));
-    const elsewhere = passableFolder();
+    const elsewhere = passableDirectory();
     const victim = join(elsewhere, 'log');
     writeFileSync(victim, 'secret');
     await startAsOther(EXCHANGE, join(directory, 'own'), elsewhere);
@@ -108,7 +108,7 @@ describe('a log file in a directory that others can write to', () => {
   });
 
   it('is refused if another user created it in a sticky directory', () => {
-    const log = join(sharedFolder(0o1777), 'log');
+    const log = join(sharedDirectory(0o1777), 'log');
     runAsOther('umask 0; : >"$1"', log);
     expect(() => open(log)('line')).toThrow(' owns ');
     expect(statSync(log).size).toBe(0);

@@ -2,15 +2,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mintToken } from '../../src/index.js';
-import { COLLECTED_LOGS_VARIABLE } from '../support/collected-logs.js';
+import { COLLECTED_LOGS_VARIABLE } from '../support/run/collected-logs.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTHER_SECRET, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { findSecrets } from '../support/secret-search.js';
+import { findSecrets } from '../support/run/secret-search.js';
 import { xtokend } from '../support/xtokend.js';
 
 const token = mintToken({ jid: 'a@b', otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });
 
-/** support/machine.ts runs the search after all tests; this file tests the search. */
+/** support/run/machine.ts runs the search after all tests; this file tests the search. */
 describe('the search for secrets in the logs of all tests', () => {
   it('covers stderr and log files', () => {
     const log = join(temporaryDirectory(), 'log');

@@ -4,9 +4,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryDirectory } from '../support/directory.js';
-import { freshAddress, Metered } from '../support/metered.js';
-import { accepts } from '../support/ports.js';
-import { samplesOf, scrape } from '../support/scrape.js';
+import { freshAddress, Metered } from '../support/daemon/metered.js';
+import { accepts } from '../support/system/ports.js';
+import { samplesOf, scrape } from '../support/daemon/scrape.js';
 
 const ISUSER = 'xtokend_requests_total{operation="isuser",outcome="accepted",reason="none"}';
 

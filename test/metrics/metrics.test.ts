@@ -5,10 +5,10 @@ import { mintToken } from '../../src/index.js';
 import { codeIn } from '../support/documents.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
-import { freshAddress, Metered } from '../support/metered.js';
-import { NODE_VERSION } from '../support/node.js';
-import { promtool, requirePromtool } from '../support/promtool.js';
-import { samplesOf, scrape } from '../support/scrape.js';
+import { freshAddress, Metered } from '../support/daemon/metered.js';
+import { NODE_VERSION } from '../support/run/node.js';
+import { promtool, requirePromtool } from '../support/run/requirements.js';
+import { samplesOf, scrape } from '../support/daemon/scrape.js';
 
 const USER = 'mallory-the-user';
 const HOST = 'a-host.example';

@@ -6,8 +6,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { MetricsAddress } from '../../src/config/metrics.js';
 import { serveMetrics } from '../../src/metrics/server.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { freePort } from '../support/ports.js';
-import { scrape } from '../support/scrape.js';
+import { freePort } from '../support/system/ports.js';
+import { scrape } from '../support/daemon/scrape.js';
 
 const render = (): Promise<string> => Promise.resolve('up 1\n');
 

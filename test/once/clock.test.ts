@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { mintToken } from '../../src/index.js';
-import { Clock } from '../support/clock.js';
+import { Clock } from '../support/system/clock.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { requirePackage } from '../support/requirement.js';
+import { requirePackage } from '../support/run/requirements.js';
 import { startXtokend } from '../support/xtokend.js';
 
 const HOUR_SECONDS = 3600;

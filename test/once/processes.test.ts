@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { hasRedis, RedisServer } from '../support/redis.js';
-import { requirePackage } from '../support/requirement.js';
+import { hasRedis, RedisServer } from '../support/servers/redis.js';
+import { requirePackage } from '../support/run/requirements.js';
 import { startXtokend } from '../support/xtokend.js';
 
 const PROCESSES = 8;

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { requirePackage } from '../support/requirement.js';
+import { requirePackage } from '../support/run/requirements.js';
 
 function run(program: string, ...args: string[]): { status: number | null; output: string } {
   const env = { PATH: process.env['PATH'], XTOKEND_MODULE: 'prosody/mod_auth_xtoken.lua' };

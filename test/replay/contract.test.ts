@@ -11,8 +11,8 @@ import { RedisReplayCache, RedisSeenUsers } from '../../src/replay/redis/redis-c
 import type { ReplayCache, TokenUse } from '../../src/replay/replay-cache.js';
 import type { SeenUsers } from '../../src/users/seen-users.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { hasRedis, redisSettings, RedisServer } from '../support/redis.js';
-import { requirePackage } from '../support/requirement.js';
+import { hasRedis, redisSettings, RedisServer } from '../support/servers/redis.js';
+import { requirePackage } from '../support/run/requirements.js';
 
 const HOST = 'example.com';
 /** Past the cache epoch of data that start now, by the clock tolerance of Redis and the deviation. */

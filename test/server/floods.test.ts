@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { refused } from '../../src/authenticator/decision.js';
 import { MAX_EXTRA_REQUESTS } from '../../src/server/request-budget.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { ask, open, serve, serveWith } from '../support/served-sockets.js';
+import { ask, open, serve, serveWith } from '../support/daemon/served-sockets.js';
 
 describe('serveSockets', () => {
   it('serves a client while others flood', async () => {

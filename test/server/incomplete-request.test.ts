@@ -4,7 +4,7 @@ import { refused } from '../../src/authenticator/decision.js';
 import { packets } from '../../src/protocol/packets.js';
 import { lines } from '../../src/protocol/lines.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { ask, open, serve, serveWith } from '../support/served-sockets.js';
+import { ask, open, serve, serveWith } from '../support/daemon/served-sockets.js';
 
 /** Longer than it takes until incomplete bytes are reported. */
 const REPORT_MILLISECONDS = 4000;

@@ -6,18 +6,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { askDuring, countYes } from '../support/asker.js';
-import { ask } from '../support/ask.js';
+import { logInDuring, countAccepted, ask } from '../support/daemon/requests.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
-import { fakeLogProgram } from '../support/log-program.js';
-import { freePort } from '../support/ports.js';
-import { descendantsOf } from '../support/processes.js';
-import { hasProgram } from '../support/programs.js';
-import { requirePackage } from '../support/requirement.js';
+import { fakeLogProgram } from '../support/system/log-program.js';
+import { freePort } from '../support/system/ports.js';
+import { descendantsOf } from '../support/system/processes.js';
+import { hasProgram, requirePackage } from '../support/run/requirements.js';
 import { PROGRAM } from '../support/xtokend.js';
 
-const HOLDER = fileURLToPath(new URL('../support/socket-holder.sh', import.meta.url));
+const HOLDER = fileURLToPath(new URL('../support/daemon/socket-holder.sh', import.meta.url));
 const isInstalled = ['systemd-socket-activate', 'perl', 'script'].every(hasProgram);
 
 interface Activated {
@@ -174,7 +172,7 @@ describe('sockets that systemd hands over', () => {
     const [path = ''] = paths;
     const { child, output } = await activate(options, [HOLDER, ...xtokend()]);
     const count = (text: string): number => output().split(text).length - 1;
-    const tally = await askDuring(path, async () => {
+    const tally = await logInDuring(path, async () => {
       for (let restart = 1; restart <= 20; restart += 1) {
         // As systemd does with Type=notify.
         await expect.poll(() => count('info listening'), { timeout: 10_000 }).toBe(restart);
@@ -184,12 +182,12 @@ describe('sockets that systemd hands over', () => {
       }
       await sleep(300);
     });
-    // None was lost, or askDuring() would not have come to its end.
+    // None was lost, or logInDuring() would not have come to its end.
     expect(tally.no).toEqual([]);
     expect(tally.yes.length).toBeGreaterThan(500);
     // At the most the one request of each connection that was under way.
     expect(tally.askedAgain.length).toBeLessThanOrEqual(20 * 8);
-    expect(await countYes(path, tally.yes)).toBe(0);
+    expect(await countAccepted(path, tally.yes)).toBe(0);
     expect(existsSync(path)).toBe(true);
     process.stderr.write(
       `20 restarts: ${tally.yes.length} logins, ${tally.askedAgain.length} had to be asked again\n`,

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { packets } from '../../src/protocol/packets.js';
 import { ListenError } from '../../src/server/unix-socket.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { ask, open, readAll, serve } from '../support/served-sockets.js';
+import { ask, open, readAll, serve } from '../support/daemon/served-sockets.js';
 
 async function expectEndWithin(
   milliseconds: number,

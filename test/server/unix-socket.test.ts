@@ -20,11 +20,11 @@ import { listenUnix, ListenError } from '../../src/server/unix-socket.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import {
   OTHER_USER,
-  passableFolder,
+  passableDirectory,
   requireRoot,
-  sharedFolder,
+  sharedDirectory,
   startAsOther,
-} from '../support/other-user.js';
+} from '../support/system/other-user.js';
 
 type Opened = Awaited<ReturnType<typeof listenUnix>>;
 
@@ -158,7 +158,7 @@ describe('a directory that other users can change', () => {
     ['is open to a group', 0o775, 0, OTHER_USER],
     ['is sticky, so that others can be there first', 0o1777, 0, 0],
   ])('is refused if it %s: no mode of another file is changed, 20 of 20', async (_, mode, uid, gid) => {
-    const directory = sharedFolder(mode, uid, gid);
+    const directory = sharedDirectory(mode, uid, gid);
     const victim = temporaryFile('secret');
     await startAsOther(PLANT_LINKS, directory, victim);
     for (let round = 0; round < 20; round += 1) {
@@ -172,7 +172,7 @@ describe('a directory that other users can change', () => {
   });
 
   it('is refused anywhere on the path', async () => {
-    const directory = join(sharedFolder(0o755, OTHER_USER), 'run');
+    const directory = join(sharedDirectory(0o755, OTHER_USER), 'run');
     mkdirSync(directory);
     await expect(listen(join(directory, 'socket'))).rejects.toThrow(
       /(nobody|65534) owns .*shared; fix: chown root /,
@@ -184,7 +184,7 @@ describe('a directory that other users can change', () => {
 describe('the directory in which a socket is made', () => {
   it('can be entered by this user alone, and is gone afterwards', async (context) => {
     requireRoot(context);
-    const directory = passableFolder();
+    const directory = passableDirectory();
     chmodSync(directory, 0o755);
     const bin = join(temporaryDirectory(), 'bin');
     mkdirSync(bin);

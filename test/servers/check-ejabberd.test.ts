@@ -1,16 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { writeFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { check, type Checked } from '../support/check.js';
+import { check, type Checked } from '../support/daemon/check.js';
 import { replaced } from '../support/documents.js';
-import { Ejabberd, hasEjabberd } from '../support/ejabberd.js';
+import { Ejabberd, hasEjabberd } from '../support/servers/ejabberd.js';
 import { temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
-import { requirePackage } from '../support/requirement.js';
-import { login, type LoginResult } from '../support/xmpp-login.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { login, type LoginResult } from '../support/servers/xmpp-login.js';
 import { offeredAt } from './mechanisms.js';
 import { ACCEPTED, newUser, REFUSED, tokenOf } from './logins.js';
 

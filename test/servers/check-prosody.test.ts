@@ -1,12 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { check, type Checked } from '../support/check.js';
-import { Daemon } from '../support/daemon.js';
+import { check, type Checked } from '../support/daemon/check.js';
+import { Daemon } from '../support/daemon/daemon.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { exampleFor, isInstalled, Prosody, releases, type ProsodyRelease } from '../support/prosody.js';
-import { requirePackage } from '../support/requirement.js';
-import { login } from '../support/xmpp-login.js';
+import {
+  exampleFor,
+  isInstalled,
+  Prosody,
+  releases,
+  type ProsodyRelease,
+} from '../support/servers/prosody.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { login } from '../support/servers/xmpp-login.js';
 import { SECRETS } from '../support/keys.js';
 import { offeredOver } from './mechanisms.js';
 import { ACCEPTED, newUser, tokenOf } from './logins.js';

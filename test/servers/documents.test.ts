@@ -6,9 +6,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { codeIn, replaced } from '../support/documents.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
-import { isInstalled, Prosody, releases } from '../support/prosody.js';
-import { requirePackage } from '../support/requirement.js';
-import { login } from '../support/xmpp-login.js';
+import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { login } from '../support/servers/xmpp-login.js';
 import { PROGRAM, xtokend } from '../support/xtokend.js';
 import { ACCEPTED, REFUSED, tokenOf } from './logins.js';
 

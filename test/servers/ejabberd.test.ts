@@ -1,9 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { Ejabberd, hasEjabberd } from '../support/ejabberd.js';
+import { Ejabberd, hasEjabberd } from '../support/servers/ejabberd.js';
 import { SECRETS } from '../support/keys.js';
-import { descendantsOf, survivorsOf } from '../support/processes.js';
-import { requirePackage } from '../support/requirement.js';
-import { login, type LoginResult } from '../support/xmpp-login.js';
+import { descendantsOf, survivorsOf } from '../support/system/processes.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { login, type LoginResult } from '../support/servers/xmpp-login.js';
 import {
   ACCEPTED,
   BAD_CREDENTIALS,

@@ -1,6 +1,6 @@
 import { mintToken } from '../../src/index.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { login, type LoginResult, type Transport } from '../support/xmpp-login.js';
+import { login, type LoginResult, type Transport } from '../support/servers/xmpp-login.js';
 
 /** A configuration in which other.example has secrets of its own. */
 export const CONFIGURATION: string = `

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
-import type { Prosody } from '../support/prosody.js';
+import type { Prosody } from '../support/servers/prosody.js';
 
 /** Returns the SASL mechanisms that a host offers. @param isForwarded whether to connect as a proxy that terminated TLS */
 type Offer = (prosody: Prosody, domain: string, isForwarded?: boolean) => Promise<string[]>;

@@ -3,10 +3,10 @@ import { createServer, connect as connectTo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { xml } from '@xmpp/client';
-import { Daemon } from '../support/daemon.js';
-import { isInstalled, Prosody, releases } from '../support/prosody.js';
-import { requirePackage } from '../support/requirement.js';
-import { connect, ping, type LoginResult } from '../support/xmpp-login.js';
+import { Daemon } from '../support/daemon/daemon.js';
+import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { connect, ping, type LoginResult } from '../support/servers/xmpp-login.js';
 import { ACCEPTED, CONFIGURATION, loginsTo, newUser, REFUSED, tokenOf, UNAVAILABLE } from './logins.js';
 
 /** Long enough for a busy machine. */

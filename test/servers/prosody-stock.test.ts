@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { check } from '../support/check.js';
+import { check } from '../support/daemon/check.js';
 import { temporaryFile } from '../support/directory.js';
-import { descendantsOf, findProgram, survivorsOf } from '../support/processes.js';
-import { Prosody, releases } from '../support/prosody.js';
-import { login } from '../support/xmpp-login.js';
+import { descendantsOf, findProgram, survivorsOf } from '../support/system/processes.js';
+import { Prosody, releases } from '../support/servers/prosody.js';
+import { login } from '../support/servers/xmpp-login.js';
 import { ACCEPTED, loginsTo, newUser, REFUSED, tokenOf } from './logins.js';
-import { requireStockModule, STOCK_CONFIGURATION, stockEnvironment, stockSettings } from './stock/wiring.js';
+import {
+  requireStockModule,
+  STOCK_CONFIGURATION,
+  stockEnvironment,
+  stockSettings,
+} from './stock/settings.js';
 
 const LOGINS = 30;
 const KILL_EVERY = 10;

@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { Daemon } from '../support/daemon.js';
-import { isInstalled, Prosody, releases } from '../support/prosody.js';
-import { requirePackage } from '../support/requirement.js';
-import { login, type LoginResult } from '../support/xmpp-login.js';
+import { Daemon } from '../support/daemon/daemon.js';
+import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { login, type LoginResult } from '../support/servers/xmpp-login.js';
 import {
   ACCEPTED,
   BAD_CREDENTIALS,

@@ -2,11 +2,16 @@ import { xml } from '@xmpp/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { replaced } from '../support/documents.js';
 import { temporaryFile } from '../support/directory.js';
-import { connect } from '../support/xmpp-login.js';
-import { Prosody, releases } from '../support/prosody.js';
+import { connect } from '../support/servers/xmpp-login.js';
+import { Prosody, releases } from '../support/servers/prosody.js';
 import { ACCEPTED, loginsTo, newUser, REFUSED, tokenOf } from './logins.js';
 import { disturbances, storm } from './stock/storm.js';
-import { requireStockModule, STOCK_CONFIGURATION, stockEnvironment, stockSettings } from './stock/wiring.js';
+import {
+  requireStockModule,
+  STOCK_CONFIGURATION,
+  stockEnvironment,
+  stockSettings,
+} from './stock/settings.js';
 
 const ATTACKS = 10;
 const HOSTS = ['example.com', 'pool.example'] as const;

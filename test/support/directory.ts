@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { collectLogsIn } from './collected-logs.js';
+import { collectLogsIn } from './run/collected-logs.js';
 
 /** Creates an empty directory that is deleted when the test ends. */
 export function temporaryDirectory(): string {

@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:chil
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { collectLog, collectLogFrom } from './collected-logs.js';
+import { collectLog, collectLogFrom } from './run/collected-logs.js';
 
 /** The path of the program. */
 export const PROGRAM: string = fileURLToPath(new URL('../../bin/xtokend', import.meta.url));

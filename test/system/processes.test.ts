@@ -5,8 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { machineAge, uptime } from '../../src/system/processes.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
-import { hasProgram } from '../support/programs.js';
-import { requirePackage } from '../support/requirement.js';
+import { hasProgram, requirePackage } from '../support/run/requirements.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 /** Creates a directory like /proc with these files. */

@@ -10,7 +10,7 @@ import {
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findExposure, resolvePath } from '../../src/system/trusted-path.js';
-import { OTHER_USER, passableFolder, requireRoot, sharedFolder } from '../support/other-user.js';
+import { OTHER_USER, passableDirectory, requireRoot, sharedDirectory } from '../support/system/other-user.js';
 
 /** A group that nobody is listed in. */
 const UNKNOWN_GROUP = 54_321;
@@ -47,10 +47,10 @@ describe('findExposure', () => {
     ['a directory that both can write to', 0o777, 0, OTHER_USER, /^every user/, 'chmod go-w '],
     ['a sticky directory of another user', 0o1777, OTHER_USER, 0, / owns /, 'chown root '],
   ])('finds %s anywhere on the path, also through links', (_, mode, uid, gid, message, fix) => {
-    const shared = sharedFolder(mode, uid, gid);
+    const shared = sharedDirectory(mode, uid, gid);
     const below = join(shared, 'a', 'b');
     mkdirSync(below, { recursive: true });
-    const link = join(passableFolder(), 'link');
+    const link = join(passableDirectory(), 'link');
     symlinkSync(below, link);
     const absent = join(below, 'not', 'yet');
     for (const path of [shared, below, absent, `${link}/file`, `${link}/../../a`, `${below}/../b/file`]) {
@@ -61,8 +61,8 @@ describe('findExposure', () => {
   });
 
   it('finds links and files of another user in a sticky directory, but not those of root', () => {
-    const shared = sharedFolder(0o1777);
-    const target = passableFolder();
+    const shared = sharedDirectory(0o1777);
+    const target = passableDirectory();
     for (const name of ['own', 'other']) symlinkSync(target, join(shared, name));
     lchownSync(join(shared, 'other'), OTHER_USER, OTHER_USER);
     writeFileSync(join(shared, 'file'), '', { mode: 0o600 });
@@ -76,7 +76,7 @@ describe('findExposure', () => {
   });
 
   it('trusts root, the given user, and a private group of theirs', () => {
-    const shared = sharedFolder(0o775, OTHER_USER, 0);
+    const shared = sharedDirectory(0o775, OTHER_USER, 0);
     expect(findExposure(shared, new Set([0, OTHER_USER]))).toBeUndefined();
     expect(findExposure(shared, new Set([0]))).toBeDefined();
     expect(findExposure('/proc/self/fd')).toBeUndefined();
@@ -85,7 +85,7 @@ describe('findExposure', () => {
 
 describe('resolvePath', () => {
   it('follows links as the kernel does', () => {
-    const directory = realpathSync(passableFolder());
+    const directory = realpathSync(passableDirectory());
     mkdirSync(join(directory, 'a', 'b'), { recursive: true });
     writeFileSync(join(directory, 'a', 'file'), '');
     symlinkSync('a/b', join(directory, 'relative'));
@@ -105,7 +105,7 @@ describe('resolvePath', () => {
 
   it('reports who can create files in the last directory, and accepts a group if asked', (context) => {
     requireRoot(context);
-    const shared = sharedFolder(0o775, 0, OTHER_USER);
+    const shared = sharedDirectory(0o775, 0, OTHER_USER);
     mkdirSync(join(shared, 'own'), { mode: 0o755 });
     symlinkSync(dirname(shared), join(shared, 'link'));
     const resolve = (name: string): object => resolvePath(join(shared, name), { isGroupAccepted: true });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { DYNAMIC, FILE, ServiceMachine } from '../support/checked-service.js';
+import { DYNAMIC, FILE, ServiceMachine } from './service-machine.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { SystemdMachine } from '../support/systemd-machine.js';
+import { SystemdMachine } from './systemd-machine.js';
 
 const SOCKET = '/run/xtokend/xtokend.sock';
 const KEY_FILES = 'otp_seed_file = "otp_seed"\ntoken_secret_file = "token_secret"\n';

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { timeStepAt, TIME_STEP_MILLISECONDS } from '../../src/credential/otp.js';
-import { askDuring, countYes, login as loginBy } from '../support/asker.js';
+import { logInDuring, countAccepted, login as loginBy } from '../support/daemon/requests.js';
 import { codeIn, replaced } from '../support/documents.js';
 import { SECRETS } from '../support/keys.js';
-import { hasRedis } from '../support/redis.js';
-import { requirePackage } from '../support/requirement.js';
-import { SystemdMachine } from '../support/systemd-machine.js';
+import { hasRedis } from '../support/servers/redis.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { SystemdMachine } from './systemd-machine.js';
 
 const PAGE = 'docs/systemd.md';
 const MODULES = '/usr/local/lib/node_modules';
@@ -109,7 +109,7 @@ describe('a machine with systemd', () => {
 
   it('loses no request during 20 restarts under load, and accepts no token twice', async () => {
     const path = machine.path(SOCKET);
-    const tally = await askDuring(
+    const tally = await logInDuring(
       path,
       async () => {
         for (let restart = 0; restart < 20; restart += 1) {
@@ -127,7 +127,7 @@ describe('a machine with systemd', () => {
     );
     expect(tally.no).toEqual([]);
     expect(tally.yes.length).toBeGreaterThan(200);
-    expect(await countYes(path, tally.yes)).toBe(0);
+    expect(await countAccepted(path, tally.yes)).toBe(0);
     expect(property('Result')).toBe('success');
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeIn } from '../support/documents.js';
-import { SystemdMachine, type Said } from '../support/systemd-machine.js';
+import { SystemdMachine, type Said } from './systemd-machine.js';
 
 const MODULES = '/usr/local/lib/node_modules';
 const CONFIG = '/etc/xtokend/xtokend.toml';

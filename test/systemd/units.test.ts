@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { replaced } from '../support/documents.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { requirePackage } from '../support/requirement.js';
+import { requirePackage } from '../support/run/requirements.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 const isInstalled = spawnSync('systemd-analyze', ['--version']).status === 0;

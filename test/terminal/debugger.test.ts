@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/errors.js';
-import { openPortsOf } from '../support/open-ports.js';
-import { catchesSignal, waitForHandler } from '../support/processes.js';
+import { openPortsOf } from '../support/system/ports.js';
+import { catchesSignal, waitForHandler } from '../support/system/processes.js';
 import { expectOwnAnswers, fakeLogger, openTerminal, requireLpty } from './support.js';
 
 const STARTS = 5;

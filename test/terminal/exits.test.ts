@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { catchesSignal, survivorsOf } from '../support/processes.js';
+import { catchesSignal, survivorsOf } from '../support/system/processes.js';
 import {
   expectOwnAnswers,
   fakeLogger,

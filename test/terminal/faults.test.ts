@@ -2,8 +2,8 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { NODE } from '../support/node.js';
-import { survivorsOf } from '../support/processes.js';
+import { NODE } from '../support/run/node.js';
+import { survivorsOf } from '../support/system/processes.js';
 import { PROGRAM } from '../support/xtokend.js';
 import {
   brokenInstallation,

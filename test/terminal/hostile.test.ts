@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile } from '../support/directory.js';
-import { requireScript } from '../support/programs.js';
+import { requireScript } from '../support/run/requirements.js';
 import { PROGRAM, xtokend } from '../support/xtokend.js';
 import {
   brokenInstallation,

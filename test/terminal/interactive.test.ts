@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile } from '../support/directory.js';
-import { requireScript } from '../support/programs.js';
+import { requireScript } from '../support/run/requirements.js';
 import { PROGRAM, startXtokend, xtokend } from '../support/xtokend.js';
 import { CONFIGURATION } from './support.js';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LptyHarness } from '../support/lpty-harness.js';
+import type { LptyHarness } from './lpty-harness.js';
 import {
   brokenInstallation,
   expectOwnAnswers,

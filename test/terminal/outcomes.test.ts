@@ -6,10 +6,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { PROGRAM } from '../support/xtokend.js';
-import { requestOf, tallyVerdicts } from './outcomes.js';
+import { requestOf, tallyOutcomes } from './outcomes.js';
 import { hex, requireLpty, startOnTerminal } from './support.js';
 
-const NAIVE = fileURLToPath(new URL('naive.sh', import.meta.url));
+const NAIVE = fileURLToPath(new URL('./naive.sh', import.meta.url));
 // bench/terminal.ts uses 200.
 const TERMINALS = 12;
 /** Much longer than xtokend takes for an answer. */
@@ -19,7 +19,7 @@ describe('on terminals of lpty', { timeout: 120_000 }, () => {
   beforeEach(requireLpty);
 
   it('xtokend never gives the answer that belongs to another request', async () => {
-    const tally = await tallyVerdicts(PROGRAM, temporaryFile(SECRETS), TERMINALS);
+    const tally = await tallyOutcomes(PROGRAM, temporaryFile(SECRETS), TERMINALS);
     expect(tally.wrong).toBe(0);
     // Only requests that were sent before the terminal was drained stay unanswered.
     expect(tally.unanswered).toBeLessThanOrEqual(5 * TERMINALS);

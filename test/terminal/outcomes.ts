@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mintToken } from '../../src/index.js';
 import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
-import { LptyHarness } from '../support/lpty-harness.js';
+import { LptyHarness } from './lpty-harness.js';
 
 /** The results of requests on many terminals. */
 export interface Tally {
@@ -21,7 +21,7 @@ const LONGEST_PAUSE_MILLISECONDS = 500;
 const AT_A_TIME = 4;
 
 /** Starts a program on many terminals, and sends each a random sequence of valid and invalid credentials of several users. */
-export async function tallyVerdicts(command: string, config: string, terminals: number): Promise<Tally> {
+export async function tallyOutcomes(command: string, config: string, terminals: number): Promise<Tally> {
   const tally: Tally = { wrong: 0, right: 0, unanswered: 0, echoed: 0, badTerminals: 0 };
   let left = terminals;
   const worker = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openPortsOf } from '../support/open-ports.js';
+import { openPortsOf } from '../support/system/ports.js';
 import {
   CONFIGURATION,
   expectOwnAnswers,

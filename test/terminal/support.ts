@@ -5,9 +5,9 @@ import { expect, onTestFinished, type TestContext } from 'vitest';
 import { mintToken } from '../../src/index.js';
 import { temporaryDirectory, temporaryFile } from '../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { fakeLogProgram } from '../support/log-program.js';
-import { LptyHarness } from '../support/lpty-harness.js';
-import { requirePackage } from '../support/requirement.js';
+import { fakeLogProgram } from '../support/system/log-program.js';
+import { LptyHarness } from './lpty-harness.js';
+import { requirePackage } from '../support/run/requirements.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 /** A configuration that serves example.com and the host of LptyHarness.warmUp. */

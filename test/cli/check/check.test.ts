@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runChecks } from '../../../src/cli/check/checks.js';
 import { report } from '../../../src/cli/check/report.js';
-import { check } from '../../support/check.js';
+import { check } from '../../support/daemon/check.js';
 import { codeIn } from '../../support/documents.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../../support/keys.js';
-import { NODE_VERSION } from '../../support/node.js';
+import { NODE_VERSION } from '../../support/run/node.js';
 import { PROGRAM, xtokend } from '../../support/xtokend.js';
 
 /** Returns the path of a valid configuration of ejabberd, so that the result does not depend on what is installed here. */

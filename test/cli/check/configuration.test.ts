@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { check, type Checked } from '../../support/check.js';
-import { Daemon } from '../../support/daemon.js';
+import { check, type Checked } from '../../support/daemon/check.js';
+import { Daemon } from '../../support/daemon/daemon.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../../support/keys.js';
-import { freePort } from '../../support/ports.js';
+import { freePort } from '../../support/system/ports.js';
 
 describe('xtokend check, of secrets', () => {
   const seedOf = (seed: string): string => `otp_seed = "${seed}"\ntoken_secret = "${TOKEN_SECRET}"\n`;

@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { check, type Checked } from '../../support/check.js';
+import { check, type Checked } from '../../support/daemon/check.js';
 import { codeIn } from '../../support/documents.js';
 import { temporaryFile } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { OTHER_USER, requireRoot } from '../../support/other-user.js';
-import { requirePackage } from '../../support/requirement.js';
+import { OTHER_USER, requireRoot } from '../../support/system/other-user.js';
+import { requirePackage } from '../../support/run/requirements.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
 const HOSTS = 'hosts: [example.com]\n';

@@ -2,11 +2,11 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findAccount } from '../../../src/cli/check/machine/accounts.js';
-import { check } from '../../support/check.js';
+import { check } from '../../support/daemon/check.js';
 import { temporaryFile } from '../../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../../support/keys.js';
-import { requireRoot } from '../../support/other-user.js';
-import { requirePackage } from '../../support/requirement.js';
+import { requireRoot } from '../../support/system/other-user.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 const isRoot = process.getuid?.() === 0;
 

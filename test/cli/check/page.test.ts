@@ -1,18 +1,17 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync, readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
-import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findAccount } from '../../../src/cli/check/machine/accounts.js';
 import { codes } from '../../../src/cli/check/codes.js';
 import type { Finding } from '../../../src/cli/check/finding.js';
 import { report } from '../../../src/cli/check/report.js';
-import { check, type Checked } from '../../support/check.js';
+import { check, type Checked } from '../../support/daemon/check.js';
 import { codeIn } from '../../support/documents.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { OTP_SEED, SECRETS } from '../../support/keys.js';
-import { NODE_VERSION } from '../../support/node.js';
-import { requirePackage } from '../../support/requirement.js';
+import { NODE_VERSION } from '../../support/run/node.js';
+import { requirePackage } from '../../support/run/requirements.js';
 import { startXtokend } from '../../support/xtokend.js';
 
 const PAGE = 'docs/check.md';

@@ -2,12 +2,12 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync }
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findAccount } from '../../../src/cli/check/machine/accounts.js';
-import { check, type Checked } from '../../support/check.js';
+import { check, type Checked } from '../../support/daemon/check.js';
 import { codeIn } from '../../support/documents.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { isInstalled, LPTY_FOLDER, releases } from '../../support/prosody.js';
-import { requirePackage } from '../../support/requirement.js';
+import { isInstalled, LPTY_DIRECTORY, releases } from '../../support/servers/prosody.js';
+import { requirePackage } from '../../support/run/requirements.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
 const hasProsody =
@@ -175,7 +175,7 @@ describe('xtokend check, of Prosody', () => {
 describe('xtokend check, of the stock module', () => {
   const stock = (command: string): string =>
     `plugin_paths = { "${modules('external_insecure')}" }\nauthentication = "external_insecure"\nexternal_auth_command = "${command}"`;
-  const withLpty = { LUA_CPATH: `${LPTY_FOLDER}/?.so` };
+  const withLpty = { LUA_CPATH: `${LPTY_DIRECTORY}/?.so` };
 
   it.each([
     ['/usr/bin/xtokend --config /x', 'prosody-command-arguments', 'has arguments'],
@@ -236,7 +236,8 @@ describe('xtokend check, of the stock module', () => {
     expect(of('prosody-lpty-missing')).toEqual([
       expect.stringMatching(/^problem: .* \S*lua5\.\d, .*docs\/prosody-stock-module\.md/),
     ]);
-    if (!existsSync(join(LPTY_FOLDER, 'lpty.so'))) context.skip('scripts/test-servers has not compiled lpty');
+    if (!existsSync(join(LPTY_DIRECTORY, 'lpty.so')))
+      context.skip('scripts/test-servers has not compiled lpty');
     expect(checkProsody(stock(PROGRAM), SECRETS, withLpty).of('prosody-lpty-missing')).toEqual([]);
   });
 });

@@ -2,11 +2,11 @@ import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findAccount } from '../../../src/cli/check/machine/accounts.js';
-import { check } from '../../support/check.js';
+import { check } from '../../support/daemon/check.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { hasRedis, RedisServer } from '../../support/redis.js';
-import { requirePackage } from '../../support/requirement.js';
+import { hasRedis, RedisServer } from '../../support/servers/redis.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 /** Returns the findings of `xtokend check` about `[replay]`, and its exit code. */
 function checkReplayCache(

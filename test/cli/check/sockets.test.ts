@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { findAccount } from '../../../src/cli/check/machine/accounts.js';
-import { check } from '../../support/check.js';
-import { Daemon } from '../../support/daemon.js';
+import { check } from '../../support/daemon/check.js';
+import { Daemon } from '../../support/daemon/daemon.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { OTHER_USER, passableFolder, requireRoot } from '../../support/other-user.js';
-import { requirePackage } from '../../support/requirement.js';
+import { OTHER_USER, passableDirectory, requireRoot } from '../../support/system/other-user.js';
+import { requirePackage } from '../../support/run/requirements.js';
 import { startXtokend, xtokend } from '../../support/xtokend.js';
 
 const account = findAccount('prosody');
@@ -160,7 +160,7 @@ describe('xtokend check, of sockets', () => {
   it('notes that it cannot tell, if its user may not connect, and tests the socket once it may', async (context) => {
     requireRoot(context);
     await listen();
-    const folder = passableFolder();
+    const folder = passableDirectory();
     for (const part of ['bin', 'dist']) cpSync(part, join(folder, part), { recursive: true });
     writeFileSync(join(folder, 'xtokend.toml'), SECRETS, { mode: 0o644 });
     const ask = (): string =>

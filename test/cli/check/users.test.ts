@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { check } from '../../support/check.js';
+import { check } from '../../support/daemon/check.js';
 import { temporaryFile } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
 import { xtokend } from '../../support/xtokend.js';

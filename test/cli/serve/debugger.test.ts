@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ask } from '../../support/ask.js';
+import { ask } from '../../support/daemon/requests.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { openPortsOf } from '../../support/open-ports.js';
-import { waitForHandler } from '../../support/processes.js';
+import { openPortsOf } from '../../support/system/ports.js';
+import { waitForHandler } from '../../support/system/processes.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
 const BUNDLE = resolve('dist/xtokend.cjs');

@@ -8,11 +8,11 @@ import { parseListenOption } from '../../../src/cli/serve/listeners.js';
 import { UsageError } from '../../../src/cli/usage-error.js';
 import { lines } from '../../../src/protocol/lines.js';
 import { packets } from '../../../src/protocol/packets.js';
-import { ask } from '../../support/ask.js';
+import { ask } from '../../support/daemon/requests.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { end } from '../../support/processes.js';
-import { requireScript } from '../../support/programs.js';
+import { end } from '../../support/system/processes.js';
+import { requireScript } from '../../support/run/requirements.js';
 import { PROGRAM, startXtokend, xtokend } from '../../support/xtokend.js';
 
 describe('parseListenOption', () => {

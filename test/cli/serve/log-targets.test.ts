@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFile } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { fakeLogProgram, type FakeLogProgram } from '../../support/log-program.js';
-import { end } from '../../support/processes.js';
+import { fakeLogProgram, type FakeLogProgram } from '../../support/system/log-program.js';
+import { end } from '../../support/system/processes.js';
 import { PROGRAM, startXtokend } from '../../support/xtokend.js';
 
 /** An xtokend that serves stdin and stdout. */

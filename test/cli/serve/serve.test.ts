@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { mintToken } from '../../../src/index.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../../support/keys.js';
-import { requireScript } from '../../support/programs.js';
+import { requireScript } from '../../support/run/requirements.js';
 import { PROGRAM, startXtokend, xtokend } from '../../support/xtokend.js';
 
 const mint = (jid: string): string => mintToken({ jid, otpSeed: OTP_SEED, tokenSecret: TOKEN_SECRET });

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnSync, type ChildProcess } from 'node:child_process';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ask } from '../../support/ask.js';
+import { ask } from '../../support/daemon/requests.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { OTHER_SECRET, OTHER_SEED, SECRETS } from '../../support/keys.js';
-import { end, hasEnded } from '../../support/processes.js';
-import { requirePackage } from '../../support/requirement.js';
+import { end, hasEnded } from '../../support/system/processes.js';
+import { requirePackage } from '../../support/run/requirements.js';
 import { startXtokend } from '../../support/xtokend.js';
 import { tokenOf } from '../../servers/logins.js';
 

@@ -5,13 +5,13 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { collectLog } from '../../support/collected-logs.js';
-import { openFifo } from '../../support/fifo.js';
+import { collectLog } from '../../support/run/collected-logs.js';
+import { openFifo } from '../../support/system/fifo.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { OTHER_USER, passableFolder, requireRoot } from '../../support/other-user.js';
-import { end } from '../../support/processes.js';
-import { requireScript } from '../../support/programs.js';
+import { OTHER_USER, passableDirectory, requireRoot } from '../../support/system/other-user.js';
+import { end } from '../../support/system/processes.js';
+import { requireScript } from '../../support/run/requirements.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
 /** Lines of each writer: 2,000 exceed the buffer of a pipe or a socket. */
@@ -151,7 +151,7 @@ describe('stderr', () => {
 
   it('keeps every line of both writers in a pipe of another user, without delaying answers', async (context) => {
     requireRoot(context);
-    const config = join(passableFolder(), 'xtokend.toml');
+    const config = join(passableDirectory(), 'xtokend.toml');
     writeFileSync(config, `${SECRETS}[replay]\nstore = "memory"\n`);
     chmodSync(config, 0o644);
     const { writer, read } = openFifo();

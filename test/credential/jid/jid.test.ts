@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { domainOf, normalizeJid } from '../../../src/credential/jid/jid.js';
-import { requirePackage } from '../../support/requirement.js';
+import { requirePackage } from '../../support/run/requirements.js';
 import { InvalidJidError } from '../../../src/errors.js';
 
 const valid: [string, string][] = [

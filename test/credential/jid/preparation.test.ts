@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { normalizeDomain, normalizeUser } from '../../../src/credential/jid/jid.js';
 import { preparePlainDomain, preparePlainUser } from '../../../src/credential/jid/prepare.js';
 import { InvalidJidError } from '../../../src/errors.js';
-import { ejabberd, prosodies, type PreparingServer } from '../../support/preparation.js';
-import { requirePackage } from '../../support/requirement.js';
+import { ejabberd, prosodies, type PreparingServer } from '../../support/servers/preparation.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 const LAST_CODE_POINT = 0x10ffff;
 

@@ -5,11 +5,11 @@ import { DirectoryReplayCache } from '../../../src/replay/directory/directory-ca
 import { DirectorySeenUsers } from '../../../src/replay/directory/seen-users.js';
 import {
   OTHER_USER,
-  passableFolder,
+  passableDirectory,
   requireRoot,
   runAsOther,
-  sharedFolder,
-} from '../../support/other-user.js';
+  sharedDirectory,
+} from '../../support/system/other-user.js';
 
 function openReplayCache(directory: string): DirectoryReplayCache {
   const root = join(directory, 'used-tokens');
@@ -30,7 +30,7 @@ describe('a state directory that another user can move away', () => {
     ['used tokens', consume],
     ['seen users', see],
   ])('is not used for %s: a restart would start with an empty one', async (_, use) => {
-    const above = sharedFolder(0o755, OTHER_USER);
+    const above = sharedDirectory(0o755, OTHER_USER);
     const state = join(above, 'state');
     mkdirSync(state, { mode: 0o700 });
     await expect(use(state)).rejects.toMatchObject({ code: 'replay-cache-unavailable' });
@@ -45,8 +45,8 @@ describe('a state directory that another user can move away', () => {
     ['used tokens', consume],
     ['seen users', see],
   ])('gets nothing created behind a link of that user, for %s', async (_, use) => {
-    const above = sharedFolder(0o755, OTHER_USER);
-    const elsewhere = passableFolder();
+    const above = sharedDirectory(0o755, OTHER_USER);
+    const elsewhere = passableDirectory();
     runAsOther('ln -s "$2" "$1/lib"', above, elsewhere);
     await expect(use(join(above, 'lib', 'xtokend'))).rejects.toThrow(' owns ');
     expect(readdirSync(elsewhere)).toEqual([]);
@@ -56,9 +56,9 @@ describe('a state directory that another user can move away', () => {
     ['used tokens', consume],
     ['seen users', see],
   ])('is used for %s if only a sticky directory or a link of root leads to it', async (_, use) => {
-    const state = join(sharedFolder(0o1777), 'state');
+    const state = join(sharedDirectory(0o1777), 'state');
     await use(state);
-    const link = join(passableFolder(), 'link');
+    const link = join(passableDirectory(), 'link');
     symlinkSync(dirname(state), link);
     await use(join(link, 'state'));
     expect(readdirSync(state)).not.toEqual([]);

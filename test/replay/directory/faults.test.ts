@@ -5,8 +5,8 @@ import { observeReplayCache } from '../../../src/daemon/observed-stores.js';
 import { DirectoryReplayCache } from '../../../src/replay/directory/directory-cache.js';
 import type { ConsumeResult, ReplayCache } from '../../../src/replay/replay-cache.js';
 import { temporaryDirectory } from '../../support/directory.js';
-import { mountTmpfs, remount } from '../../support/mounts.js';
-import { requirePackage } from '../../support/requirement.js';
+import { mountTmpfs, remount } from '../../support/system/mounts.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 interface Subject {
   readonly root: string;

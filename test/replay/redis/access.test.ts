@@ -10,11 +10,11 @@ import { UnexpectedReplyError } from '../../../src/replay/redis/replies.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { RedisSettings } from '../../../src/replay/redis/store.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
-import { FakeRedis } from '../../support/fake-redis.js';
+import { FakeRedis } from '../../support/servers/fake-redis.js';
 import { temporaryDirectory } from '../../support/directory.js';
-import { freePort } from '../../support/ports.js';
-import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
-import { requirePackage } from '../../support/requirement.js';
+import { freePort } from '../../support/system/ports.js';
+import { hasRedis, redisSettings, RedisServer } from '../../support/servers/redis.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 const AHEAD = 4;
 const fresh = (): TokenUse => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + AHEAD });

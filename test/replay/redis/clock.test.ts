@@ -3,9 +3,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { ConsumeResult } from '../../../src/replay/replay-cache.js';
-import { Clock } from '../../support/clock.js';
-import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
-import { requirePackage } from '../../support/requirement.js';
+import { Clock } from '../../support/system/clock.js';
+import { hasRedis, redisSettings, RedisServer } from '../../support/servers/redis.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 const HOUR_SECONDS = 3600;
 const TOKENS = 2000;

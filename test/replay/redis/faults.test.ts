@@ -5,8 +5,8 @@ import type { RedisSettings } from '../../../src/replay/redis/store.js';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { ConsumeResult, TokenUse } from '../../../src/replay/replay-cache.js';
-import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
-import { requirePackage } from '../../support/requirement.js';
+import { hasRedis, redisSettings, RedisServer } from '../../support/servers/redis.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 /** Past the cache epoch of data that start now, and of data that start during the test. */
 const AHEAD = 4;

@@ -4,9 +4,9 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { ConsumeResult, TokenUse } from '../../../src/replay/replay-cache.js';
-import { Clock } from '../../support/clock.js';
-import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
-import { requirePackage } from '../../support/requirement.js';
+import { Clock } from '../../support/system/clock.js';
+import { hasRedis, redisSettings, RedisServer } from '../../support/servers/redis.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 const AHEAD = 4;
 const FAR_AHEAD = 8;

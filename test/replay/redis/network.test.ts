@@ -6,9 +6,9 @@ import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
 import { temporaryDirectory } from '../../support/directory.js';
-import { end } from '../../support/processes.js';
-import { hasRedis, redisSettings } from '../../support/redis.js';
-import { requirePackage } from '../../support/requirement.js';
+import { end } from '../../support/system/processes.js';
+import { hasRedis, redisSettings } from '../../support/servers/redis.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 const NAMESPACE = `xtokend-${process.pid}`;
 const OUTSIDE = `xto${process.pid}`;

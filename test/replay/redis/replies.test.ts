@@ -5,8 +5,8 @@ import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { RedisSettings } from '../../../src/replay/redis/store.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
-import { FakeRedis, type Reply } from '../../support/fake-redis.js';
-import { redisSettings } from '../../support/redis.js';
+import { FakeRedis, type Reply } from '../../support/servers/fake-redis.js';
+import { redisSettings } from '../../support/servers/redis.js';
 
 const RECOVERED_WITHIN = 30_000;
 /** How many fakes to run at a time. With too many, a cluster client times out. */

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
-import { Clock } from '../../support/clock.js';
-import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
-import { requirePackage } from '../../support/requirement.js';
+import { Clock } from '../../support/system/clock.js';
+import { hasRedis, redisSettings, RedisServer } from '../../support/servers/redis.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 /** Past the cache epoch of data that start when the databases are swapped. */
 const LATER_SECONDS = 120;

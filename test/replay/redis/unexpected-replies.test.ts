@@ -5,9 +5,9 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
-import { FakeRedis, type Reply } from '../../support/fake-redis.js';
-import { hasRedis, redisSettings, RedisServer } from '../../support/redis.js';
-import { requirePackage } from '../../support/requirement.js';
+import { FakeRedis, type Reply } from '../../support/servers/fake-redis.js';
+import { hasRedis, redisSettings, RedisServer } from '../../support/servers/redis.js';
+import { requirePackage } from '../../support/run/requirements.js';
 
 const AHEAD = 4;
 const RECOVERED_WITHIN = 3000;

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MAX_UNREPLIED } from '../../../src/replay/redis/checked-stream.js';
 import { RedisSeenUsers } from '../../../src/replay/redis/redis-cache.js';
-import { FakeRedis, type Reply } from '../../support/fake-redis.js';
-import { freePort } from '../../support/ports.js';
-import { redisSettings } from '../../support/redis.js';
+import { FakeRedis, type Reply } from '../../support/servers/fake-redis.js';
+import { freePort } from '../../support/system/ports.js';
+import { redisSettings } from '../../support/servers/redis.js';
 
 const greeting: Reply = ([name]) => (name === 'info' ? '$9\r\nloading:0\r\n' : '+OK\r\n');
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descendantsOf } from '../../support/processes.js';
-import type { Prosody } from '../../support/prosody.js';
-import { login } from '../../support/xmpp-login.js';
+import { descendantsOf } from '../../support/system/processes.js';
+import type { Prosody } from '../../support/servers/prosody.js';
+import { login } from '../../support/servers/xmpp-login.js';
 import { newUser, tokenOf } from '../logins.js';
 
 /** Disturbs the server until `stop` is aborted, and leaves all its processes running. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished, type TestContext } from 'vitest';
-import { temporaryDirectory } from './directory.js';
+import { temporaryDirectory } from '../directory.js';
 
 /** The user and group ID of nobody, which have no rights. */
 export const OTHER_USER = 65_534;
@@ -14,15 +14,15 @@ export function requireRoot(context: TestContext): void {
 }
 
 /** Creates a directory that other users can search, but neither list nor write to. */
-export function passableFolder(): string {
+export function passableDirectory(): string {
   const directory = temporaryDirectory();
   chmodSync(directory, 0o711);
   return directory;
 }
 
 /** Creates a directory with a mode and an owner inside one of root's. */
-export function sharedFolder(mode: number, uid = 0, gid = 0): string {
-  const directory = join(passableFolder(), 'shared');
+export function sharedDirectory(mode: number, uid = 0, gid = 0): string {
+  const directory = join(passableDirectory(), 'shared');
   mkdirSync(directory);
   chownSync(directory, uid, gid);
   chmodSync(directory, mode);

@@ -3,10 +3,10 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
-import { temporaryDirectory } from './directory.js';
-import { SECRETS } from './keys.js';
-import { freePort } from './ports.js';
-import { PROGRAM, startXtokend } from './xtokend.js';
+import { temporaryDirectory } from '../directory.js';
+import { SECRETS } from '../keys.js';
+import { freePort } from '../system/ports.js';
+import { PROGRAM, startXtokend } from '../xtokend.js';
 
 /** An xtokend on pipes with a configuration of its own. */
 export class Metered {

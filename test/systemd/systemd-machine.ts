@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { NODE } from './node.js';
-import { hasProgram } from './programs.js';
+import { NODE } from '../support/run/node.js';
+import { hasProgram } from '../support/run/requirements.js';
 
-const BOOT = fileURLToPath(new URL('../systemd/boot.sh', import.meta.url));
+const BOOT = fileURLToPath(new URL('./boot.sh', import.meta.url));
 const BOOT_MILLISECONDS = 45_000;
 const NAMESPACES = ['--mount', '--pid', '--net', '--ipc', '--uts', '--cgroup'];
 

@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descendantsOf, end, hasEnded, survivorsOf } from './processes.js';
-import { codeIn, replaced } from './documents.js';
-import { freePort } from './ports.js';
-import { collectLogsIn } from './collected-logs.js';
+import { descendantsOf, end, hasEnded, survivorsOf } from '../system/processes.js';
+import { codeIn, replaced } from '../documents.js';
+import { freePort } from '../system/ports.js';
+import { collectLogsIn } from '../run/collected-logs.js';
 import type { Transport } from './xmpp-login.js';
-import { PROGRAM } from './xtokend.js';
+import { PROGRAM } from '../xtokend.js';
 
 /** The parameters of {@link Ejabberd.start}. */
 export interface EjabberdOptions {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryDirectory } from './directory.js';
+import { temporaryDirectory } from '../directory.js';
 
 /** A stand-in for logger(1) or systemd-cat(1), since nothing receives their lines on a test machine. */
 export interface FakeLogProgram {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descendantsOf, findProgram } from './processes.js';
+import { descendantsOf, findProgram } from '../support/system/processes.js';
 
 const HARNESS = resolve('test/terminal/lpty-harness.lua');
 const WARM_UP_MILLISECONDS = 20_000;

@@ -3,11 +3,11 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
-import { refused, type CompletedRequest } from '../../src/authenticator/decision.js';
-import { lines } from '../../src/protocol/lines.js';
-import type { RequestHandler } from '../../src/server/responder.js';
-import { serveSockets, type Listener } from '../../src/server/sockets.js';
-import { temporaryDirectory } from './directory.js';
+import { refused, type CompletedRequest } from '../../../src/authenticator/decision.js';
+import { lines } from '../../../src/protocol/lines.js';
+import type { RequestHandler } from '../../../src/server/responder.js';
+import { serveSockets, type Listener } from '../../../src/server/sockets.js';
+import { temporaryDirectory } from '../directory.js';
 
 type Decide = RequestHandler['decide'];
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryDirectory } from './directory.js';
+import { temporaryDirectory } from '../directory.js';
 
 /** A wall clock that a test can set, for all programs that are started with its environment. */
 export class Clock {

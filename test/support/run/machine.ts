@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { machineAge } from '../../src/system/processes.js';
+import { machineAge } from '../../../src/system/processes.js';
 import { COLLECTED_LOGS_VARIABLE } from './collected-logs.js';
 import { putNodeFirst } from './node.js';
 import { findSecrets } from './secret-search.js';

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { accepts } from './ports.js';
-import { startXtokend } from './xtokend.js';
+import { accepts } from '../system/ports.js';
+import { startXtokend } from '../xtokend.js';
 
 const START_MILLISECONDS = 30_000;
 

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { TestContext } from 'vitest';
 import { codeIn, replaced } from '../../support/documents.js';
-import { isInstalled, LPTY_FOLDER, type ProsodyRelease } from '../../support/prosody.js';
-import { requirePackage } from '../../support/requirement.js';
+import { isInstalled, LPTY_DIRECTORY, type ProsodyRelease } from '../../support/servers/prosody.js';
+import { requirePackage } from '../../support/run/requirements.js';
 import { PROGRAM } from '../../support/xtokend.js';
 import { CONFIGURATION } from '../logins.js';
 
@@ -13,7 +13,7 @@ export const STOCK_CONFIGURATION: string = `answer_within = 1\n${CONFIGURATION}`
 /** Skips a test if the release of Prosody, or lpty for its Lua, is not installed. */
 export function requireStockModule(context: TestContext, release: ProsodyRelease): void {
   requirePackage(context, isInstalled(release), release.name);
-  requirePackage(context, existsSync(LPTY_FOLDER), 'lua-lpty for Lua 5.4 (scripts/test-servers)');
+  requirePackage(context, existsSync(LPTY_DIRECTORY), 'lua-lpty for Lua 5.4 (scripts/test-servers)');
 }
 
 /** Returns the settings in docs/prosody-stock-module.md, with mod_auth_stock.lua instead of the stock module. */
@@ -27,5 +27,5 @@ export function stockSettings(timeoutSeconds: number): string {
 
 /** Returns the environment of Prosody. @param config the path of a file with {@link STOCK_CONFIGURATION} */
 export function stockEnvironment(config: string): NodeJS.ProcessEnv {
-  return { LUA_CPATH: `${LPTY_FOLDER}/?.so;;`, XTOKEND_CONFIG: config };
+  return { LUA_CPATH: `${LPTY_DIRECTORY}/?.so;;`, XTOKEND_CONFIG: config };
 }

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parentOf } from '../../src/system/processes.js';
+import { parentOf } from '../../../src/system/processes.js';
 
 const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 5000;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryDirectory } from './directory.js';
+import { temporaryDirectory } from '../directory.js';
 
 /** A named pipe with mode 0600. */
 export interface Fifo {

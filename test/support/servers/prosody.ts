@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { collectLogsIn } from './collected-logs.js';
-import { replaced } from './documents.js';
-import { accepts, freePort } from './ports.js';
-import { end } from './processes.js';
+import { collectLogsIn } from '../run/collected-logs.js';
+import { replaced } from '../documents.js';
+import { accepts, freePort } from '../system/ports.js';
+import { end } from '../system/processes.js';
 import type { Transport } from './xmpp-login.js';
 
 /** A release of Prosody. */
@@ -23,7 +23,7 @@ export const releases: readonly ProsodyRelease[] = [
 ];
 
 /** lpty for Prosody's version of Lua, which scripts/test-servers compiles because Debian does not package it. */
-export const LPTY_FOLDER: string = resolve('local/test-servers/lua5.4');
+export const LPTY_DIRECTORY: string = resolve('local/test-servers/lua5.4');
 
 /** Returns whether a release is installed. */
 export function isInstalled({ program }: ProsodyRelease): boolean {

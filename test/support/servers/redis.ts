@@ -3,10 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisSettings } from '../../src/replay/redis/store.js';
-import { parseRedisAddress } from '../../src/replay/redis/store.js';
-import { freePort } from './ports.js';
-import { end, hasEnded } from './processes.js';
+import { type RedisSettings, parseRedisAddress } from '../../../src/replay/redis/store.js';
+import { freePort } from '../system/ports.js';
+import { end, hasEnded } from '../system/processes.js';
 
 const START_MILLISECONDS = 30_000;
 

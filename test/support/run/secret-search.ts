@@ -1,7 +1,7 @@
 import { createReadStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import * as keys from './keys.js';
+import * as keys from '../keys.js';
 
 const { OTP_SEED, TOKEN_SECRET, OTHER_SEED, OTHER_SECRET } = keys;
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import type { Finding } from '../../src/cli/check/finding.js';
-import { temporaryFile } from './directory.js';
-import { xtokend } from './xtokend.js';
+import type { Finding } from '../../../src/cli/check/finding.js';
+import { temporaryFile } from '../directory.js';
+import { xtokend } from '../xtokend.js';
 
 /** Parameters of a run of `xtokend check`. */
 export interface CheckRun {

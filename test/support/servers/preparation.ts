@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { temporaryDirectory } from './directory.js';
+import { temporaryDirectory } from '../directory.js';
 import { releases, type ProsodyRelease } from './prosody.js';
 
 /** A profile of stringprep for a part of a JID. */

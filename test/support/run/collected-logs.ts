@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The environment variable with the directory that collects the logs of a test run; support/machine.ts creates it. */
+/** The environment variable with the directory that collects the logs of a test run; support/run/machine.ts creates it. */
 export const COLLECTED_LOGS_VARIABLE = 'XTOKEND_COLLECTED_LOGS';
 
 /** Matches files of the project, which contain made-up secrets. */

@@ -1,7 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mintToken } from '../../src/index.js';
-import { OTP_SEED, TOKEN_SECRET } from './keys.js';
+import { mintToken } from '../../../src/index.js';
+import { OTP_SEED, TOKEN_SECRET } from '../keys.js';
+import { once } from 'node:events';
+import { onTestFinished } from 'vitest';
 
 /** The outcomes of many logins, each with a token of its own. */
 export interface Tally {
@@ -14,7 +16,7 @@ export interface Tally {
 }
 
 /** Logs in over several connections until an event has finished. @param ahead how far the signer's clock is ahead, in milliseconds */
-export async function askDuring(path: string, event: () => Promise<void>, ahead = 0): Promise<Tally> {
+export async function logInDuring(path: string, event: () => Promise<void>, ahead = 0): Promise<Tally> {
   const tally: Tally = { yes: [], no: [], askedAgain: [] };
   let isOver = false;
   let count = 0;
@@ -27,7 +29,7 @@ export async function askDuring(path: string, event: () => Promise<void>, ahead 
 }
 
 /** Returns how many of some requests are answered 1. */
-export async function countYes(path: string, requests: readonly string[]): Promise<number> {
+export async function countAccepted(path: string, requests: readonly string[]): Promise<number> {
   const tally: Tally = { yes: [], no: [], askedAgain: [] };
   const rest = [...requests];
   await askInSequence(path, () => rest.pop(), tally);
@@ -93,4 +95,15 @@ class Connection {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+/** Sends a request to a Unix socket, and returns the first chunk of the answer. */
+export async function ask(path: string, request: string): Promise<string> {
+  const socket = connect(path);
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  socket.write(request);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  return String(answer);
 }
