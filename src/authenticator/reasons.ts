@@ -16,7 +16,7 @@ export const reasons = {
   'malformed-request': 'not `auth:user:host:password` or `isuser:user:host`, too long, or not UTF-8',
   'no-configuration': 'the configuration is missing or invalid',
   'internal-error': 'an unexpected error; see `cause`',
-  'deadline-exceeded': 'unanswered: the answer was not ready within `answer_within`',
+  'deadline-exceeded': 'unanswered: the client was gone, or the answer was not ready within `answer_within`',
   'incomplete-request': 'unanswered: the bytes do not end as a request of this protocol does',
 } as const;
 

@@ -6,8 +6,8 @@ import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { findExposure } from '../system/trusted-path.js';
 import { newSecrets } from './keygen.js';
-import { packageDirectory } from './package-directory.js';
-import { shareFile, writeNewFile } from './new-file.js';
+import { packageDirectory } from './shared/package-directory.js';
+import { shareFile, writeNewFile } from './shared/new-file.js';
 
 /** The options of `xtokend init`. */
 export interface InitOptions {

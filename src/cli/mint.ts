@@ -1,8 +1,8 @@
 import { isActiveAt, type NamedKey } from '../credential/key.js';
 import { mintWithKey } from '../credential/mint.js';
-import { findHost } from './configured-host.js';
-import { formatTime, parseTime } from './time.js';
-import { UsageError } from './usage-error.js';
+import { findHost } from './shared/configured-host.js';
+import { formatTime, parseTime } from './shared/time.js';
+import { UsageError } from './shared/usage-error.js';
 
 /** The options of `xtokend mint`. */
 export interface MintCommandOptions {

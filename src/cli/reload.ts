@@ -6,7 +6,7 @@ import {
   runtimeDirectory,
   type ReloadResult,
 } from '../daemon/reload-result.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from './shared/usage-error.js';
 
 /** A reload that did not succeed: `code` is `'reload-failed'`. */
 class ReloadError extends XtokendError {

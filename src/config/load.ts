@@ -7,7 +7,7 @@ import { readLog } from './log.js';
 import { DEFAULT_FILE, locateConfiguration, type Location } from './locate.js';
 import { readMetrics } from './metrics.js';
 import { parseDocument } from './toml/parse.js';
-import { explainReadError, isMissing, readTextFile } from './read-file.js';
+import { explainReadError, isMissing, readTextFile } from '../system/read-file.js';
 import { ReplayReader } from './replay.js';
 import type { Document } from './schema.js';
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.js';
-import { rememberSecret } from '../log/known-secrets.js';
+import { rememberSecret } from '../system/known-secrets.js';
 import { parseReplay, type ReplaySettings } from '../replay/registry.js';
 import type { ReplayTable, SettingsReader } from '../replay/store.js';
 import type { Problem } from './errors.js';

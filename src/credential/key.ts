@@ -83,6 +83,7 @@ export class TokenSecret {
    * @param digits the 40 digits of OTP and nonce
    * @param jid the bare JID that the token is for
    * @returns 32 bytes
+   * @internal The package's types need no types of Node.js.
    */
   sign(digits: string, jid: string): Buffer {
     return createHmac('sha256', this.#key)

@@ -1,11 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log/log.js';
+import type { ConsumeSink } from '../metrics/measurements.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
 import type { KnownUsers, SeenUsers } from '../users/seen-users.js';
-
-/** Receives how long each consume took, and whether it failed. Never throws. */
-export type ConsumeSink = (milliseconds: number, hasFailed: boolean) => void;
 
 /**
  * Returns a replay cache that never throws: if it is unavailable, the result is `'replay-cache-unavailable'`. Logs each new fault

@@ -1,4 +1,4 @@
-import type { ServedHost } from '../authenticator/authenticator.js';
+import type { ServedHost } from '../authenticator/steps.js';
 import type { Hosts, HostSettings } from '../config/configuration.js';
 import type { UserSettings } from '../config/users.js';
 import type { KnownUsers } from '../users/seen-users.js';
@@ -42,12 +42,12 @@ async function openPolicy(
   const blocked =
     blockedPath === undefined
       ? undefined
-      : await openList(blockedPath, lists, { isBlockList: true, onWarning });
+      : await openList(blockedPath, lists, { listsBlockedUsers: true, onWarning });
   if (typeof users === 'string') {
     const known = users === 'any' ? users : seen;
     return createUserPolicy({ users: known, allowed: undefined, blocked, onWarning });
   }
-  const list = await openList(users.path, lists, { isBlockList: false, onWarning });
+  const list = await openList(users.path, lists, { listsBlockedUsers: false, onWarning });
   return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, blocked, onWarning });
 }
 
@@ -55,9 +55,9 @@ async function openPolicy(
 async function openList(
   path: string,
   lists: Map<string, UserList>,
-  options: UserListOptions & { readonly isBlockList: boolean },
+  options: UserListOptions & { readonly listsBlockedUsers: boolean },
 ): Promise<UserList> {
-  const name = `${String(options.isBlockList)} ${path}`;
+  const name = `${String(options.listsBlockedUsers)} ${path}`;
   const list = lists.get(name) ?? (await UserList.open(path, options));
   lists.set(name, list);
   return list;

@@ -1,7 +1,7 @@
 import type { Level, LogSettings } from '../config/log.js';
 import { messageOf } from '../errors.js';
 import { BatchedWriter } from './batched-writer.js';
-import { withoutSecrets } from './known-secrets.js';
+import { withoutSecrets } from '../system/known-secrets.js';
 import { createLineFormat, type Fields, type LineFormat } from './line-format.js';
 import { openSink } from './sinks/open-sink.js';
 

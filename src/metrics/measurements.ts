@@ -1,7 +1,7 @@
 import type { CompletedRequest, RequestSink } from '../authenticator/decision.js';
 import type { Configuration } from '../config/configuration.js';
 import type { NamedKey } from '../credential/key.js';
-import type { ConsumeSink } from '../daemon/observed-stores.js';
+import { labelOf } from '../protocol/request.js';
 import type { StoreName } from '../replay/registry.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
 import { Counts, Durations } from './instruments.js';
@@ -12,8 +12,8 @@ export interface MeasuredStore {
   readonly cache: ReplayCache;
 }
 
-/** Operations with a label of their own; the other ones are unsupported. */
-const LABELS: ReadonlySet<string> = new Set(['auth', 'isuser', 'malformed']);
+/** Receives how long the replay cache took for a token, and whether it failed. */
+export type ConsumeSink = (milliseconds: number, hasFailed: boolean) => void;
 
 /**
  * Counts requests, replay cache operations and reloads from the start of the process. No label value comes from a request, so
@@ -47,7 +47,7 @@ export class Measurements {
   /** Counts one completed request. */
   readonly countRequest: RequestSink = ({ context, outcome, reason, key, offset, milliseconds }) => {
     this.outcomes[outcome] += 1;
-    const operation = LABELS.has(context.operation) ? context.operation : 'unsupported';
+    const operation = labelOf(context.operation);
     this.requests
       .at(operation)
       .at(outcome)

@@ -4,7 +4,7 @@ import type { Request } from '../protocol/request.js';
 import { countEntries, counter, gauge, histogram, type Collector } from './collectors.js';
 import type { Measurements } from './measurements.js';
 
-type Operation = Request['operation'];
+type OperationLabel = Request['operation'];
 
 /** Returns a function that renders all metrics in the text format of Prometheus. No user, host or token is in it. */
 export function createRegistry(measurements: Measurements, version: string): () => Promise<string> {
@@ -131,10 +131,10 @@ function configurationCollectors(measurements: Measurements): Collector[] {
   ];
 }
 
-const AUTH_AND_ISUSER: readonly Operation[] = ['auth', 'isuser'];
+const AUTH_AND_ISUSER: readonly OperationLabel[] = ['auth', 'isuser'];
 
 /** Which operations can have which reason. */
-const OPERATIONS: Readonly<Record<Reason, readonly Operation[]>> = {
+const OPERATIONS: Readonly<Record<Reason, readonly OperationLabel[]>> = {
   'malformed-token': ['auth'],
   'wrong-signature': ['auth'],
   'wrong-otp': ['auth'],

@@ -4,7 +4,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { MetricsAddress } from '../config/metrics.js';
 import { codeOf, messageOf } from '../errors.js';
-import { withoutSecrets } from '../log/known-secrets.js';
+import { withoutSecrets } from '../system/known-secrets.js';
 import { listenUnix } from '../server/unix-socket.js';
 
 /** Prometheus needs one; connections beyond the limit are closed at once. */

@@ -77,6 +77,13 @@ export function parseRequest(frame: Frame, listener: string): Request {
   return { operation: 'unsupported', context };
 }
 
+/** Returns the metrics label of an operation: the metrics do not tell the unsupported ones apart. */
+export function labelOf(operation: Operation): Request['operation'] {
+  return operation === 'auth' || operation === 'isuser' || operation === 'malformed'
+    ? operation
+    : 'unsupported';
+}
+
 /** Returns the request that stands for bytes that are no request. */
 export function malformedRequest(listener: string): Request {
   return { operation: 'malformed', context: { operation: 'malformed', listener } };

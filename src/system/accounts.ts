@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
+/** A directory service that does not answer must not block the start for longer. */
+const GETENT_MILLISECONDS = 5000;
+
 /** Returns the fields of each line of a file such as /etc/passwd (passwd(5)) or /etc/group (group(5)). */
 export function entriesOf(file: string): readonly (readonly string[])[] {
   try {
@@ -28,9 +31,11 @@ export function nameOfGroup(gid: number): string {
  * @returns `undefined` if there is no such group
  */
 export function findGroup(name: string): number | undefined {
+  const local = entriesOf('/etc/group').find(([group]) => group === name);
+  if (local !== undefined) return Number(local[2]);
   try {
-    const entry = execFileSync('getent', ['group', '--', name], { encoding: 'utf8', stdio: 'pipe' });
-    return Number(entry.split(':')[2]);
+    const options = { encoding: 'utf8', stdio: 'pipe', timeout: GETENT_MILLISECONDS } as const;
+    return Number(execFileSync('getent', ['group', '--', name], options).split(':')[2]);
   } catch {
     return undefined;
   }

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { setImmediate as nextIteration } from 'node:timers/promises';
-import { explainReadError, readTextFile } from '../config/read-file.js';
+import { explainReadError, readTextFile } from '../system/read-file.js';
 import { preparePlainDomain, preparePlainUser } from '../credential/jid/prepare.js';
 import { messageOf, XtokendError } from '../errors.js';
-import { blocksOf } from './list-blocks.js';
+import { batchesOf } from './list-batches.js';
 import { assertOneName } from './one-name.js';
 
 /** A list of users that can't be read: `code` is `'unreadable-list'`. */
@@ -28,7 +28,7 @@ export interface UserListOptions {
    * Whether it lists blocked users. A program that rewrites it empties it first: until it has content again, the previous content
    * applies, since an empty list would unblock all of them.
    */
-  readonly isBlockList?: boolean;
+  readonly listsBlockedUsers?: boolean;
   /** Called once if the file can't be read any more. */
   readonly onWarning: (message: string) => void;
 }
@@ -86,7 +86,7 @@ export class UserList {
     // Also if the content is invalid, so that it is not read again for each request.
     this.#version = version;
     const isEmptied = text === '' && this.#names.size > 0;
-    if (isEmptied && this.#options.isBlockList === true) throw new UserListError(this.#path, EMPTIED);
+    if (isEmptied && this.#options.listsBlockedUsers === true) throw new UserListError(this.#path, EMPTIED);
     this.#names = await parse(this.#path, text);
   }
 }
@@ -108,7 +108,7 @@ async function parse(path: string, text: string): Promise<Set<string>> {
   const names = new Set<string>();
   let line = 0;
   try {
-    for (const { lines, isSimple } of blocksOf(text)) {
+    for (const { lines, isSimple } of batchesOf(text)) {
       for (const content of lines) {
         line += 1;
         names.add(isSimple && content.length <= MAX_SIMPLE ? content : await nameOf(content, line));

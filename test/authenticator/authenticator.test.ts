@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Authenticator, type ServedHost } from '../../src/authenticator/authenticator.js';
+import { Authenticator } from '../../src/authenticator/authenticator.js';
 import type { Decision } from '../../src/authenticator/decision.js';
+import { AUTH_STEPS, runSteps, type ServedHost } from '../../src/authenticator/steps.js';
 import { createKey } from '../../src/credential/key.js';
 import { mintWithKey } from '../../src/credential/mint.js';
-import { parseRequest } from '../../src/protocol/request.js';
+import { parseRequest, type AuthRequest } from '../../src/protocol/request.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import type { ReplayCache } from '../../src/replay/replay-cache.js';
 import { createUserPolicy } from '../../src/users/user-policy.js';
@@ -133,5 +134,29 @@ describe('Authenticator', () => {
       await subject.decide(parseRequest(Buffer.from(text), 'stdin'));
     }
     expect(logins).toEqual(['alice']);
+  });
+});
+
+describe('the steps of a login', () => {
+  const dependencies = {
+    hostOf: (): ServedHost => ({ keys: [named('default', key)], users: anybody }),
+    replay: new MemoryReplayCache(),
+    clock: () => NOW,
+  };
+  const login = (): AuthRequest =>
+    parseRequest(Buffer.from(`auth:alice:example.com:${mintWithKey(key, jid, NOW)}`), 'stdin') as AuthRequest;
+
+  it('accept a valid token', async () => {
+    const decision = await runSteps(AUTH_STEPS, { request: login(), ...dependencies });
+    expect(decision).toMatchObject({ outcome: 'accepted' });
+  });
+
+  it('accept nothing if the list lacks the step that finds the host, checks or consumes the token', async () => {
+    for (const name of ['requireServedHost', 'requireValidCredential', 'consumeToken']) {
+      const steps = AUTH_STEPS.filter((step) => step.name !== name);
+      expect(steps).toHaveLength(AUTH_STEPS.length - 1);
+      const decision = runSteps(steps, { request: login(), ...dependencies });
+      await expect(decision, name).rejects.toThrow('expected an earlier step');
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isNewEnough, OLDEST_NODE } from '../../src/cli/oldest-node.js';
+import { isNewEnough, OLDEST_NODE } from '../../src/cli/start/oldest-node.js';
 import { temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { NODE_VERSION } from '../support/run/node.js';
@@ -54,7 +54,7 @@ describe('the Node.js of the tests', () => {
       env: { TERM: 'xterm' },
     });
     expect(stdout).toContain(
-      `\u001b[32mok       \u001b[39mprogram        Node.js ${NODE_VERSION} is new enough`,
+      `\u001b[32mok       \u001b[39mprogram        Node.js ${NODE_VERSION} is supported`,
     );
   });
 });

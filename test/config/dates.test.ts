@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTime } from '../../src/cli/time.js';
+import { parseTime } from '../../src/cli/shared/time.js';
 import { loadConfiguration } from '../../src/config/load.js';
 import { temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';

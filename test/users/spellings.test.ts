@@ -16,7 +16,7 @@ const LIST = `bob\nélodie@${HOST}\ncarol@${HOST}\n`;
 async function openWith(kind: 'allowed' | 'blocked'): Promise<Authenticator> {
   const onWarning = (): void => undefined;
   const list = await UserList.open(temporaryFile(LIST, 'users'), {
-    isBlockList: kind === 'blocked',
+    listsBlockedUsers: kind === 'blocked',
     onWarning,
   });
   const lists = { allowed: undefined, blocked: undefined, [kind]: list };

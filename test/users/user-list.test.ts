@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { MAX_LIST_LINES } from '../../src/users/list-blocks.js';
+import { MAX_LIST_LINES } from '../../src/users/list-batches.js';
 import { UserList, UserListError } from '../../src/users/user-list.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 
@@ -12,11 +12,14 @@ const HOST = 'example.com';
 
 async function open(
   text: string,
-  isBlockList = false,
+  listsBlockedUsers = false,
 ): Promise<{ list: UserList; path: string; troubles: string[] }> {
   const troubles: string[] = [];
   const path = temporaryFile(text, 'users');
-  const list = await UserList.open(path, { isBlockList, onWarning: (message) => troubles.push(message) });
+  const list = await UserList.open(path, {
+    listsBlockedUsers,
+    onWarning: (message) => troubles.push(message),
+  });
   return { list, path, troubles };
 }
 
@@ -65,8 +68,8 @@ describe('a list of users', () => {
     ['alice@\n', 1, 'the domain of the JID is empty'],
     ['alice@example.com/phone\n', 1, 'expected a bare JID'],
   ])('rejects %j, and names the line', async (text, line, message) => {
-    for (const isBlockList of [false, true]) {
-      await expect(open(text, isBlockList)).rejects.toThrow(`: line ${line}: ${message}`);
+    for (const listsBlockedUsers of [false, true]) {
+      await expect(open(text, listsBlockedUsers)).rejects.toThrow(`: line ${line}: ${message}`);
     }
   });
 

@@ -4,8 +4,8 @@ import type { Finding } from './finding.js';
 import { report } from './report.js';
 import { checkRequest } from './request/request.js';
 import { readSituation, type NamedFiles } from './situation.js';
-import { withoutSecrets } from '../../log/known-secrets.js';
-import { UsageError } from '../usage-error.js';
+import { withoutSecrets } from '../../system/known-secrets.js';
+import { UsageError } from '../shared/usage-error.js';
 
 /** The time of the build, in milliseconds since the Unix epoch; the build sets it. */
 declare const XTOKEND_BUILT_AT: number;

@@ -3,7 +3,7 @@ import type { Configuration } from '../../config/configuration.js';
 import { ConfigurationError, UnreadableConfigurationError } from '../../config/errors.js';
 import { loadConfiguration } from '../../config/load.js';
 import { DEFAULT_FILE, locateConfiguration } from '../../config/locate.js';
-import { readTextFile } from '../../config/read-file.js';
+import { readTextFile } from '../../system/read-file.js';
 import { findChatServers, readServer, type ChatServer, type Reading } from './chat-servers.js';
 import { readEjabberd, type EjabberdConfiguration } from './ejabberd/configuration.js';
 import { readProsody, type ProsodyConfiguration } from './prosody/configuration.js';

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { framings, type Protocol } from '../../protocol/framings.js';
 import type { Listener } from '../../server/sockets.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../shared/usage-error.js';
 
 /** The owner and the group may connect. */
 const DEFAULT_MODE = 0o660;

@@ -4,8 +4,8 @@ import type { NamedKey } from '../../credential/key.js';
 import type { NearMiss } from '../../credential/near-misses/near-miss.js';
 import { timeZoneShift, type OtpFinding } from '../../credential/near-misses/otp.js';
 import { DEVIATION_STEPS, TIME_STEP_MILLISECONDS, timeStepAt } from '../../credential/otp.js';
-import type { Login } from '../login.js';
-import { formatDuration, formatOffset, formatTime } from '../time.js';
+import type { Login } from '../shared/login.js';
+import { formatDuration, formatOffset, formatTime } from '../shared/time.js';
 
 /** Describes why a text is not a token. @param mistakes at least one */
 export function describeForm(mistakes: readonly NearMiss[]): string {

@@ -2,8 +2,8 @@ import { checkCredential } from '../../credential/check.js';
 import { explainToken } from '../../credential/explain.js';
 import { isActiveAt, type NamedKey } from '../../credential/key.js';
 import { formatToken } from '../../credential/token.js';
-import type { Login } from '../login.js';
-import { formatTime } from '../time.js';
+import type { Login } from '../shared/login.js';
+import { formatTime } from '../shared/time.js';
 import { describeExplanation, describeForm, describeTimeStep } from './describe-explanation.js';
 
 /** Whether the keys of a host accept a token. */

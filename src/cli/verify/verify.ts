@@ -1,8 +1,8 @@
-import { withoutSecrets } from '../../log/known-secrets.js';
-import { findHost } from '../configured-host.js';
-import { loginOf } from '../login.js';
-import { readInput } from '../read-input.js';
-import { parseTime } from '../time.js';
+import { withoutSecrets } from '../../system/known-secrets.js';
+import { findHost } from '../shared/configured-host.js';
+import { loginOf } from '../shared/login.js';
+import { readInput } from '../shared/read-input.js';
+import { parseTime } from '../shared/time.js';
 import { judgeToken } from './judge-token.js';
 
 /** The options of `xtokend verify`. */

@@ -1,7 +1,7 @@
 import { TokenSecret, type NamedKey } from '../../credential/key.js';
 import { OtpSeed } from '../../credential/otp.js';
 import { InvalidSecretError, messageOf } from '../../errors.js';
-import { rememberSecret } from '../../log/known-secrets.js';
+import { rememberSecret } from '../../system/known-secrets.js';
 import { Problems, settingName } from '../errors.js';
 import type { KeySettings, KeyTable } from '../schema.js';
 import { adviseOnSecret, adviseOnSeed, equalSecrets, explainSeed, FRESH, type Advice } from './advice.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { explainReadError, readTextFile } from '../read-file.js';
+import { explainReadError, readTextFile } from '../../system/read-file.js';
 
 /** The directories that file names in settings are relative to. */
 export interface SecretFilePlaces {

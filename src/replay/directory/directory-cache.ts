@@ -43,7 +43,7 @@ export class DirectoryReplayCache implements ReplayCache {
   readonly #started = new Map<number, StepDirectory>();
   /** All time steps that this process knows to have been started. */
   readonly #used = new StepRanges();
-  #currentStep = Number.NaN;
+  #currentTimeStep = Number.NaN;
   #isPruning = false;
   #pruning: Promise<void> = Promise.resolve();
   readonly #reported = new Set<string>();
@@ -82,7 +82,7 @@ export class DirectoryReplayCache implements ReplayCache {
     // First: a fault is reported at once, not only after the cache epoch.
     if (!this.#isOpen) this.#open(currentTimeStep);
     if (isBeforeEpoch(timeStep, this.#options.cacheEpoch())) return 'replay-unknown';
-    if (currentTimeStep !== this.#currentStep) this.#pruneSoon(currentTimeStep);
+    if (currentTimeStep !== this.#currentTimeStep) this.#pruneSoon(currentTimeStep);
     const directory = this.#started.get(timeStep) ?? this.#start(timeStep, currentTimeStep);
     if (directory === undefined) return 'replay-unknown';
     const entry = directory.enter(nameOf(id));
@@ -158,7 +158,7 @@ export class DirectoryReplayCache implements ReplayCache {
   }
 
   #pruneSoon(currentTimeStep: number): void {
-    this.#currentStep = currentTimeStep;
+    this.#currentTimeStep = currentTimeStep;
     const oldest = currentTimeStep - RETAINED_TIME_STEPS;
     this.#close((timeStep) => timeStep < oldest || timeStep > currentTimeStep + DEVIATION_STEPS);
     if (this.#isPruning) return;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { takeInheritedListeners } from '../../../src/cli/serve/listeners.js';
-import { UsageError } from '../../../src/cli/usage-error.js';
+import { UsageError } from '../../../src/cli/shared/usage-error.js';
 import type { Protocol } from '../../../src/protocol/framings.js';
 import { lines } from '../../../src/protocol/lines.js';
 import { packets } from '../../../src/protocol/packets.js';

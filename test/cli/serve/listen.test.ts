@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseListenOption } from '../../../src/cli/serve/listeners.js';
-import { UsageError } from '../../../src/cli/usage-error.js';
+import { UsageError } from '../../../src/cli/shared/usage-error.js';
 import { lines } from '../../../src/protocol/lines.js';
 import { packets } from '../../../src/protocol/packets.js';
 import { ask } from '../../support/daemon/requests.js';

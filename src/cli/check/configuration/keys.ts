@@ -1,6 +1,6 @@
 import { isActiveAt, type NamedKey } from '../../../credential/key.js';
 import type { Hosts, HostSettings } from '../../../config/configuration.js';
-import { formatTime } from '../../time.js';
+import { formatTime } from '../../shared/time.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
 

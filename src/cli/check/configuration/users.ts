@@ -1,4 +1,4 @@
-import { readTextFile } from '../../../config/read-file.js';
+import { readTextFile } from '../../../system/read-file.js';
 import { messageOf } from '../../../errors.js';
 import { MAX_LIST_BYTES, UserList } from '../../../users/user-list.js';
 import { findings, type Finding } from '../finding.js';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { normalizeHost } from '../../../credential/jid/prepare.js';
 import { chooseStore } from '../../../replay/registry.js';
-import { lacksHost } from '../../configured-host.js';
+import { lacksHost } from '../../shared/configured-host.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
 import type { EjabberdHost } from './configuration.js';

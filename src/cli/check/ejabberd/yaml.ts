@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { explainReadError, readTextFile } from '../../../config/read-file.js';
+import { explainReadError, readTextFile } from '../../../system/read-file.js';
 
 /** Settings of ejabberd by their names. */
 export type Table = Readonly<Record<string, unknown>>;

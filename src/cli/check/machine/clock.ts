@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { formatTime } from '../../time.js';
+import { formatTime } from '../../shared/time.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
 import { runProgram } from './run-program.js';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { isNewEnough, OLDEST_NODE } from '../../oldest-node.js';
+import { isNewEnough, OLDEST_NODE } from '../../start/oldest-node.js';
 import { findings, type Finding } from '../finding.js';
 
 const { ok, warning, problem } = findings('program');

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { explainReadError, readTextFile } from '../../../config/read-file.js';
+import { explainReadError, readTextFile } from '../../../system/read-file.js';
 import { readLuaSettings, type Include, type Section } from './lua-settings.js';
 import { COMPUTED, type LuaValue } from './lua.js';
 

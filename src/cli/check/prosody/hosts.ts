@@ -1,4 +1,4 @@
-import { lacksHost } from '../../configured-host.js';
+import { lacksHost } from '../../shared/configured-host.js';
 import { isNamedInVain } from '../chat-servers.js';
 import { findings } from '../finding.js';
 import type { Situation } from '../situation.js';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import leven from 'leven';
 import { quoted } from '../../../quoted.js';
-import { packageDirectory } from '../../package-directory.js';
+import { packageDirectory } from '../../shared/package-directory.js';
 import { findings, type Finding } from '../finding.js';
 import { obstacleTo } from '../machine/access.js';
 import type { Account } from '../machine/accounts.js';

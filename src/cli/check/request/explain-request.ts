@@ -3,7 +3,7 @@ import { isPrepared } from '../../../credential/jid/prepare.js';
 import { openHosts } from '../../../daemon/served-hosts.js';
 import { messageOf } from '../../../errors.js';
 import { parseRequest, type Request } from '../../../protocol/request.js';
-import { loginOf } from '../../login.js';
+import { loginOf } from '../../shared/login.js';
 import { judgeToken } from '../../verify/judge-token.js';
 import type { Situation } from '../situation.js';
 

@@ -1,8 +1,8 @@
 import { isActiveAt } from '../../../credential/key.js';
 import { domainOf, normalizeJid } from '../../../credential/jid/jid.js';
 import { mintWithKey } from '../../../credential/mint.js';
-import { readInput } from '../../read-input.js';
-import { UsageError } from '../../usage-error.js';
+import { readInput } from '../../shared/read-input.js';
+import { UsageError } from '../../shared/usage-error.js';
 import type { Situation } from '../situation.js';
 
 /** A request that can be sent. */

@@ -1,6 +1,6 @@
-import { withoutSecrets } from '../../../log/known-secrets.js';
+import { withoutSecrets } from '../../../system/known-secrets.js';
 import type { Protocol } from '../../../protocol/framings.js';
-import { UsageError } from '../../usage-error.js';
+import { UsageError } from '../../shared/usage-error.js';
 import type { Situation } from '../situation.js';
 import { ask, type Result } from '../sockets/ask.js';
 import { checkShared } from '../sockets/shared-socket.js';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { blocksOf } from '../../src/users/list-blocks.js';
+import { batchesOf } from '../../src/users/list-batches.js';
 
-const isSimple = (text: string): boolean[] => [...blocksOf(text)].map((block) => block.isSimple);
+const isSimple = (text: string): boolean[] => [...batchesOf(text)].map((batch) => batch.isSimple);
 
-describe('the blocks of a list', () => {
+describe('the batches of a list', () => {
   it.each([
     '',
     'alice',
@@ -48,10 +48,10 @@ describe('the blocks of a list', () => {
     const lines = Array.from({ length: 20_000 }, (_, index) =>
       index === 12_345 ? '# Note' : `User${index}`,
     );
-    const blocks = [...blocksOf(lines.join('\n'))];
-    expect(blocks.length).toBeGreaterThan(5);
-    expect(blocks.filter((block) => !block.isSimple)).toHaveLength(1);
-    const found = blocks.flatMap((block) => block.lines);
+    const batches = [...batchesOf(lines.join('\n'))];
+    expect(batches.length).toBeGreaterThan(5);
+    expect(batches.filter((block) => !block.isSimple)).toHaveLength(1);
+    const found = batches.flatMap((block) => block.lines);
     expect(found.map((line) => line.toLowerCase())).toEqual(lines.map((line) => line.toLowerCase()));
     expect(found.filter((line) => /[A-Z]/.test(line)).length).toBeLessThan(5000);
     expect(found).toContain('# Note');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rememberSecret, withoutSecrets } from '../../src/log/known-secrets.js';
+import { rememberSecret, withoutSecrets } from '../../src/system/known-secrets.js';
 
 describe('withoutSecrets', () => {
   it.each<[string, string]>([

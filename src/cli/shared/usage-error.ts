@@ -1,4 +1,4 @@
-import { XtokendError } from '../errors.js';
+import { XtokendError } from '../../errors.js';
 
 /** An invalid command line: `code` is `'usage'`. */
 export class UsageError extends XtokendError {

@@ -1,4 +1,4 @@
-import { withoutSecrets } from '../log/known-secrets.js';
+import { withoutSecrets } from '../../system/known-secrets.js';
 
 /** Not 1, which means "refused" in `verify` and "problems found" in `check`. */
 const EXIT_COULD_NOT = 2;

@@ -1,4 +1,4 @@
-import { MAX_REQUEST_BYTES } from '../protocol/request.js';
+import { MAX_REQUEST_BYTES } from '../../protocol/request.js';
 
 /** Reads a line from stdin. Stops after more than the longest request. */
 export async function readInput(): Promise<string> {

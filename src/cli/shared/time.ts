@@ -1,5 +1,5 @@
 import { DateTime, Duration, FixedOffsetZone } from 'luxon';
-import { isBeyondClock } from '../config/keys/instant.js';
+import { isBeyondClock } from '../../config/keys/instant.js';
 import { UsageError } from './usage-error.js';
 
 /**

@@ -1,6 +1,6 @@
 import { reportErrors } from './report-errors.js';
-import { serve } from './serve/serve.js';
-import { holdSignals } from './serve/signals.js';
+import { serve } from '../serve/serve.js';
+import { holdSignals } from '../serve/signals.js';
 
 /** Set by the build to the version in package.json. */
 declare const XTOKEND_VERSION: string;

@@ -1,5 +1,5 @@
 import { dirname, join, relative } from 'node:path';
-import type { Configuration } from '../config/configuration.js';
+import type { Configuration } from '../../config/configuration.js';
 
 /** Returns what `xtokend` prints if it is run on a terminal. */
 export function hint({ file, hosts }: Configuration, version: string): string {

@@ -1,7 +1,7 @@
-import type { Configuration, Hosts, HostSettings } from '../config/configuration.js';
-import { normalizeHost } from '../credential/jid/prepare.js';
-import { loadConfiguration } from '../config/load.js';
-import { domainOf, normalizeJid } from '../credential/jid/jid.js';
+import type { Configuration, Hosts, HostSettings } from '../../config/configuration.js';
+import { normalizeHost } from '../../credential/jid/prepare.js';
+import { loadConfiguration } from '../../config/load.js';
+import { domainOf, normalizeJid } from '../../credential/jid/jid.js';
 
 /** A JID, and the settings of its host. */
 export interface ConfiguredHost {

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
-import { framings } from '../protocol/framings.js';
-import type { CheckOptions } from './check/check.js';
-import type { InitOptions } from './init.js';
-import type { MintCommandOptions } from './mint.js';
+import { framings } from '../../protocol/framings.js';
+import type { CheckOptions } from '../check/check.js';
+import type { InitOptions } from '../init.js';
+import type { MintCommandOptions } from '../mint.js';
 import { reportErrors } from './report-errors.js';
-import type { ServeOptions } from './serve/serve.js';
-import type { VerifyCommandOptions } from './verify/verify.js';
+import type { ServeOptions } from '../serve/serve.js';
+import type { VerifyCommandOptions } from '../verify/verify.js';
 
 type Serve = (options: ServeOptions, version: string) => Promise<void>;
 
@@ -74,7 +74,7 @@ function addInit(program: Command): void {
     .addOption(configOption())
     .option('--group <group>', 'also let this group read it (default: only you)')
     .action(async (options: InitOptions) => {
-      const { init } = await import('./init.js');
+      const { init } = await import('../init.js');
       init(options);
     });
 }
@@ -84,7 +84,7 @@ function addReload(program: Command): void {
     .command('reload')
     .description('reload the daemon of a systemd unit and wait for the result (for ExecReload=)')
     .action(async () => {
-      const { reload } = await import('./reload.js');
+      const { reload } = await import('../reload.js');
       await reload(process.env);
     });
 }
@@ -99,7 +99,7 @@ function addMint(program: Command): void {
     .option('--key <id>', 'the key to make it with (default: the first active one)')
     .addOption(atOption())
     .action(async (jid: string, options: MintCommandOptions) => {
-      const { mint } = await import('./mint.js');
+      const { mint } = await import('../mint.js');
       await mint(jid, options);
     });
 }
@@ -114,7 +114,7 @@ function addVerify(program: Command): void {
     .addOption(atOption())
     .addHelpText('after', '\nExit status: 0 accepted, 1 refused, 2 could not tell.')
     .action(async (jid: string, token: string, options: VerifyCommandOptions) => {
-      const { verify } = await import('./verify/verify.js');
+      const { verify } = await import('../verify/verify.js');
       process.exitCode = await verify(jid, token, options);
     });
 }
@@ -124,7 +124,7 @@ function addKeygen(program: Command): void {
     .command('keygen')
     .description('print fresh secrets, ready to paste into a configuration')
     .action(async () => {
-      const { keygen } = await import('./keygen.js');
+      const { keygen } = await import('../keygen.js');
       keygen();
     });
 }
@@ -151,7 +151,7 @@ function addCheck(program: Command): void {
       '\nExit status: 0 no problems, 1 problems found. With --request: 0 accepted, 1 refused, 2 could not tell.',
     )
     .action(async (options: CheckOptions) => {
-      const { check } = await import('./check/check.js');
+      const { check } = await import('../check/check.js');
       process.exitCode = await check(options);
     });
 }

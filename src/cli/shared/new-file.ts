@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { codeOf } from '../errors.js';
+import { codeOf } from '../../errors.js';
 
 const PRIVATE = 0o600;
 const READABLE_BY_GROUP = 0o640;

@@ -5,7 +5,7 @@
 export const MAX_LIST_LINES = 500_000;
 
 /** Processed in a few milliseconds, however short the lines are. */
-const BLOCK_CHARACTERS = 16 * 1024;
+const BATCH_CHARACTERS = 16 * 1024;
 
 /**
  * Lines that only need lower case: no comment, space, comma, semicolon or star, only ASCII. One regular expression for each line takes
@@ -14,26 +14,26 @@ const BLOCK_CHARACTERS = 16 * 1024;
 const SIMPLE_LINES = /^(?:(?:[!$%()+\-.0-9=?A-Z[-~]+(?:@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*)?)?(?:\n|$))*$/;
 
 /** Some lines of a list. */
-export interface ListBlock {
+export interface LineBatch {
   readonly lines: readonly string[];
   /** Whether each line is a name or a bare JID in lower case, or empty. */
   readonly isSimple: boolean;
 }
 
 /**
- * Splits a list into blocks of lines.
+ * Splits a list into batches of lines.
  *
  * @throws {Error} if it has too many lines
  */
-export function* blocksOf(text: string): Generator<ListBlock, void, void> {
+export function* batchesOf(text: string): Generator<LineBatch, void, void> {
   assertFewLines(text);
   const unix = text.includes('\r\n') ? text.replaceAll('\r\n', '\n') : text;
   for (let from = 0; from <= unix.length;) {
-    const newline = unix.indexOf('\n', from + BLOCK_CHARACTERS);
+    const newline = unix.indexOf('\n', from + BATCH_CHARACTERS);
     const to = newline === -1 ? unix.length : newline;
-    const block = unix.slice(from, to);
-    const isSimple = SIMPLE_LINES.test(block);
-    yield { lines: (isSimple ? block.toLowerCase() : block).split('\n'), isSimple };
+    const batch = unix.slice(from, to);
+    const isSimple = SIMPLE_LINES.test(batch);
+    yield { lines: (isSimple ? batch.toLowerCase() : batch).split('\n'), isSimple };
     from = to + 1;
   }
 }

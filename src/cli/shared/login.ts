@@ -1,7 +1,7 @@
-import type { Hosts } from '../config/configuration.js';
-import { domainOf } from '../credential/jid/jid.js';
-import type { NamedKey } from '../credential/key.js';
-import type { ExpectedJid } from '../credential/near-misses/jid-spellings.js';
+import type { Hosts } from '../../config/configuration.js';
+import { domainOf } from '../../credential/jid/jid.js';
+import type { NamedKey } from '../../credential/key.js';
+import type { ExpectedJid } from '../../credential/near-misses/jid-spellings.js';
 
 /** A user who logs in, and the keys for their tokens. */
 export interface Login extends ExpectedJid {

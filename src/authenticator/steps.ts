@@ -1,0 +1,128 @@
+import { checkCredential } from '../credential/check.js';
+import { isPrepared } from '../credential/jid/prepare.js';
+import { isActiveAt, type NamedKey } from '../credential/key.js';
+import { timeStepAt } from '../credential/otp.js';
+import type { AuthRequest, IsUserRequest } from '../protocol/request.js';
+import type { ReplayCache, TokenUse } from '../replay/replay-cache.js';
+import type { UserPolicy } from '../users/user-policy.js';
+import { refused, type Decision } from './decision.js';
+import type { RefusalReason } from './reasons.js';
+
+/** One host that is served. */
+export interface ServedHost {
+  /** At least one; a token must be made with one of them. */
+  readonly keys: readonly NamedKey[];
+  readonly users: UserPolicy;
+}
+
+/** What the steps use. */
+export interface Dependencies {
+  /** Returns `undefined` if the host is not served. */
+  readonly hostOf: (host: string) => ServedHost | undefined;
+  readonly replay: ReplayCache;
+  /** Returns milliseconds since the Unix epoch. */
+  readonly clock: () => number;
+}
+
+type UserRequest = AuthRequest | IsUserRequest;
+
+/** A request, and what the steps have found so far. */
+interface Attempt<R extends UserRequest> extends Dependencies {
+  readonly request: R;
+  servedHost?: ServedHost;
+  token?: TokenUse & { readonly key: NamedKey; readonly now: number };
+  isConsumed?: true;
+}
+
+type Refusal = RefusalReason | undefined;
+
+/** Returns why a request is refused, or `undefined` to continue with the next step. */
+type Step<R extends UserRequest = UserRequest> = (attempt: Attempt<R>) => Refusal | Promise<Refusal>;
+
+const requirePreparedName: Step = async ({ request: { user, host } }) =>
+  (await isPrepared(user, host)) ? undefined : 'unprepared-name';
+
+const requireServedHost: Step = (attempt) => {
+  const servedHost = attempt.hostOf(attempt.request.host);
+  if (servedHost === undefined) return 'unknown-host';
+  attempt.servedHost = servedHost;
+  return undefined;
+};
+
+const requireValidCredential: Step<AuthRequest> = (attempt) => {
+  const { servedHost, request, clock } = attempt;
+  const now = clock();
+  const check = checkCredential(found(servedHost).keys, request.password, request.context.jid, now);
+  if (!check.accepted) return check.reason;
+  attempt.token = { id: check.id, timeStep: check.timeStep, key: check.key, now };
+  return undefined;
+};
+
+const requireActiveKey: Step<AuthRequest> = ({ token }) => {
+  const { key, now } = found(token);
+  return isActiveAt(key, now) ? undefined : 'inactive-key';
+};
+
+const requirePermittedUser: Step<AuthRequest> = ({ servedHost, request }) =>
+  found(servedHost).users.refusalOf(request.user, request.host);
+
+const consumeToken: Step<AuthRequest> = async (attempt) => {
+  const { id, timeStep, now } = found(attempt.token);
+  const result = await attempt.replay.consume({ id, timeStep }, timeStepAt(now));
+  if (result !== 'consumed') return result;
+  attempt.isConsumed = true;
+  return undefined;
+};
+
+const recordLogin: Step<AuthRequest> = ({ servedHost, request }) => {
+  found(servedHost).users.recordLogin(request.user, request.host);
+  return undefined;
+};
+
+const requireExistingUser: Step<IsUserRequest> = async ({ servedHost, request }) => {
+  const isUser = await found(servedHost).users.isUser(request.user, request.host);
+  if (isUser === true) return undefined;
+  return isUser === false ? 'unknown-user' : isUser;
+};
+
+/** The steps of a login. The token is consumed after all checks, so that a refused login does not use it up. */
+export const AUTH_STEPS: readonly Step<AuthRequest>[] = [
+  requirePreparedName,
+  requireServedHost,
+  requireValidCredential,
+  requireActiveKey,
+  requirePermittedUser,
+  consumeToken,
+  recordLogin,
+];
+
+/** The steps of the question whether a user exists. */
+export const ISUSER_STEPS: readonly Step<IsUserRequest>[] = [
+  requirePreparedName,
+  requireServedHost,
+  requireExistingUser,
+];
+
+/** Runs steps in order, until one refuses the request. */
+export async function runSteps<R extends UserRequest>(
+  steps: readonly Step<R>[],
+  attempt: Attempt<R>,
+): Promise<Decision> {
+  for (const step of steps) {
+    const reason = await step(attempt);
+    if (reason !== undefined) return refused(reason, detailsOf(attempt));
+  }
+  // Whatever the list is: no login is accepted without a token that has been consumed.
+  if (attempt.request.operation === 'auth') found(attempt.isConsumed);
+  return { outcome: 'accepted', ...detailsOf(attempt) };
+}
+
+function detailsOf({ token }: Attempt<UserRequest>): { key?: string; offset?: number } {
+  return token === undefined ? {} : { key: token.key.id, offset: token.timeStep - timeStepAt(token.now) };
+}
+
+/** Returns what an earlier step has found. Throws, so that the request is refused, if the list lacks that step. */
+function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('expected an earlier step to find this');
+  return value;
+}
