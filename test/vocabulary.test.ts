@@ -22,7 +22,14 @@ const OLD_TERMS = [
   ...['currentStep', 'stepAt', 'isBeforeHorizon', 'NOTHING_KNOWN', 'HeldBack', 'FloodOptions', 'openOutlet'],
   ...['DecisionLog', 'NonsenseError', 'KeeperHandover', 'KEEPER_VARIABLE', 'XTOKEND_KEEPER', 'keeper.sh'],
   ...['before-horizon', 'record-unavailable', 'too-late', 'claimed', 'ClaimSink', 'unclaimed'],
-  ...['verdict="', "'verdict'", "'withheld'", 'xtokend_store_entries', 'xtokend_configuration_reloads_total', 'taken_up'],
+  ...[
+    'verdict="',
+    "'verdict'",
+    "'withheld'",
+    'xtokend_store_entries',
+    'xtokend_configuration_reloads_total',
+    'taken_up',
+  ],
   ...[
     'cure',
     'cures',
