@@ -22,9 +22,9 @@ export class Authenticator {
       case 'unsupported':
         return refused('unsupported-operation');
       case 'auth':
-        return runSteps(AUTH_STEPS, { request, ...this.#dependencies });
+        return runSteps(AUTH_STEPS, request, this.#dependencies);
       case 'isuser':
-        return runSteps(ISUSER_STEPS, { request, ...this.#dependencies });
+        return runSteps(ISUSER_STEPS, request, this.#dependencies);
     }
   }
 }

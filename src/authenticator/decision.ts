@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.js';
 import type { RequestContext } from '../protocol/request.js';
-import type { RefusalReason, UnansweredReason } from './reasons.js';
+import type { Reason, RefusalReason, UnansweredReason } from './reasons.js';
 
 /** What else is known of a result. Holds no secret, token or password. */
 interface Details {
@@ -27,18 +27,34 @@ export interface Unanswered extends Details {
 }
 
 /** What became of one request, for the log and the metrics. */
-export type CompletedRequest = (Decision | Unanswered) & {
+export interface CompletedRequest extends Details {
   readonly context: RequestContext;
+  readonly outcome: (Decision | Unanswered)['outcome'];
+  readonly reason?: Reason | undefined;
   /** From reading the request to answering it. */
   readonly milliseconds: number;
-};
+}
 
 /** Receives each completed request. Never throws, and never waits. */
 export type RequestSink = (completed: CompletedRequest) => void;
 
+/**
+ * Returns what became of a request.
+ *
+ * @param milliseconds from reading the request to answering it
+ */
+export function completed(
+  context: RequestContext,
+  { outcome, reason, key, offset, cause }: Decision | Unanswered,
+  milliseconds: number,
+): CompletedRequest {
+  // Copying the object with a spread takes longer than the decision of an `isuser` request.
+  return { context, outcome, reason, key, offset, cause, milliseconds };
+}
+
 /** Returns the decision that refuses a request. */
-export function refused(reason: RefusalReason, details: Details = {}): Decision {
-  return { outcome: 'refused', reason, ...details };
+export function refused(reason: RefusalReason, { key, offset, cause }: Details = {}): Decision {
+  return { outcome: 'refused', reason, key, offset, cause };
 }
 
 /** Returns the decision for a request that failed with an error. */

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
-import { refusedByError, type Decision, type RequestSink } from '../authenticator/decision.js';
+import { completed, refusedByError, type Decision, type RequestSink } from '../authenticator/decision.js';
 import type { FrameDecoder, Framing } from '../protocol/framing.js';
 import { parseRequest, type Frame, type Request } from '../protocol/request.js';
 import { busyPoll } from './event-loop.js';
@@ -101,7 +101,7 @@ export class Responder {
     const isSent = reply(decision.outcome === 'accepted' ? framing.answers.yes : framing.answers.no);
     if (isSent) busyPoll();
     const result = isSent ? decision : ({ outcome: 'unanswered', reason: 'deadline-exceeded' } as const);
-    onCompleted({ ...result, context, milliseconds: performance.now() - readAt });
+    onCompleted(completed(context, result, performance.now() - readAt));
   }
 }
 

@@ -147,7 +147,7 @@ describe('the steps of a login', () => {
     parseRequest(Buffer.from(`auth:alice:example.com:${mintWithKey(key, jid, NOW)}`), 'stdin') as AuthRequest;
 
   it('accept a valid token', async () => {
-    const decision = await runSteps(AUTH_STEPS, { request: login(), ...dependencies });
+    const decision = await runSteps(AUTH_STEPS, login(), dependencies);
     expect(decision).toMatchObject({ outcome: 'accepted' });
   });
 
@@ -155,7 +155,7 @@ describe('the steps of a login', () => {
     for (const name of ['requireServedHost', 'requireValidCredential', 'consumeToken']) {
       const steps = AUTH_STEPS.filter((step) => step.name !== name);
       expect(steps).toHaveLength(AUTH_STEPS.length - 1);
-      const decision = runSteps(steps, { request: login(), ...dependencies });
+      const decision = runSteps(steps, login(), dependencies);
       await expect(decision, name).rejects.toThrow('expected an earlier step');
     }
   });

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { refusedByError, type Decision, type Unanswered } from '../../authenticator/decision.js';
+import { completed, refusedByError, type Decision, type Unanswered } from '../../authenticator/decision.js';
 import { busyPoll } from '../event-loop.js';
 import type { RequestHandler } from '../responder.js';
 import { AnswerPolicy, type AnswerPolicyOptions, type Sent } from './answer-policy.js';
@@ -27,7 +27,7 @@ export interface TerminalOptions
 export async function serveTerminal(options: TerminalOptions): Promise<void> {
   const { input, port, onCompleted } = options;
   const complete = ({ request, readAt }: Sent, result: Decision | Unanswered): void => {
-    onCompleted({ ...result, context: request.context, milliseconds: port.clock() - readAt });
+    onCompleted(completed(request.context, result, port.clock() - readAt));
   };
   const policy = new AnswerPolicy({
     ...options,
