@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { directoryStore, explainUnusable, type DirectorySettings } from './directory/store.js';
 import { memoryStore, type MemorySettings } from './memory/store.js';
 import { redisStore, type RedisSettings } from './redis/store.js';
-import type { ReplayTable, SettingsReader, StoreType } from './store.js';
+import type { ReplayTable, SettingsReader, SettingsShape, StoreType } from './store.js';
 
 /** The settings of each store, by its name in `[replay] store`. */
 interface SettingsOf {
@@ -19,29 +19,50 @@ const stores: { readonly [Name in StoreName]: StoreType<SettingsOf[Name]> } = {
 
 export type StoreName = keyof SettingsOf;
 
+/** Some stores by name, with the shapes of their settings. */
+type Shapes = Readonly<Record<string, { readonly shape: SettingsShape }>>;
+
 /** A store and its settings. */
 export type ReplaySettings = { [Name in StoreName]: { readonly kind: Name } & SettingsOf[Name] }[StoreName];
 
 /** The schema of the table `[replay]`. */
 export const replaySchema: z.ZodMiniObject<z.core.$ZodLooseShape> = z.strictObject({
   store: z.optional(z.enum(Object.keys(stores))),
-  ...Object.assign({}, ...Object.values(stores).map(({ shape }) => shape)),
+  ...mergeShapes(stores),
 });
 
 /** Parses the table `[replay]`. Reports what is wrong to the reader. */
 export function parseReplay(table: ReplayTable, reader: SettingsReader): ReplaySettings {
   const kind = (table.store ?? 'directory') as StoreName;
-  reportUnused(table, reader);
+  reportUnused(stores, table, reader);
   return { kind, ...stores[kind].parse(table, reader) } as ReplaySettings;
 }
 
-/** A setting without effect is reported: the `store` that it belongs to may be missing. */
-function reportUnused(table: ReplayTable, reader: SettingsReader): void {
+/**
+ * Merges the settings of some stores. Stores can share a setting if they use the same schema for it.
+ *
+ * @throws {TypeError} if two stores have different schemas for a setting
+ */
+export function mergeShapes(stores: Shapes): SettingsShape {
+  const merged: Record<string, z.ZodMiniType> = {};
+  for (const [setting, schema] of Object.values(stores).flatMap(({ shape }) => Object.entries(shape))) {
+    if ((merged[setting] ??= schema) !== schema) throw new TypeError(`two schemas for replay.${setting}`);
+  }
+  return merged;
+}
+
+/** Reports settings without effect: the `store` that they belong to may be missing. */
+export function reportUnused(
+  stores: Shapes,
+  { store, ...settings }: ReplayTable,
+  reader: Pick<SettingsReader, 'addProblem'>,
+): void {
   // Without a `store`, the directory is tried first, then the memory.
-  const used = table.store === undefined ? ['memory', 'directory'] : [table.store];
-  for (const [name, { shape }] of Object.entries(stores)) {
-    const unused = used.includes(name) ? [] : Object.keys(shape).filter((key) => table[key] !== undefined);
-    for (const setting of unused) reader.addProblem(setting, `is for store = "${name}" only`);
+  const used = store === undefined ? ['memory', 'directory'] : [store];
+  for (const setting of Object.keys(settings).filter((name) => settings[name] !== undefined)) {
+    const owners = Object.keys(stores).filter((name) => setting in (stores[name]?.shape ?? {}));
+    if (owners.some((name) => used.includes(name))) continue;
+    reader.addProblem(setting, `is for store = ${owners.map((name) => `"${name}"`).join(' or ')} only`);
   }
 }
 

@@ -5,6 +5,9 @@ import type { ReplayCache } from './replay-cache.js';
 /** The table `[replay]` of a configuration; the store's own shape has checked the settings. */
 export type ReplayTable = { readonly store?: string | undefined } & Readonly<Record<string, unknown>>;
 
+/** The schemas of the settings of a store in the table `[replay]`. */
+export type SettingsShape = Readonly<Record<string, z.ZodMiniType>>;
+
 /** Gives a store what its settings refer to, and collects the problems in them. */
 export interface SettingsReader {
   readonly env: NodeJS.ProcessEnv;
@@ -28,8 +31,7 @@ export interface StoreReport {
 
 /** A store for the replay cache and the users who have logged in before. */
 export interface StoreType<Settings> {
-  /** Its settings in the table `[replay]`. */
-  readonly shape: Readonly<Record<string, z.ZodMiniType>>;
+  readonly shape: SettingsShape;
   /** Parses its settings. Reports what is wrong to the reader. */
   readonly parse: (table: ReplayTable, reader: SettingsReader) => Settings;
   /** @param onWarning called with each fault that makes no request fail */
@@ -39,6 +41,8 @@ export interface StoreType<Settings> {
   ) => ReplayCache | Promise<ReplayCache>;
   readonly openSeenUsers: (settings: Settings) => SeenUsers | Promise<SeenUsers>;
   readonly report: (settings: Settings) => StoreReport;
+  /** Returns whether it is reached over TCP, which a service with a private network can't use. */
+  readonly needsNetwork?: (settings: Settings) => boolean;
   /** Returns the local path that its data is in: its owner and permissions are checked before it is opened. */
   readonly pathOf?: (settings: Settings) => { readonly directory: string; readonly data: string };
   /** Runs a test without creating anything that another user's daemon couldn't use later. */

@@ -54,6 +54,7 @@ export const redisStore: StoreType<RedisSettings> = {
     guarantee: 'each token is accepted once by all who share this Redis and its prefix; tried',
     epoch: 'the start of the data in Redis',
   }),
+  needsNetwork: ({ addresses }) => addresses.some(({ path }) => path === undefined),
 };
 
 function parse(table: ReplayTable, reader: SettingsReader): RedisSettings {
