@@ -12,16 +12,15 @@ export const MAX_UNREPLIED = 16_384;
 const MAX_VALUE_BYTES = 2 ** 20;
 const MAX_DEPTH = 8;
 const MAX_LINE_BYTES = 2 ** 16;
-const MAX_DIGITS = 7;
 
 const SLOTS = 16_384;
 const MAX_PORT = 65_535;
-const REDIRECTION = /^(?:MOVED|ASK) (\d{1,5}) [\w.:%?-]{1,255}:(\d{1,5})$/;
+const REDIRECTION = /^-(?:MOVED|ASK) (\d{1,5}) [\w.:%?-]{1,255}:(\d{1,5})\r\n$/;
 
 const NOTHING = Buffer.alloc(0);
-const [LINE_FEED, CARRIAGE_RETURN, MINUS, ZERO, NINE] = [0x0a, 0x0d, 0x2d, 0x30, 0x39];
-const [STRING, ARRAY, NUMBER, TEXT, ERROR] = [0x24, 0x2a, 0x3a, 0x2b, 0x2d];
-const TYPES: readonly unknown[] = [STRING, ARRAY, NUMBER, TEXT, ERROR];
+const LINE_FEED = 0x0a;
+/** The first line of a value of RESP 2. ioredis takes any carriage return for the line end. */
+const LINE = /^(?:[$*](-1|\d{1,7})|[:+-][^\r]*)\r\n$/;
 
 /**
  * A connection to Redis that is closed when it receives more replies than commands were sent, or anything but RESP 2 of a bounded
@@ -33,45 +32,38 @@ export class CheckedStream extends Duplex {
   readonly #sent = new ReplyCounter();
   readonly #received = new ReplyCounter();
 
+  // The methods of a socket that ioredis uses.
+  readonly setNoDelay: Socket['setNoDelay'];
+  readonly setKeepAlive: Socket['setKeepAlive'];
+  readonly setTimeout: Socket['setTimeout'];
+
   constructor(socket: Socket) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
+    this.setNoDelay = socket.setNoDelay.bind(socket);
+    this.setKeepAlive = socket.setKeepAlive.bind(socket);
+    this.setTimeout = socket.setTimeout.bind(socket);
     for (const event of ['connect', 'secureConnect']) socket.on(event, () => this.emit(event));
-    socket.on('data', (chunk: Buffer) => {
-      this.#receive(chunk);
-    });
+    socket.on('data', this.#receive.bind(this));
     socket.on('error', (error) => this.destroy(error));
     socket.on('end', () => this.push(null));
     socket.on('close', () => this.destroy());
   }
 
-  // The parts of a socket that ioredis uses.
   get connecting(): boolean {
     return this.#socket.connecting;
-  }
-  setNoDelay(noDelay: boolean): void {
-    this.#socket.setNoDelay(noDelay);
-  }
-  setKeepAlive(enable: boolean, delay: number): void {
-    this.#socket.setKeepAlive(enable, delay);
-  }
-  setTimeout(milliseconds: number, onTimeout?: () => void): void {
-    this.#socket.setTimeout(milliseconds, onTimeout);
   }
 
   override _read(): void {
     this.#socket.resume();
   }
 
-  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error) => void): void {
     this.#sent.read(chunk);
-    if (this.#sent.count - this.#received.count > MAX_UNREPLIED) {
-      done(new Error(UNREPLIED));
-      return;
-    }
+    const isExceeded = this.#sent.count - this.#received.count > MAX_UNREPLIED;
     // Without backpressure, as the number of commands is bounded.
-    this.#socket.write(chunk);
-    done();
+    if (!isExceeded) this.#socket.write(chunk);
+    done(isExceeded ? new Error(`${MAX_UNREPLIED} commands without a reply`) : undefined);
   }
 
   override _final(done: () => void): void {
@@ -94,8 +86,6 @@ export class CheckedStream extends Duplex {
     }
   }
 }
-
-const UNREPLIED = `${MAX_UNREPLIED} commands without a reply`;
 
 /** Counts values of Redis' protocol (RESP 2): commands, or replies. Holds at most one line of them, however they are split. */
 export class ReplyCounter {
@@ -147,32 +137,22 @@ export class ReplyCounter {
     const end = newline === -1 ? bytes.length : newline + 1;
     if (end - at > MAX_LINE_BYTES) throw new UnexpectedReplyError('endless line');
     if (newline === -1) return 0;
-    this.#begin(bytes, at, end);
+    this.#begin(bytes.toString('latin1', at, end));
     return end - at;
   }
 
-  // Compares bytes: a consume has some 20 lines, and strings for all of them take longer.
-  #begin(bytes: Buffer, start: number, end: number): void {
-    const type = bytes[start];
-    const size = type === STRING || type === ARRAY ? lengthIn(bytes, start + 1, end - 2) : -1;
-    // ioredis takes any carriage return for the line end.
-    if (bytes.indexOf(CARRIAGE_RETURN, start) !== end - 2 || size === undefined || !TYPES.includes(type)) {
-      throw new UnexpectedReplyError('no RESP 2');
-    }
-    if (type === ERROR && !isValidError(bytes.toString('latin1', start + 1, end - 2))) {
+  #begin(line: string): void {
+    const match = LINE.exec(line);
+    if (match === null) throw new UnexpectedReplyError('no RESP 2');
+    // ioredis follows a redirection without a check of the slot and the address.
+    if (/^-(?:MOVED|ASK)\b/.test(line) && !isRedirection(line))
       throw new UnexpectedReplyError('invalid redirection');
-    }
-    this.#grow(end - start + Math.max(size, 0));
-    if (size < 0 || (type === ARRAY && size === 0)) this.#end();
-    else if (type === STRING) this.#skip = size + 2;
-    else if (this.#open.push(size) > MAX_DEPTH) {
-      throw new UnexpectedReplyError('nested too deep');
-    }
-  }
-
-  #grow(bytes: number): void {
-    this.#bytes += bytes;
+    const size = Number(match[1] ?? -1);
+    this.#bytes += line.length + Math.max(size, 0);
     if (this.#bytes > MAX_VALUE_BYTES) throw new UnexpectedReplyError('too long');
+    if (size < 0 || (line.startsWith('*') && size === 0)) this.#end();
+    else if (line.startsWith('$')) this.#skip = size + 2;
+    else if (this.#open.push(size) > MAX_DEPTH) throw new UnexpectedReplyError('nested too deep');
   }
 
   #end(): void {
@@ -186,22 +166,7 @@ export class ReplyCounter {
   }
 }
 
-/** ioredis follows a redirection without a check of the slot and the address. */
-function isValidError(error: string): boolean {
-  if (!/^(?:MOVED|ASK)\b/.test(error)) return true;
-  const [, slot, port] = REDIRECTION.exec(error) ?? [];
+function isRedirection(line: string): boolean {
+  const [, slot, port] = REDIRECTION.exec(line) ?? [];
   return Number(slot) < SLOTS && Number(port) >= 1 && Number(port) <= MAX_PORT;
-}
-
-/** Returns the number of bytes or items, -1 for a nil, `undefined` for an invalid number. */
-function lengthIn(bytes: Buffer, start: number, end: number): number | undefined {
-  if (bytes[start] === MINUS) return end - start === 2 && bytes[start + 1] === ZERO + 1 ? -1 : undefined;
-  if (end <= start || end - start > MAX_DIGITS) return undefined;
-  let length = 0;
-  for (let at = start; at < end; at += 1) {
-    const digit = bytes[at] ?? 0;
-    if (digit < ZERO || digit > NINE) return undefined;
-    length = length * 10 + digit - ZERO;
-  }
-  return length;
 }

@@ -1,5 +1,4 @@
-import { createConnection, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createConnection, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { AbstractConnector, Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { CheckedStream } from './checked-stream.js';
@@ -17,6 +16,9 @@ const MAX_RETRY_MILLISECONDS = 400;
 const MAX_SENTINELS = 100;
 
 checkReplies();
+
+/** The default of ioredis waits longer with each attempt. */
+const retryDelay = (attempt: number): number => Math.min(attempt * 50, MAX_RETRY_MILLISECONDS);
 
 type Options = Omit<RedisOptions, 'replyMapping'>;
 
@@ -51,6 +53,12 @@ const clusterOptions: ClusterOptions = {
   retryDelayOnClusterDown: 50,
 };
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+type Endpoint = Address | { readonly path: string };
+
 /**
  * Connects to Redis, a Redis Cluster, or the primary that Sentinels name, and again whenever that connection is lost. Always uses
  * database 0: if another can't be selected, ioredis would go on in that one.
@@ -61,145 +69,94 @@ export function connectRedis(settings: RedisSettings): Redis | Cluster {
   if (first === undefined) throw new RangeError('expected an address');
   const addresses = settings.addresses.map(({ host, port }) => ({ host, port }));
   const tls = first.tls ? { tls: ca === undefined ? {} : { ca } } : {};
-  const secured: Options = { ...options, ...tls, Connector: CheckedConnector };
+  const direct: Options = { ...options, ...tls, Connector: connectorTo() };
   const base: Options = {
-    ...secured,
+    ...direct,
     username,
     // Without a name, ioredis would write a warning to stderr if the server needs no password.
     ...(password === undefined ? {} : { username: username ?? 'default', password }),
   };
   if (isCluster) return new Cluster(addresses, { ...clusterOptions, redisOptions: base });
   if (sentinelMaster !== undefined) {
-    const sentinels = new Sentinels(addresses, sentinelMaster, secured);
-    return new Redis({ ...base, Connector: connectorToPrimary(sentinels) });
+    return new Redis({ ...base, Connector: connectorTo(primaryFinder(addresses, sentinelMaster, direct)) });
   }
   return new Redis({ ...base, ...(first.path === undefined ? addresses[0] : { path: first.path }) });
 }
 
-/** Returns how long to wait before an attempt to connect, in milliseconds. The default of ioredis waits longer with each attempt. */
-function retryDelay(attempt: number): number {
-  return Math.min(attempt * 50, MAX_RETRY_MILLISECONDS);
-}
+/**
+ * Returns a class for the option `Connector` of ioredis that opens a connection as a {@link CheckedStream}.
+ *
+ * @param locate returns where to connect to; without it, that is in the options of the client
+ */
+function connectorTo(locate?: () => Promise<Endpoint>): new (options: unknown) => AbstractConnector {
+  return class extends AbstractConnector {
+    readonly #endpoint: Endpoint;
+    readonly #tls: ConnectionOptions | undefined;
 
-type OnError = (type: string, error: Error) => void;
-type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
-interface ConnectorOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly path?: string | null;
-  readonly tls?: ConnectionOptions;
-  readonly disconnectTimeout: number;
-}
+    constructor(given: unknown) {
+      super(DISCONNECT_TIMEOUT_MILLISECONDS);
+      const { host, port, path, tls } = given as Address & { path?: string | null; tls?: ConnectionOptions };
+      this.#endpoint = typeof path === 'string' ? { path } : { host, port };
+      this.#tls = tls;
+    }
 
-/** Opens the connections of ioredis (its option `Connector`) as {@link CheckedStream}s. */
-class CheckedConnector extends AbstractConnector {
-  readonly #options: ConnectorOptions;
-  protected onError: OnError = () => undefined;
-
-  constructor(options: unknown) {
-    super((options as ConnectorOptions).disconnectTimeout);
-    this.#options = options as ConnectorOptions;
-  }
-
-  override async connect(onError: OnError): Promise<Socket> {
-    this.connecting = true;
-    this.onError = onError;
-    const endpoint = await this.locate();
-    if (!this.isConnecting()) throw new Error('Connection is closed.');
-    const { tls } = this.#options;
-    const socket = tls ? connectTls({ ...endpoint, ...tls }) : createConnection(endpoint);
-    // It has all that ioredis uses of a socket.
-    this.stream = new CheckedStream(socket) as unknown as Socket;
-    this.stream.once('error', (error) => (this.firstError = error));
-    return this.stream;
-  }
-
-  /** Returns `false` once the client is told to disconnect. */
-  protected isConnecting(): boolean {
-    return this.connecting;
-  }
-
-  /** Returns where to connect to. */
-  protected locate(): Promise<Endpoint> {
-    const { path, host, port } = this.#options;
-    return Promise.resolve(typeof path === 'string' ? { path } : { host, port });
-  }
-}
-
-/** Returns a connector to the primary that Sentinels name. */
-function connectorToPrimary(sentinels: Sentinels): typeof CheckedConnector {
-  return class extends CheckedConnector {
-    protected override async locate(): Promise<Endpoint> {
-      for (let attempt = 1; this.isConnecting(); attempt += 1) {
-        try {
-          return await sentinels.findPrimary();
-        } catch (error) {
-          this.onError('error', error as Error);
-        }
-        await sleep(retryDelay(attempt));
+    override async connect(): Promise<Socket> {
+      this.connecting = true;
+      try {
+        const endpoint = (await locate?.()) ?? this.#endpoint;
+        const socket = this.#tls ? connectTls({ ...endpoint, ...this.#tls }) : createConnection(endpoint);
+        // It has all that ioredis uses of a socket.
+        this.stream = new CheckedStream(socket) as unknown as Socket;
+        this.stream.once('error', (error) => (this.firstError = error));
+      } catch (error) {
+        // If this threw, ioredis would not try again.
+        this.stream = new Socket().destroy();
+        this.firstError = error as Error;
       }
-      throw new Error('Connection is closed.');
+      // `false` once the client is told to disconnect.
+      if (!(this.connecting as boolean)) this.stream.destroy();
+      return this.stream;
     }
   };
 }
 
-interface Sentinel {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** The Sentinels of a primary: those of the configuration, and those that they know. */
-class Sentinels {
+/** Returns a function that asks Sentinels for the address of their primary, and learns of other Sentinels. */
+function primaryFinder(addresses: readonly Address[], name: string, direct: Options): () => Promise<Address> {
   /** The one that answered last comes first. */
-  #known: readonly Sentinel[];
-  readonly #primary: string;
-  readonly #options: Options;
-
-  /** @param primary the name of the primary; @param options for the connections to Sentinels */
-  constructor(addresses: readonly Sentinel[], primary: string, options: Options) {
-    this.#known = addresses;
-    this.#primary = primary;
-    this.#options = {
-      ...options,
-      enableOfflineQueue: true,
-      enableReadyCheck: false,
-      retryStrategy: () => null,
-    };
-  }
-
-  /** @throws the error of the last Sentinel, if none of them knows the address */
-  async findPrimary(): Promise<Endpoint> {
+  let known = addresses;
+  return async () => {
     let lastError: unknown;
-    for (const sentinel of this.#known) {
+    for (const sentinel of known) {
       try {
-        return await this.#ask(sentinel);
+        const { primary, others } = await askSentinel({ ...direct, ...sentinel }, name);
+        const all = [sentinel, ...others, ...known].map((one) => [`${one.host} ${one.port}`, one] as const);
+        known = [...new Map(all).values()].slice(0, MAX_SENTINELS);
+        return primary;
       } catch (error) {
         lastError = error;
       }
     }
     throw lastError;
-  }
+  };
+}
 
-  async #ask(sentinel: Sentinel): Promise<Endpoint> {
-    const client = new Redis({ ...this.#options, ...sentinel });
-    let connectionError: Error | undefined;
-    client.on('error', (error: Error) => (connectionError = error));
-    try {
-      const primary = await client.call('sentinel', 'get-master-addr-by-name', this.#primary);
-      if (primary === null) throw Object.assign(new Error(), { code: 'UNKNOWN_PRIMARY' });
-      const others = parseSentinels(await client.call('sentinel', 'sentinels', this.#primary));
-      const endpoint = parseEndpoint(primary);
-      this.#learn([sentinel, ...others]);
-      return endpoint;
-    } catch (error) {
-      throw connectionError ?? error;
-    } finally {
-      client.disconnect();
-    }
-  }
-
-  #learn(sentinels: readonly Sentinel[]): void {
-    const byAddress = [...sentinels, ...this.#known].map((one) => [`${one.host} ${one.port}`, one] as const);
-    this.#known = [...new Map(byAddress).values()].slice(0, MAX_SENTINELS);
+async function askSentinel(to: Options, name: string): Promise<{ primary: Address; others: Address[] }> {
+  const client = new Redis({
+    ...to,
+    enableOfflineQueue: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+  });
+  let connectionError: Error | undefined;
+  client.on('error', (error: Error) => (connectionError = error));
+  try {
+    const primary = await client.call('sentinel', 'get-master-addr-by-name', name);
+    if (primary === null) throw Object.assign(new Error(), { code: 'UNKNOWN_PRIMARY' });
+    const others = await client.call('sentinel', 'sentinels', name);
+    return { primary: parseEndpoint(primary), others: parseSentinels(others) };
+  } catch (error) {
+    throw connectionError ?? error;
+  } finally {
+    client.disconnect();
   }
 }

@@ -10,7 +10,7 @@ import { redisSettings } from '../../support/servers/redis.js';
 
 const RECOVERED_WITHIN = 30_000;
 /** How many fakes to run at a time. With too many, a cluster client times out. */
-const batchOf = ({ isCluster }: Mode): number => (isCluster ? 5 : 50);
+const batchOf = ({ isCluster }: Mode): number => (isCluster ? 15 : 50);
 
 const fresh = (): TokenUse => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + 4 });
 const text = (value: string): string => `$${value.length}\r\n${value}\r\n`;
