@@ -9,7 +9,7 @@ export interface SeenUsers {
 
 /** The users who have logged in before, as a user policy needs them. Never throws. */
 export interface KnownUsers {
-  /** Returns `'replay-cache-unavailable'` if the store can't be used. */
+  /** Returns `'replay-cache-unavailable'` if the store can't be used: the same store holds the replay cache, and needs the same fix. */
   has(user: string, host: string): Promise<boolean | 'replay-cache-unavailable'>;
   add(user: string, host: string): Promise<void>;
 }

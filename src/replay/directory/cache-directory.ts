@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 import { DEVIATION_STEPS } from '../../credential/otp.js';
 import { codeOf } from '../../errors.js';
 import { ReplayCacheError } from '../errors.js';
-import { enterRanges, rangeName, readPruned, timeStepOf } from './pruned-steps.js';
+import { enterRanges, rangeName, readPruned, timeStepOf } from './pruned-time-steps.js';
 import { fill, PRUNED, makeCacheDirectory, setMark } from './make-cache.js';
 import { assertOwnDirectory, exists, makeStateDirectory } from './own-directory.js';
-import { covers, StepRanges, type Range } from '../step-ranges.js';
+import { covers, TimeStepRanges, type Range } from '../time-step-ranges.js';
 
 /** What a process knows when it opens a replay cache. */
 export interface Known {
@@ -51,7 +51,7 @@ function openPruned(root: string, lost: readonly Range[], known: Known): string 
 
 /** Returns what a new replay cache can't know: all time steps until now, and those that a clock that was ahead has used. */
 function lostUntil(last: number, used: readonly Range[]): readonly Range[] {
-  const lost = new StepRanges();
+  const lost = new TimeStepRanges();
   for (const { from, to } of used) lost.add(from, to);
   lost.add(0, last + DEVIATION_STEPS);
   return lost.ranges;
@@ -69,11 +69,11 @@ function lostBefore(cache: string, { cache: before = cache, used, present }: Kno
 }
 
 /**
- * Marks time steps as pruned and moves their directories away, by which other processes notice it (see step-directory.ts).
+ * Marks time steps as pruned and moves their directories away, by which other processes notice it (see time-step-directory.ts).
  */
 export function markPruned(root: string, ranges: readonly Range[]): void {
   const pruned = join(root, PRUNED);
-  const known = new StepRanges();
+  const known = new TimeStepRanges();
   for (const { from, to } of readPruned(pruned).ranges) known.add(from, to);
   const news = ranges.filter(
     ({ from, to }) => !known.ranges.some((other) => other.from <= from && to <= other.to),
@@ -96,7 +96,7 @@ function moveCovered(root: string, ranges: readonly Range[]): void {
 }
 
 /** Returns the time steps that a replay cache has entries of, and those that it has pruned. */
-export function readSteps(root: string): readonly Range[] {
+export function readTimeSteps(root: string): readonly Range[] {
   const timeSteps = readdirSync(root).flatMap((name) => parseTimeStep(name) ?? []);
   return [
     ...timeSteps.map((timeStep) => ({ from: timeStep, to: timeStep })),

@@ -5,15 +5,14 @@ import { DEVIATION_STEPS } from '../../credential/otp.js';
 import { codeOf } from '../../errors.js';
 import { countDirectory } from './count-directory.js';
 import { directoryFault } from './errors.js';
-import { readPruned } from './pruned-steps.js';
+import { readPruned } from './pruned-time-steps.js';
 import { isBeforeEpoch, RETAINED_TIME_STEPS } from '../cache-epoch.js';
 import { PRUNED } from './make-cache.js';
-
 import { pruneDirectory } from './prune-directory.js';
-import { markPruned, openCacheDirectory, readSteps } from './cache-directory.js';
+import { markPruned, openCacheDirectory, readTimeSteps } from './cache-directory.js';
 import type { ConsumeResult, ReplayCache, TokenUse } from '../replay-cache.js';
-import { StepDirectory } from './step-directory.js';
-import { covers, StepRanges } from '../step-ranges.js';
+import { TimeStepDirectory } from './time-step-directory.js';
+import { covers, TimeStepRanges } from '../time-step-ranges.js';
 
 /** Options of {@link DirectoryReplayCache}. */
 export interface DirectoryReplayCacheOptions {
@@ -27,7 +26,7 @@ export interface DirectoryReplayCacheOptions {
 
 /**
  * Keeps used tokens in a directory of a local file system, for any number of processes of one user, over restarts and crashes. It
- * holds a directory for each time step, with an entry for each token, and the pruned time steps (see pruned-steps.ts). Nothing needs
+ * holds a directory for each time step, with an entry for each token, and the pruned time steps (see pruned-time-steps.ts). Nothing needs
  * to be synced to the disk: what a crash of the machine loses is before the cache epoch.
  *
  * Calls to the file system are synchronous: that is several times faster than Node's thread pool, and makes a consume atomic within
@@ -40,9 +39,9 @@ export class DirectoryReplayCache implements ReplayCache {
   #name: string | undefined;
   #isOpen = false;
   /** The directories of the time steps that were started and not pruned since. */
-  readonly #started = new Map<number, StepDirectory>();
+  readonly #started = new Map<number, TimeStepDirectory>();
   /** All time steps that this process knows to have been started. */
-  readonly #used = new StepRanges();
+  readonly #used = new TimeStepRanges();
   #currentTimeStep = Number.NaN;
   #isPruning = false;
   #pruning: Promise<void> = Promise.resolve();
@@ -100,7 +99,7 @@ export class DirectoryReplayCache implements ReplayCache {
     this.#close(() => true);
     const known = { cache: this.#name, used: this.#used.ranges, present: currentTimeStep };
     this.#name = openCacheDirectory(root, known);
-    for (const { from, to } of readSteps(root)) this.#used.add(from, to);
+    for (const { from, to } of readTimeSteps(root)) this.#used.add(from, to);
     this.#used.simplify(currentTimeStep);
     this.#isOpen = true;
   }
@@ -109,12 +108,12 @@ export class DirectoryReplayCache implements ReplayCache {
    * Returns the directory of a time step, or `undefined` if that is pruned. As this is checked after the directory was opened, all of
    * its entries are there for as long as it is in its place.
    */
-  #start(timeStep: number, currentTimeStep: number): StepDirectory | undefined {
+  #start(timeStep: number, currentTimeStep: number): TimeStepDirectory | undefined {
     // The replay cache that this process knew may have been removed while it was idle.
     if (readPruned(this.#prunedPath).cache !== this.#name) this.#open(currentTimeStep);
     // Creates nothing for a time step that is refused anyway.
     if (this.#isPruned(timeStep, currentTimeStep, false)) return undefined;
-    const directory = new StepDirectory(this.#pathOf(timeStep));
+    const directory = new TimeStepDirectory(this.#pathOf(timeStep));
     try {
       if (this.#isPruned(timeStep, currentTimeStep, directory.isNew)) return undefined;
       this.#started.set(timeStep, directory);

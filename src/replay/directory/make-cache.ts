@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { exists, makeDirectory } from './own-directory.js';
-import { enterRanges, enterName } from './pruned-steps.js';
-import type { Range } from '../step-ranges.js';
+import { enterRanges, enterName } from './pruned-time-steps.js';
+import type { Range } from '../time-step-ranges.js';
 
 /** The directory of the pruned time steps in a replay cache. */
 export const PRUNED = 'forgotten';

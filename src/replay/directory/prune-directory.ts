@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { lstat, opendir, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TIME_STEP_MILLISECONDS } from '../../credential/otp.js';
-import { rangeName, simplify, succeeds } from './pruned-steps.js';
+import { rangeName, simplify, succeeds } from './pruned-time-steps.js';
 import { PRUNED } from './make-cache.js';
 import { parseTimeStep } from './cache-directory.js';
 

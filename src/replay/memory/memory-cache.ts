@@ -1,12 +1,12 @@
 import { isBeforeEpoch, RETAINED_TIME_STEPS } from '../cache-epoch.js';
 import type { ConsumeResult, ReplayCache, TokenUse } from '../replay-cache.js';
-import { StepRanges } from '../step-ranges.js';
+import { TimeStepRanges } from '../time-step-ranges.js';
 
 /** Keeps the used tokens of the last few time steps in this process's memory. */
 export class MemoryReplayCache implements ReplayCache {
   readonly #idsByTimeStep = new Map<number, Set<string>>();
   // A pruned token must not be accepted again when the clock is set back.
-  readonly #pruned = new StepRanges();
+  readonly #pruned = new TimeStepRanges();
   readonly #cacheEpoch: () => number;
   #oldest = Number.NaN;
 

@@ -1,18 +1,18 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { StepDirectory } from '../../../src/replay/directory/step-directory.js';
+import { TimeStepDirectory } from '../../../src/replay/directory/time-step-directory.js';
 import { temporaryDirectory } from '../../support/directory.js';
 
-function open(path: string): StepDirectory {
-  const directory = new StepDirectory(path);
+function open(path: string): TimeStepDirectory {
+  const directory = new TimeStepDirectory(path);
   onTestFinished(() => {
     directory.close();
   });
   return directory;
 }
 
-describe('StepDirectory', () => {
+describe('TimeStepDirectory', () => {
   it('uses one inode for all entries of a process', () => {
     const path = join(temporaryDirectory(), '100');
     const [first, second] = [open(path), open(path)];

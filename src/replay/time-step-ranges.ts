@@ -13,7 +13,7 @@ export function covers(ranges: readonly Range[], timeStep: number): boolean {
 const MAX_RANGES = 64;
 
 /** A set of time steps, kept as ranges that do not touch. */
-export class StepRanges {
+export class TimeStepRanges {
   readonly #ranges: Range[] = [];
 
   /** The ranges, the earliest first. */

@@ -3,13 +3,15 @@ import { readdirSync } from 'node:fs';
 import { readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
-import { StepRanges, type Range } from '../step-ranges.js';
+import { TimeStepRanges, type Range } from '../time-step-ranges.js';
 import { makeDirectory } from './own-directory.js';
 
 /*
  * The directory `forgotten` of a replay cache has an entry for each range of pruned time steps, such as `59440000-59443210`, and one that
  * names this replay cache. All entries are directories: a time step is pruned by moving it here, which marks and removes it atomically, and
  * needs no space on a full disk.
+ *
+ * `used-tokens`, `forgotten` and `record-` are the on-disk format: another name would make each existing replay cache look removed.
  */
 
 /** `record-`, the time step in which the replay cache was created, and a random number. */
@@ -60,7 +62,7 @@ export function timeStepOf(cache: string): number {
  */
 export async function simplify(directory: string, present: number): Promise<void> {
   const { ranges } = parse(await readdir(directory));
-  const simplified = new StepRanges();
+  const simplified = new TimeStepRanges();
   for (const { from, to } of ranges) simplified.add(from, to);
   simplified.simplify(present);
   for (const whole of simplified.ranges) {

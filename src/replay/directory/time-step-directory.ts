@@ -13,7 +13,7 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | con
  * The descriptor stays open: until it is closed, no other directory can have the same inode number. That makes the check reliable, for
  * one system call. Modification times are not: their resolution is a few milliseconds, or seconds.
  */
-export class StepDirectory {
+export class TimeStepDirectory {
   readonly #path: string;
   /** Whether it was missing. */
   readonly isNew: boolean;

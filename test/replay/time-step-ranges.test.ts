@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { StepRanges } from '../../src/replay/step-ranges.js';
+import { TimeStepRanges } from '../../src/replay/time-step-ranges.js';
 
-describe('StepRanges', () => {
+describe('TimeStepRanges', () => {
   it('holds exactly the time steps that were added, in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 60 })), (timeSteps) => {
-        const ranges = new StepRanges();
+        const ranges = new TimeStepRanges();
         for (const timeStep of timeSteps) ranges.add(timeStep);
         for (let timeStep = -1; timeStep <= 61; timeStep += 1)
           expect(ranges.has(timeStep)).toBe(timeSteps.includes(timeStep));
@@ -21,7 +21,7 @@ describe('StepRanges', () => {
     });
     fc.assert(
       fc.property(fc.array(range), (added) => {
-        const ranges = new StepRanges();
+        const ranges = new TimeStepRanges();
         for (const { from, length } of added) ranges.add(from, from + length);
         for (let timeStep = -1; timeStep <= 70; timeStep += 1) {
           expect(ranges.has(timeStep)).toBe(
@@ -36,7 +36,7 @@ describe('StepRanges', () => {
   });
 
   it('merges near ranges if there are many, and loses none', () => {
-    const ranges = new StepRanges();
+    const ranges = new TimeStepRanges();
     const farAhead = 1_000_000;
     ranges.add(farAhead);
     for (let timeStep = 0; timeStep < 20_000; timeStep += 2) {
@@ -50,7 +50,7 @@ describe('StepRanges', () => {
   });
 
   it('never comes to hold the current time step, not even between its nearest ranges', () => {
-    const ranges = new StepRanges();
+    const ranges = new TimeStepRanges();
     for (let index = 0; index < 1000; index += 1) ranges.add(index * 100);
     ranges.add(1_000_010);
     ranges.add(1_000_030);
