@@ -89,7 +89,8 @@ export class CheckedStream extends Duplex {
 
 /** Counts values of Redis' protocol (RESP 2): commands, or replies. Holds at most one line of them, however they are split. */
 export class ReplyCounter {
-  #count = 0;
+  /** The number of complete values. */
+  count = 0;
   /** The missing items of the arrays that have begun, the innermost last. */
   readonly #open: number[] = [];
   /** The missing bytes of a string, with its line end. */
@@ -98,14 +99,9 @@ export class ReplyCounter {
   #rest: Buffer = NOTHING;
   #bytes = 0;
 
-  /** The number of complete values. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** The number of values that have begun: ioredis resolves a text before its line end arrives. */
   get begun(): number {
-    return this.#open.length > 0 || this.#skip > 0 ? this.#count + 1 : this.#count;
+    return this.#open.length > 0 || this.#skip > 0 ? this.count + 1 : this.count;
   }
 
   /**
@@ -162,7 +158,7 @@ export class ReplyCounter {
       return;
     }
     this.#bytes = 0;
-    this.#count += 1;
+    this.count += 1;
   }
 }
 

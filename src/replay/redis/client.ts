@@ -57,7 +57,7 @@ interface Address {
   readonly host: string;
   readonly port: number;
 }
-type Endpoint = Address | { readonly path: string };
+type ConnectorOptions = Address & { readonly path?: string; readonly tls?: ConnectionOptions };
 
 /**
  * Connects to Redis, a Redis Cluster, or the primary that Sentinels name, and again whenever that connection is lost. Always uses
@@ -88,23 +88,21 @@ export function connectRedis(settings: RedisSettings): Redis | Cluster {
  *
  * @param locate returns where to connect to; without it, that is in the options of the client
  */
-function connectorTo(locate?: () => Promise<Endpoint>): new (options: unknown) => AbstractConnector {
+function connectorTo(locate?: () => Promise<Address>): new (options: unknown) => AbstractConnector {
   return class extends AbstractConnector {
-    readonly #endpoint: Endpoint;
-    readonly #tls: ConnectionOptions | undefined;
+    readonly #options: ConnectorOptions;
 
     constructor(given: unknown) {
       super(DISCONNECT_TIMEOUT_MILLISECONDS);
-      const { host, port, path, tls } = given as Address & { path?: string | null; tls?: ConnectionOptions };
-      this.#endpoint = typeof path === 'string' ? { path } : { host, port };
-      this.#tls = tls;
+      this.#options = given as ConnectorOptions;
     }
 
     override async connect(): Promise<Socket> {
       this.connecting = true;
       try {
-        const endpoint = (await locate?.()) ?? this.#endpoint;
-        const socket = this.#tls ? connectTls({ ...endpoint, ...this.#tls }) : createConnection(endpoint);
+        const { host, port, path, tls } = this.#options;
+        const endpoint = (await locate?.()) ?? { host, port, path };
+        const socket = tls ? connectTls({ ...endpoint, ...tls }) : createConnection(endpoint);
         // It has all that ioredis uses of a socket.
         this.stream = new CheckedStream(socket) as unknown as Socket;
         this.stream.once('error', (error) => (this.firstError = error));

@@ -14,12 +14,10 @@ export type Command = [name: string, ...args: (string | number)[]];
 
 /** Callbacks of a {@link RedisConnection}. */
 export interface ConnectionListener {
-  readonly onReady: () => void;
+  readonly onReady?: () => void;
   /** The next connection may be to another server, or to the same server with less data. */
-  readonly onLost: () => void;
+  readonly onLost?: () => void;
 }
-
-const NO_LISTENER: ConnectionListener = { onReady: () => undefined, onLost: () => undefined };
 
 /** A connection to Redis that is opened at once, and again whenever it is lost, until {@link close} is called. */
 export class RedisConnection {
@@ -30,10 +28,10 @@ export class RedisConnection {
   #isReconnecting = false;
   #lastError: Error | undefined;
   #lastReply = performance.now();
-  /** The current attempt to connect, shared by all who wait for it. */
-  #attempt: Promise<void> | undefined;
+  /** Called at the end of the current attempt to connect. */
+  #waiting: (() => void)[] = [];
 
-  constructor(settings: RedisSettings, listener: ConnectionListener = NO_LISTENER) {
+  constructor(settings: RedisSettings, listener: ConnectionListener = {}) {
     this.#settings = settings;
     this.#listener = listener;
     this.#client = this.#connect();
@@ -87,14 +85,20 @@ export class RedisConnection {
 
   #connect(): ReturnType<typeof connectRedis> {
     const client = connectRedis(this.#settings);
-    const { onLost, onReady } = this.#listener;
     client.on('error', (error: Error) => (this.#lastError = error));
     client.on('ready', () => {
       this.#isReconnecting = false;
       this.#lastError = undefined;
     });
-    for (const event of ['ready', '+node']) client.on(event, onReady);
-    for (const event of ['close', 'end', '-node', 'node error']) client.on(event, onLost);
+    for (const event of ['ready', '+node']) client.on(event, () => this.#listener.onReady?.());
+    for (const event of ['close', 'end', '-node', 'node error']) {
+      client.on(event, () => this.#listener.onLost?.());
+    }
+    for (const event of ['ready', 'close', 'end']) {
+      client.on(event, () => {
+        for (const settle of this.#waiting.splice(0)) settle();
+      });
+    }
     return client;
   }
 
@@ -103,8 +107,7 @@ export class RedisConnection {
     if (this.#isReady()) return;
     this.#renewIfStuck();
     if (['connecting', 'connect', 'wait'].includes(this.#client.status)) {
-      this.#attempt ??= this.#nextOf('ready', 'close', 'end').finally(() => (this.#attempt = undefined));
-      await this.#attempt;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     if (!this.#isReady()) throw this.#lastError ?? new Error('Connection is closed.');
   }
@@ -118,21 +121,9 @@ export class RedisConnection {
     const isStuck = performance.now() - this.#lastReply > REPLY_DEADLINE_MILLISECONDS;
     if (this.#isClosed || !(this.#client.status === 'end' || isStuck)) return;
     this.#client.disconnect();
-    this.#listener.onLost();
-    this.#attempt = undefined;
+    this.#listener.onLost?.();
     this.#isReconnecting = false;
     this.#lastReply = performance.now();
     this.#client = this.#connect();
-  }
-
-  #nextOf(...events: string[]): Promise<void> {
-    const client = this.#client;
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        for (const event of events) client.off(event, settle);
-        resolve();
-      };
-      for (const event of events) client.on(event, settle);
-    });
   }
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DEVIATION_STEPS, TIME_STEP_MILLISECONDS } from '../../credential/otp.js';
 import { ReplayCacheError } from '../errors.js';
 import type { Command } from './connection.js';
 import { nameOf } from './errors.js';
 import { CLOCK_TOLERANCE_MILLISECONDS, expiryOf, RedisLayout, type Place } from './layout.js';
-import { parseStart, UnexpectedReplyError, type Entry, type StartReply } from './replies.js';
+import { parseStart, type Entry, type StartReply } from './replies.js';
 import type { RedisSettings } from './store.js';
 
 /** How long a stamp stays trusted. A failover there and back within this time would go unnoticed. */
@@ -97,8 +98,6 @@ export class RedisEpochs {
   readonly #latest = new Map<string, number>();
   readonly #starting = new Map<string, Promise<void>>();
   #missing = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
-  #isBusy = false;
   #isStopped = false;
 
   constructor(options: RedisEpochsOptions) {
@@ -115,20 +114,19 @@ export class RedisEpochs {
 
   /** Starts the time step of a token, if that has not happened yet. Concurrent calls share one request. */
   startTimeStep(place: Place): Promise<void> {
-    const name = `${place.part} ${place.timeStep}`;
-    const starting =
-      this.#starting.get(name) ??
-      this.#start(place.part, place.timeStep, this.#options.layout.hashesOf(place)).finally(() =>
-        this.#starting.delete(name),
-      );
+    const { part, timeStep } = place;
+    const name = `${part} ${timeStep}`;
+    const start = (): Promise<void> => this.#start(part, timeStep, this.#options.layout.hashesOf(place));
+    const starting = this.#starting.get(name) ?? start().finally(() => this.#starting.delete(name));
     this.#starting.set(name, starting);
     return starting;
   }
 
   /** Starts the epoch of each part as soon as possible, not at its first login, which may come much later. Retries. */
   startAll(): void {
+    const isBusy = this.#missing.size > 0;
     this.#missing = new Set(this.#options.layout.parts);
-    if (!this.#isBusy) void this.#startMissing();
+    if (!isBusy) void this.#startMissing();
   }
 
   /** Drops the stamps: the next connection may be to another server, or to the same server with less data. */
@@ -138,21 +136,16 @@ export class RedisEpochs {
 
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
   }
 
   async #startMissing(): Promise<void> {
-    if (this.#isStopped) return;
-    this.#isBusy = true;
-    const missing = this.#missing;
-    const start = async (part: string): Promise<void> => {
-      await this.#start(part, 0, []);
-      missing.delete(part);
-    };
-    // A login meanwhile reports what is wrong.
-    await Promise.allSettled([...missing].map(start));
-    this.#isBusy = this.#missing.size > 0;
-    if (this.#isBusy) this.#timer = setTimeout(() => void this.#startMissing(), RETRY_MILLISECONDS).unref();
+    while (this.#missing.size > 0 && !this.#isStopped) {
+      const missing = this.#missing;
+      const starts = [...missing].map((part) => this.#start(part, 0, []).then(() => missing.delete(part)));
+      // A login meanwhile reports what is wrong.
+      await Promise.allSettled(starts);
+      if (this.#missing.size > 0) await sleep(RETRY_MILLISECONDS, undefined, { ref: false });
+    }
   }
 
   async #start(part: string, timeStep: number, hashes: readonly string[]): Promise<void> {
@@ -163,8 +156,7 @@ export class RedisEpochs {
     const args = [timeStep, expiryOf(timeStep), Math.round(this.#options.clock()), ...limits, latest, mark];
     const readAt = performance.now();
     const [reply, node] = await this.#options.run([['eval', START_TIME_STEP, keys.length, ...keys, ...args]]);
-    const started = parseStart(reply);
-    if (started.mark !== mark) throw new UnexpectedReplyError();
+    const started = parseStart(reply, mark);
     this.#assertUsable(started);
     this.#latest.set(part, Math.max(this.#latest.get(part) ?? 0, epochOf(started.stamp)));
     this.#expected.set(part, { stamp: started.stamp, node, readAt });
@@ -176,9 +168,8 @@ export class RedisEpochs {
     if (Math.abs(difference) > CLOCK_TOLERANCE_MILLISECONDS) {
       const seconds = Math.round(Math.abs(difference) / 1000);
       const direction = difference > 0 ? 'ahead of' : 'behind';
-      throw new ReplayCacheError(
-        `${name}: the clock of this machine is about ${seconds} s ${direction} that of Redis: correct both (NTP)`,
-      );
+      const message = `the clock of this machine is about ${seconds} s ${direction} that of Redis: correct both (NTP)`;
+      throw new ReplayCacheError(`${name}: ${message}`);
     }
     if (policy !== 'noeviction') {
       throw new ReplayCacheError(

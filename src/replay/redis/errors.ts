@@ -24,32 +24,34 @@ export function explainRedisError(error: unknown, connectionError: unknown): str
   const message = messageOf(subject);
   if (subject instanceof UnexpectedReplyError) return message;
   const code = codeOf(subject);
-  if (typeof code === 'string') return explanations[code] ?? explainCode(code);
+  if (typeof code === 'string') {
+    // The codes of Node, such as EHOSTUNREACH and ERR_TLS_CERT_ALTNAME_INVALID, hold nothing that a server sent.
+    return (
+      explanations[code] ??
+      `the connection failed (${/^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'for an unknown reason'})`
+    );
+  }
   const known = sentences.find(([pattern]) => pattern.test(message));
   if (known !== undefined) return known[1];
   // The errors of Redis begin with a word in capitals.
   const [name = ''] = /^[A-Z]+(?= )/.exec(message) ?? [];
-  return explanations[name] ?? explainUnknown(subject, name);
+  const isReply = name !== '' || (subject instanceof Error && subject.name === 'ReplyError');
+  return (
+    explanations[name] ??
+    (isReply
+      ? HIDDEN
+      : 'the connection was lost, or is not open yet: is it running, and can this machine connect to it?')
+  );
 }
 
 function isLost(error: unknown): boolean {
   return error instanceof StoreDeadlineError || LOST.test(messageOf(error));
 }
 
-/** The codes of Node, such as `EHOSTUNREACH` and `ERR_TLS_CERT_ALTNAME_INVALID`, hold nothing that a server sent. */
-function explainCode(code: string): string {
-  return `the connection failed (${/^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'for an unknown reason'})`;
-}
-
-function explainUnknown(error: unknown, name: string): string {
-  const isReply = name !== '' || (error instanceof Error && error.name === 'ReplyError');
-  return isReply
-    ? 'it replies with an error that is not shown, as it may hold the password: see the log of Redis, or try the same with redis-cli'
-    : 'the connection was lost, or is not open yet: is it running, and can this machine connect to it?';
-}
-
 const LOST = /closed|isn't writeable|isn't ready|max retries|None of startup nodes|Failed to refresh slots/i;
 
+const HIDDEN =
+  'it replies with an error that is not shown, as it may hold the password: see the log of Redis, or try the same with redis-cli';
 const password = 'it refuses the user or the password: correct replay.username and replay.password_file';
 const forbidden =
   'this user of Redis lacks permissions: +hsetnx +hmget +hset +hdel +pexpireat +get +set +zadd +zcard +zrange +zpopmin +eval +info +time (+cluster) on the keys of replay.prefix';

@@ -42,14 +42,14 @@ export class RedisLayout {
     const digest = createHash('sha256').update(id, 'latin1').digest();
     const name = digest.toString('hex', digest.length - 1);
     const part = this.#isCluster ? this.#partNamed(name) : this.#prefix;
-    const hash = this.#isCluster ? `${part}step:${timeStep}` : bucketOf(part, timeStep, name.charAt(0));
+    const hash = `${part}step:${timeStep}${this.#isCluster ? '' : `:${name.charAt(0)}`}`;
     // 22 readable characters take as much memory in Redis as these 16 bytes.
     return { part, timeStep, hash, field: digest.toString('base64url', 0, 16) };
   }
 
   /** Returns all hashes that a time step has in a part. */
   hashesOf({ part, timeStep, hash }: Place): readonly string[] {
-    return this.#isCluster ? [hash] : HEX_DIGITS.map((digit) => bucketOf(part, timeStep, digit));
+    return this.#isCluster ? [hash] : HEX_DIGITS.map((digit) => `${part}step:${timeStep}:${digit}`);
   }
 
   #partNamed(name: string): string {
@@ -60,8 +60,4 @@ export class RedisLayout {
 /** Returns when the tokens of a time step expire: they can't be valid any more then. In milliseconds since the Unix epoch. */
 export function expiryOf(timeStep: number): number {
   return (timeStep + 1 + RETAINED_TIME_STEPS) * TIME_STEP_MILLISECONDS + CLOCK_TOLERANCE_MILLISECONDS;
-}
-
-function bucketOf(part: string, timeStep: number, digit: string): string {
-  return `${part}step:${timeStep}:${digit}`;
 }

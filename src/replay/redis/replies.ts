@@ -27,8 +27,6 @@ export interface Entry {
 
 /** The reply of the script `START_TIME_STEP`. */
 export interface StartReply {
-  /** The mark that was sent. */
-  readonly mark: string;
   /** The present epoch stamp; empty if the server is not usable. */
   readonly stamp: string;
   /** The time of Redis, in milliseconds since the Unix epoch. */
@@ -45,26 +43,26 @@ export function parseFlag(reply: unknown): boolean {
 
 /** Parses the reply to `HMGET`. @throws {@link UnexpectedReplyError} */
 export function parseEntry(reply: unknown): Entry {
-  assertReply(isArray(reply) && reply.length === 2);
+  assertReply(
+    isArray(reply) && reply.length === 2 && reply.every((value) => value === null || isText(value)),
+  );
   const [stamp, mark] = reply.map((value) => value ?? undefined);
-  assertReply(isOptionalText(stamp) && isOptionalText(mark));
   return { stamp, mark };
 }
 
-/** Parses the reply of `START_TIME_STEP`. @throws {@link UnexpectedReplyError} */
-export function parseStart(reply: unknown): StartReply {
+/** Parses the reply of `START_TIME_STEP` to a mark. @throws {@link UnexpectedReplyError} */
+export function parseStart(reply: unknown, sent: string): StartReply {
   assertReply(isArray(reply) && reply.length === 4);
   const [mark, stamp, now, policy] = reply;
-  assertReply(isText(mark) && isText(stamp) && typeof now === 'number' && isText(policy));
-  return { mark, stamp, now, policy };
+  assertReply(mark === sent && isText(stamp) && typeof now === 'number' && isText(policy));
+  return { stamp, now, policy };
 }
 
 /** Parses an address of a Sentinel's reply: `[host, port]`. @throws {@link UnexpectedReplyError} */
 export function parseEndpoint(reply: unknown): { host: string; port: number } {
   assertReply(isArray(reply) && reply.length === 2);
   const [host, port] = reply;
-  assertReply(isHost(host) && isText(port) && /^\d{1,5}$/.test(port));
-  assertReply(isWholeNumber(Number(port), 1, MAX_PORT));
+  assertReply(isHost(host) && isText(port) && /^\d{1,5}$/.test(port) && isBetween(1, Number(port), MAX_PORT));
   return { host, port: Number(port) };
 }
 
@@ -102,8 +100,8 @@ function isSlotTable(reply: unknown): boolean {
   for (const row of reply) {
     if (!isArray(row) || row.length < 3) return false;
     const [first, last, ...owners] = row;
-    if (!isWholeNumber(first, 0, SLOTS - 1) || !isWholeNumber(last, first, SLOTS - 1)) return false;
-    if (!owners.every(isNode)) return false;
+    if (!isBetween(0, first, SLOTS - 1) || !isBetween(first, last, SLOTS - 1) || !owners.every(isNode))
+      return false;
     covered += last - first + 1;
     for (const [host, port] of owners) nodes.add(`${String(host)}:${String(port)}`);
   }
@@ -114,7 +112,7 @@ function isSlotTable(reply: unknown): boolean {
 function isNode(value: unknown): value is readonly unknown[] {
   if (!isArray(value)) return false;
   const [host, port] = value;
-  return (host === null || host === '' || isHost(host)) && isWholeNumber(port, 1, MAX_PORT);
+  return (host === null || host === '' || isHost(host)) && isBetween(1, port, MAX_PORT);
 }
 
 function assertReply(isExpected: boolean): asserts isExpected {
@@ -129,14 +127,10 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-function isOptionalText(value: unknown): value is string | undefined {
-  return value === undefined || isText(value);
-}
-
 function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
-function isWholeNumber(value: unknown, least: number, most: number): value is number {
+function isBetween(least: number, value: unknown, most: number): value is number {
   return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 }

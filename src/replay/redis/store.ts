@@ -61,7 +61,14 @@ function parse(table: ReplayTable, reader: SettingsReader): RedisSettings {
   const { url = DEFAULT_URL, prefix = DEFAULT_PREFIX, ...rest } = table as RedisTable;
   const { cluster = false, sentinel_master: sentinelMaster } = rest;
   const urls = typeof url === 'string' ? [url] : url;
-  const addresses = urls.flatMap((one) => parseAddress(one, reader));
+  const addresses: RedisAddress[] = [];
+  for (const one of urls) {
+    try {
+      addresses.push(parseRedisAddress(one));
+    } catch (error) {
+      reader.addProblem('url', messageOf(error));
+    }
+  }
   const allowsSeveral = cluster || sentinelMaster !== undefined;
   if (cluster && sentinelMaster !== undefined) {
     reader.addProblem('cluster', 'expected either cluster or sentinel_master, found both');
@@ -85,15 +92,6 @@ function parse(table: ReplayTable, reader: SettingsReader): RedisSettings {
     isCluster: cluster,
     sentinelMaster,
   };
-}
-
-function parseAddress(url: string, reader: SettingsReader): RedisAddress[] {
-  try {
-    return [parseRedisAddress(url)];
-  } catch (error) {
-    reader.addProblem('url', messageOf(error));
-    return [];
-  }
 }
 
 /**
