@@ -57,6 +57,14 @@ interface Address {
   readonly host: string;
   readonly port: number;
 }
+
+/** Finds the primary that Sentinels watch. */
+interface PrimaryFinder {
+  find(): Promise<Address>;
+  /** Asks another Sentinel first, because the found server is not a primary. */
+  reject(): void;
+}
+
 type ConnectorOptions = Address & { readonly path?: string; readonly tls?: ConnectionOptions };
 
 /**
@@ -86,9 +94,9 @@ export function connectRedis(settings: RedisSettings): Redis | Cluster {
 /**
  * Returns a class for the option `Connector` of ioredis that opens a connection as a {@link CheckedStream}.
  *
- * @param locate returns where to connect to; without it, that is in the options of the client
+ * @param finder finds where to connect to; without it, that is in the options of the client
  */
-function connectorTo(locate?: () => Promise<Address>): new (options: unknown) => AbstractConnector {
+function connectorTo(finder?: PrimaryFinder): new (options: unknown) => AbstractConnector {
   return class extends AbstractConnector {
     readonly #options: ConnectorOptions;
 
@@ -101,7 +109,7 @@ function connectorTo(locate?: () => Promise<Address>): new (options: unknown) =>
       this.connecting = true;
       try {
         const { host, port, path, tls } = this.#options;
-        const endpoint = (await locate?.()) ?? { host, port, path };
+        const endpoint = (await finder?.find()) ?? { host, port, path };
         const socket = tls ? connectTls({ ...endpoint, ...tls }) : createConnection(endpoint);
         // It has all that ioredis uses of a socket.
         this.stream = new CheckedStream(socket) as unknown as Socket;
@@ -115,14 +123,21 @@ function connectorTo(locate?: () => Promise<Address>): new (options: unknown) =>
       if (!(this.connecting as boolean)) this.stream.destroy();
       return this.stream;
     }
+
+    /** A Sentinel may name a former primary: what a replica consumes, the primary would accept again. */
+    override check({ role = 'master' }: { readonly role?: string }): boolean {
+      if (finder === undefined || role === 'master') return true;
+      finder.reject();
+      return false;
+    }
   };
 }
 
-/** Returns a function that asks Sentinels for the address of their primary, and learns of other Sentinels. */
-function primaryFinder(addresses: readonly Address[], name: string, direct: Options): () => Promise<Address> {
+/** Asks Sentinels for the address of their primary, and learns of other Sentinels. */
+function primaryFinder(addresses: readonly Address[], name: string, direct: Options): PrimaryFinder {
   /** The one that answered last comes first. */
   let known = addresses;
-  return async () => {
+  const find = async (): Promise<Address> => {
     let lastError: unknown;
     for (const sentinel of known) {
       try {
@@ -136,6 +151,10 @@ function primaryFinder(addresses: readonly Address[], name: string, direct: Opti
     }
     throw lastError;
   };
+  const reject = (): void => {
+    known = [...known.slice(1), ...known.slice(0, 1)];
+  };
+  return { find, reject };
 }
 
 async function askSentinel(to: Options, name: string): Promise<{ primary: Address; others: Address[] }> {

@@ -6,9 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { explainRedisError } from '../../../src/replay/redis/errors.js';
+
 import { UnexpectedReplyError } from '../../../src/replay/redis/replies.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
-import type { RedisSettings } from '../../../src/replay/redis/store.js';
+import { parseRedisAddress, type RedisSettings } from '../../../src/replay/redis/store.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
 import { FakeRedis } from '../../support/servers/fake-redis.js';
 import { temporaryDirectory } from '../../support/directory.js';
@@ -146,6 +147,31 @@ describe('a Sentinel', () => {
     }
     const port = String(redis.port);
     address = `*2\r\n$9\r\n127.0.0.1\r\n$${port.length}\r\n${port}\r\n`;
+    await expect.poll(() => cache.consume(fresh()).catch(() => undefined)).toBe('consumed');
+  });
+
+  it('that names a replica is not believed, and another Sentinel is asked', async () => {
+    const [primary, replica] = [await start(), await start()];
+    replica.cli('replicaof', '127.0.0.1', String(primary.port));
+    replica.cli('config', 'set', 'replica-read-only', 'no');
+    await expect.poll(() => replica.cli('info', 'replication')).toContain('role:slave');
+    let named = replica.port;
+    const asked: string[] = [];
+    const sentinelOf = (label: string): Promise<FakeRedis> =>
+      FakeRedis.start(0, ([name, verb]) => {
+        if (name !== 'sentinel' || verb !== 'get-master-addr-by-name') return '*0\r\n';
+        asked.push(label);
+        const port = String(named);
+        return `*2\r\n$9\r\n127.0.0.1\r\n$${port.length}\r\n${port}\r\n`;
+      });
+    const sentinels = [await sentinelOf('first'), await sentinelOf('second')];
+    onTestFinished(() => Promise.all(sentinels.map((sentinel) => sentinel.stop())).then(() => undefined));
+    const addresses = sentinels.map(({ url }) => parseRedisAddress(url));
+    const cache = open(sentinels[0]?.url ?? '', { addresses, sentinelMaster: 'main' });
+    await expect(cache.consume(fresh())).rejects.toThrow();
+    await expect.poll(() => new Set(asked).size).toBe(2);
+    await expect(cache.consume(fresh())).rejects.toThrow();
+    named = primary.port;
     await expect.poll(() => cache.consume(fresh()).catch(() => undefined)).toBe('consumed');
   });
 
