@@ -3,7 +3,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { AbstractConnector, Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { CheckedStream } from './checked-stream.js';
 import { checkReplies, parseEndpoint, parseSentinels } from './replies.js';
-import type { RedisSettings } from './store.js';
+import type { RedisSettings } from './settings.js';
 
 /**
  * How long a command may take. With 50 ms, 1,000 logins at once on a busy machine cost 222 of 8,000 tokens; with 200 ms none. A

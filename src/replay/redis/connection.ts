@@ -4,7 +4,7 @@ import { withinStoreDeadline } from '../store-deadline.js';
 import { connectRedis } from './client.js';
 import { explainRedisError, nameOf } from './errors.js';
 import { UnexpectedReplyError } from './replies.js';
-import type { RedisSettings } from './store.js';
+import type { RedisSettings } from './settings.js';
 
 /** A client without complete replies for this long is replaced by a new one: it may be in a state that it does not leave. */
 const REPLY_DEADLINE_MILLISECONDS = 5000;

@@ -7,7 +7,7 @@ import type { Command } from './connection.js';
 import { nameOf } from './errors.js';
 import { CLOCK_TOLERANCE_MILLISECONDS, expiryOf, RedisLayout, type Place } from './layout.js';
 import { parseStart, type Entry, type StartReply } from './replies.js';
-import type { RedisSettings } from './store.js';
+import type { RedisSettings } from './settings.js';
 
 /** How long a stamp stays trusted. A failover there and back within this time would go unnoticed. */
 const TRUST_MILLISECONDS = 1000;

@@ -2,7 +2,7 @@ import { codeOf, messageOf } from '../../errors.js';
 import { StoreDeadlineError } from '../store-deadline.js';
 import { COMMAND_TIMEOUT_MILLISECONDS } from './client.js';
 import { UnexpectedReplyError } from './replies.js';
-import type { RedisSettings } from './store.js';
+import type { RedisSettings } from './settings.js';
 
 /** Returns the addresses of a Redis, for messages. They hold no password. */
 export function nameOf({ addresses, sentinelMaster }: RedisSettings): string {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { TIME_STEP_MILLISECONDS } from '../../credential/otp.js';
 import { RETAINED_TIME_STEPS } from '../cache-epoch.js';
 import type { TokenUse } from '../replay-cache.js';
-import type { RedisSettings } from './store.js';
+import type { RedisSettings } from './settings.js';
 
 const HEX_DIGITS: readonly string[] = Array.from({ length: 16 }, (_, digit) => digit.toString(16));
 

@@ -5,7 +5,7 @@ import { RedisConnection, type Command } from './connection.js';
 import { newMark, RedisEpochs, type Found } from './epochs.js';
 import { expiryOf, RedisLayout, type Place } from './layout.js';
 import { parseEntry, parseFlag, UnexpectedReplyError } from './replies.js';
-import type { RedisSettings } from './store.js';
+import type { RedisSettings } from './settings.js';
 
 /** More than there are hashes of time steps that are valid at the same time. */
 const MAX_EXPIRING = 4096;

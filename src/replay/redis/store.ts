@@ -1,34 +1,12 @@
 import * as z from 'zod/mini';
 import { messageOf } from '../../errors.js';
+import type { RedisAddress, RedisSettings } from './settings.js';
 import type { ReplayTable, SettingsReader, StoreType } from '../store.js';
 
 const DEFAULT_URL = 'redis://127.0.0.1:6379';
 const DEFAULT_PORT = 6379;
 const DEFAULT_PREFIX = 'xtokend:';
 const EXPECTED_ADDRESS = 'expected redis://HOST[:PORT], rediss://… (TLS) or unix:/PATH';
-
-/** The address of a Redis server. */
-export interface RedisAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-  /** The Unix socket, used instead of host and port. */
-  readonly path: string | undefined;
-}
-
-/** `store = "redis"`. */
-export interface RedisSettings {
-  /** One address, or those of several cluster nodes or Sentinels. */
-  readonly addresses: readonly RedisAddress[];
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  /** Certificate authorities in PEM, used instead of those of Node. */
-  readonly ca: string | undefined;
-  readonly prefix: string;
-  readonly isCluster: boolean;
-  /** The name of the primary that the Sentinels at the addresses watch. */
-  readonly sentinelMaster: string | undefined;
-}
 
 const text = z.optional(z.string());
 const shape = {

@@ -9,7 +9,8 @@ import { explainRedisError } from '../../../src/replay/redis/errors.js';
 
 import { UnexpectedReplyError } from '../../../src/replay/redis/replies.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
-import { parseRedisAddress, type RedisSettings } from '../../../src/replay/redis/store.js';
+import type { RedisSettings } from '../../../src/replay/redis/settings.js';
+import { parseRedisAddress } from '../../../src/replay/redis/store.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
 import { FakeRedis } from '../../support/servers/fake-redis.js';
 import { temporaryDirectory } from '../../support/directory.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { RedisSettings } from '../../../src/replay/redis/store.js';
+import type { RedisSettings } from '../../../src/replay/redis/settings.js';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
 import type { ConsumeResult, TokenUse } from '../../../src/replay/replay-cache.js';

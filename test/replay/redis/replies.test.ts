@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { timeStepAt } from '../../../src/credential/otp.js';
 import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
-import type { RedisSettings } from '../../../src/replay/redis/store.js';
+import type { RedisSettings } from '../../../src/replay/redis/settings.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
 import { FakeRedis, type Reply } from '../../support/servers/fake-redis.js';
 import { redisSettings } from '../../support/servers/redis.js';

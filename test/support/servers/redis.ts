@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RedisSettings, parseRedisAddress } from '../../../src/replay/redis/store.js';
+import type { RedisSettings } from '../../../src/replay/redis/settings.js';
+import { parseRedisAddress } from '../../../src/replay/redis/store.js';
 import { freePort } from '../system/ports.js';
 import { end, hasEnded } from '../system/processes.js';
 
