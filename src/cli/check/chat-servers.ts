@@ -1,8 +1,9 @@
+import { statSync } from 'node:fs';
 import { normalizeHost } from '../../credential/jid/prepare.js';
 import { messageOf } from '../../errors.js';
 import type { EjabberdConfiguration } from './ejabberd/configuration.js';
 import { findings, type Finding } from './finding.js';
-import { isAbsent } from './machine/access.js';
+import { attempt } from './machine/access.js';
 import type { ProsodyConfiguration } from './prosody/configuration.js';
 import type { Situation } from './situation.js';
 
@@ -29,7 +30,9 @@ export async function readServer<T>(
   defaultFile: string,
   read: (file: string) => T | Promise<T>,
 ): Promise<Reading<T>> {
-  if (named === undefined && isAbsent(defaultFile)) return {};
+  // A file in a directory that this user may not search can exist.
+  const isAbsent = attempt(() => statSync(defaultFile, { throwIfNoEntry: false }) === undefined);
+  if (named === undefined && isAbsent === true) return {};
   try {
     return { configuration: await read(named ?? defaultFile) };
   } catch (error) {

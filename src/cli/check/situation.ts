@@ -7,6 +7,7 @@ import { readTextFile } from '../../system/read-file.js';
 import { findChatServers, readServer, type ChatServer, type Reading } from './chat-servers.js';
 import { readEjabberd, type EjabberdConfiguration } from './ejabberd/configuration.js';
 import { readProsody, type ProsodyConfiguration } from './prosody/configuration.js';
+import { attempt } from './machine/access.js';
 import { findService, type Service } from './service/find-service.js';
 
 /** What the checks examine. */
@@ -67,7 +68,8 @@ export async function readSituation(
     return { ...rest, configuration, fault: undefined, files, secretFiles };
   } catch (fault) {
     if (!(fault instanceof ConfigurationError || fault instanceof UnreadableConfigurationError)) throw fault;
-    const secretFiles = holdsSecret(file) ? [file] : [];
+    // A file that is not text, or that this user cannot read, can hold secrets.
+    const secretFiles = attempt(() => SECRET.test(readTextFile(file))) === false ? [] : [file];
     return { ...rest, configuration: undefined, fault, files: [file], secretFiles };
   }
 }
@@ -90,13 +92,3 @@ function select(service: Service | undefined, file: string): Pick<Situation, 'se
  * setting or a URL.
  */
 const SECRET = /\b(?:otp_seed|token_secret|\w*password)["']?\s*=|:\/\/[^\s"'@]*:[^\s"']*@/;
-
-/** Whether an invalid configuration file can hold secrets itself. */
-function holdsSecret(path: string): boolean {
-  try {
-    return SECRET.test(readTextFile(path));
-  } catch {
-    // It is not text, or this user cannot read it.
-    return true;
-  }
-}

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { timeStepAt } from '../../../credential/otp.js';
 import { messageOf } from '../../../errors.js';
 import { chooseStore, storeTypeOf } from '../../../replay/registry.js';
@@ -7,8 +6,11 @@ import type { ReplayCache } from '../../../replay/replay-cache.js';
 import { nameOfUser } from '../../../system/accounts.js';
 import { findExposure } from '../../../system/trusted-path.js';
 import { isServiceUser, trustedWith } from '../configuration/trusted-users.js';
-import type { Finding } from '../finding.js';
+import { findings, type Finding } from '../finding.js';
+import { statOf } from '../machine/access.js';
 import type { Situation } from '../situation.js';
+
+const { ok, note, warning, problem } = findings('replay');
 
 /** Tests the replay cache: consumes a test entry twice, and releases it. Reports what the store guarantees. */
 export async function checkReplayCache({ configuration }: Situation): Promise<Finding[]> {
@@ -21,25 +23,22 @@ export async function checkReplayCache({ configuration }: Situation): Promise<Fi
   const obstacles = path === undefined ? [] : checkPath(path.directory, path.data);
   if (obstacles.length > 0) return obstacles;
   const { guarantee, isDurable, epoch, wasRemoved = false } = report(store);
-  const findings: Finding[] = [];
+  const found: Finding[] = [];
   const onWarning = (message: string): void => {
-    findings.push(finding('warning', 'replay-degraded', message));
+    found.push(warning('replay-degraded', message));
   };
   try {
     const isComplete = await test(store, onWarning, consumeTwice);
     if (fallback !== undefined)
-      findings.push(finding('warning', 'replay-not-durable', `replay cache is in memory only: ${fallback}`));
-    else if (isDurable) findings.push(finding('ok', 'replay-ok', guarantee));
-    else findings.push(finding('warning', 'replay-not-durable', guarantee));
-    if (wasRemoved) findings.push(finding('warning', 'replay-removed', REMOVED));
-    if (!isComplete) {
-      const message = `for up to 90 s more, tokens from before ${epoch} are refused`;
-      findings.push(finding('note', 'replay-incomplete', message));
-    }
+      found.push(warning('replay-not-durable', `replay cache is in memory only: ${fallback}`));
+    else found.push(isDurable ? ok('replay-ok', guarantee) : warning('replay-not-durable', guarantee));
+    if (wasRemoved) found.push(warning('replay-removed', REMOVED));
+    const message = `for up to 90 s more, tokens from before ${epoch} are refused`;
+    if (!isComplete) found.push(note('replay-incomplete', message));
   } catch (error) {
-    findings.push(unavailable(`the replay cache: ${messageOf(error)}`));
+    found.push(unavailable(`the replay cache: ${messageOf(error)}`));
   }
-  return findings;
+  return found;
 
   async function testOpened(): Promise<boolean> {
     return consumeTwice(await openReplayCache(store, onWarning));
@@ -55,7 +54,7 @@ function checkPath(directory: string, data: string): Finding[] {
   const exposure = findExposure(directory, trustedWith(directory));
   if (exposure === undefined) return owner;
   const message = `${exposure.message}, and so can remove the replay cache in ${directory}`;
-  return [...owner, { ...unavailable(message), fix: exposure.fix }];
+  return [...owner, unavailable(message, exposure.fix)];
 }
 
 /**
@@ -64,7 +63,7 @@ function checkPath(directory: string, data: string): Finding[] {
  */
 function checkOwner(directory: string, data: string): Finding[] {
   if (process.getuid?.() !== 0) return [];
-  const uid = ownerOf(data) ?? ownerOf(directory) ?? 0;
+  const uid = (statOf(data) ?? statOf(directory))?.uid ?? 0;
   if (!isServiceUser(uid)) return [];
   const name = nameOfUser(uid);
   const owner = name === undefined ? `a systemd service (uid ${uid})` : `user ${name}`;
@@ -73,24 +72,11 @@ function checkOwner(directory: string, data: string): Finding[] {
       ? 'see journalctl -u xtokend, or run: xtokend check --request auth:USER:HOST'
       : `run: su -s /bin/sh ${name} -c 'xtokend check'`;
   const message = `the replay cache in ${directory} belongs to ${owner} and was not tested: a daemon that runs as root would refuse every token`;
-  return [{ ...finding('warning', 'replay-other-owner', message), fix }];
+  return [warning('replay-other-owner', message, fix)];
 }
 
-function ownerOf(path: string): number | undefined {
-  try {
-    return statSync(path).uid;
-  } catch {
-    // The test reports what is wrong with the path.
-    return undefined;
-  }
-}
-
-function unavailable(message: string): Finding {
-  return finding('problem', 'replay-unavailable', `every token would be refused: ${message}`);
-}
-
-function finding(level: Finding['level'], code: Finding['code'], message: string): Finding {
-  return { level, code, subject: 'replay', message };
+function unavailable(message: string, fix?: string): Finding {
+  return problem('replay-unavailable', `every token would be refused: ${message}`, fix);
 }
 
 /** Returns whether a token of this moment would be accepted. Closes the replay cache. */

@@ -2,6 +2,7 @@ import { realpathSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from '../../../errors.js';
 import { nameOfGroup, nameOfUser } from '../../../system/accounts.js';
+import { explainReadError } from '../../../system/read-file.js';
 import type { Account } from './accounts.js';
 
 /** The permissions of a file, with the bits of its mode for other users. */
@@ -14,22 +15,31 @@ export type Obstacle =
   | { readonly kind: 'missing'; readonly path: string }
   | { readonly kind: 'unknown'; readonly path: string };
 
-/** Returns the owner and mode of a file; `undefined` if it is missing or this user cannot access it. */
-export function statOf(path: string): Stats | undefined {
+/** Returns the result of a function; `undefined` if it throws. */
+export function attempt<T>(work: () => T): T | undefined {
   try {
-    return statSync(path);
+    return work();
   } catch {
     return undefined;
   }
 }
 
-/** Returns whether there is no such file. One in a directory that this user may not search can exist. */
-export function isAbsent(path: string): boolean {
+/**
+ * Returns the result of reading a file or directory.
+ *
+ * @throws {Error} that names the path and the cause, if `read` throws
+ */
+export function readNamed<T>(path: string, read: () => T): T {
   try {
-    return statSync(path, { throwIfNoEntry: false }) === undefined;
-  } catch {
-    return false;
+    return read();
+  } catch (error) {
+    throw new Error(`cannot read ${path}: ${explainReadError(error)}`, { cause: error });
   }
+}
+
+/** Returns the owner and mode of a file; `undefined` if it is missing or this user cannot access it. */
+export function statOf(path: string): Stats | undefined {
+  return attempt(() => statSync(path));
 }
 
 /**

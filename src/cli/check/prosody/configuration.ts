@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { explainReadError, readTextFile } from '../../../system/read-file.js';
+import { readTextFile } from '../../../system/read-file.js';
+import { readNamed } from '../machine/access.js';
 import { readLuaSettings, type Include, type Section } from './lua-settings.js';
 import { COMPUTED, type LuaValue } from './lua.js';
 
@@ -121,21 +122,13 @@ function textOf(value: LuaValue | undefined): string | undefined {
 function readSections(file: string, unread: string[], budget: { files: number }): Section[] {
   budget.files += 1;
   if (budget.files > MAX_FILES) throw new Error(`cannot read ${file}: it is one file too many`);
-  const { parts, unread: lines } = readLuaSettings(textOfFile(file));
+  const { parts, unread: lines } = readLuaSettings(readNamed(file, () => readTextFile(file)));
   unread.push(...lines.map((line) => `${file}:${line}`));
   const sectionsOf = (part: Section | Include): Section[] =>
     part.kind === 'section'
       ? [part]
       : filesOf(dirname(file), part.pattern).flatMap((path) => readSections(path, unread, budget));
   return parts.flatMap(sectionsOf);
-}
-
-function textOfFile(file: string): string {
-  try {
-    return readTextFile(file);
-  } catch (error) {
-    throw new Error(`cannot read ${file}: ${explainReadError(error)}`, { cause: error });
-  }
 }
 
 /** Expands wildcards as Prosody does: in the name of the file, not in those of directories, and never for hidden files. */
@@ -147,16 +140,9 @@ function filesOf(directory: string, pattern: string): string[] {
     .replaceAll('*', '.*')
     .replaceAll('?', '.');
   const name = new RegExp(`^${parts}$`);
-  return namesIn(dirname(path))
+  const parent = dirname(path);
+  return readNamed(parent, () => readdirSync(parent))
     .filter((file) => !file.startsWith('.') && name.test(file))
     .sort()
-    .map((file) => join(dirname(path), file));
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    throw new Error(`cannot read ${directory}: ${explainReadError(error)}`, { cause: error });
-  }
+    .map((file) => join(parent, file));
 }

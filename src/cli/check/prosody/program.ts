@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { attempt } from '../machine/access.js';
 import { runProgram } from '../machine/run-program.js';
 
 const MAX_SCRIPT_CHARACTERS = 10_000;
@@ -16,8 +17,9 @@ export interface ProsodyProgram {
 export function findProsodyProgram(env: NodeJS.ProcessEnv): ProsodyProgram | undefined {
   const directories = [...(env['PATH'] ?? '').split(':'), '/usr/bin', '/usr/local/bin'];
   const script = directories
-    .map((directory) => readScript(join(directory, 'prosody')))
-    .find((text) => text !== undefined);
+    .map((directory) => attempt(() => readFileSync(join(directory, 'prosody'), 'utf8')))
+    .find((text) => text !== undefined)
+    ?.slice(0, MAX_SCRIPT_CHARACTERS);
   const [, lua] = /^#! *(?:\/usr\/bin\/env +)?(\S*lua\S*)/.exec(script ?? '') ?? [];
   if (script === undefined || lua === undefined) return undefined;
   const [, modules = '/usr/lib/prosody/modules'] = /^CFG_PLUGINDIR *= *['"]([^'"]+)/m.exec(script) ?? [];
@@ -36,12 +38,4 @@ print("none")`;
 export async function hasLpty(lua: string, env: NodeJS.ProcessEnv): Promise<boolean | undefined> {
   const output = await runProgram(lua, ['-e', FIND_LPTY], { env });
   return output === undefined ? undefined : output.trim() === 'found';
-}
-
-function readScript(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').slice(0, MAX_SCRIPT_CHARACTERS);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { parentOf } from '../../../system/processes.js';
 import { findings, type Finding } from '../finding.js';
+import { attempt } from '../machine/access.js';
 import type { ProsodyConfiguration, ProsodyHost } from './configuration.js';
 
 const { ok, note, warning, problem } = findings('prosody');
@@ -28,7 +29,8 @@ export function checkProsodyTerminal(
 /** @param needsTracing whether Prosody may wait for something else in select(2) */
 function visibilityOf(needsTracing: boolean): Finding {
   if (!supervisors().every(seesItsServer)) return notVisible;
-  if (mayTrace()) return visible;
+  // Yama refuses to let a process trace its parent (kernel.yama.ptrace_scope, ptrace(2)).
+  if (!(Number(contentOf('/proc/sys/kernel/yama/ptrace_scope')) > 0)) return visible;
   return (needsTracing ? warning : note)(
     'prosody-terminal-partly-visible',
     'kernel.yama.ptrace_scope keeps xtokend from seeing on which terminal Prosody waits; with several hosts on the stock module, or network_backend = "select", a login can get the result of another one after a signal to Prosody',
@@ -53,17 +55,8 @@ function seesItsServer(supervisor: number): boolean {
   return spawnSync('readlink', [link], { ...as, stdio: 'ignore' }).status === 0;
 }
 
-/** Yama refuses to let a process trace its parent (kernel.yama.ptrace_scope, ptrace(2)). */
-function mayTrace(): boolean {
-  return !(Number(contentOf('/proc/sys/kernel/yama/ptrace_scope')) > 0);
-}
-
 function contentOf(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
+  return attempt(() => readFileSync(path, 'latin1')) ?? '';
 }
 
 const nonBlocking = problem(

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { findings, type Finding } from '../finding.js';
-import { statOf } from '../machine/access.js';
+import { attempt, statOf } from '../machine/access.js';
 
 /** A process that holds a listening socket. */
 interface Holder {
@@ -44,15 +44,10 @@ function otherListeners(path: string): Holder[] | undefined {
 
 /** Returns `undefined` if the process has ended. */
 function describeProcess(pid: number): Holder | undefined {
-  try {
-    // proc(5): the name in parentheses can hold anything.
-    const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return { pid, isStopped: state === 'T', startedAt: Number(fields[18]) };
-  } catch {
-    return undefined;
-  }
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  // proc(5): the name in parentheses can hold anything.
+  const [state, ...fields] = stat?.replace(/^.*\) /s, '').split(' ') ?? [];
+  return stat === undefined ? undefined : { pid, isStopped: state === 'T', startedAt: Number(fields[18]) };
 }
 
 /**
@@ -103,18 +98,10 @@ function isSameDirectory(a: string, b: string): boolean {
 /** Returns the inodes of the open sockets of a process; none if it has ended, or belongs to another user. */
 function socketsOf(pid: number): string[] {
   const directory = `/proc/${pid}/fd`;
-  try {
-    return readdirSync(directory).flatMap((fd) => socketAt(`${directory}/${fd}`) ?? []);
-  } catch {
-    return [];
-  }
-}
-
-function socketAt(link: string): string | undefined {
-  try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(link))?.[1];
-  } catch {
-    // The process has closed it in the meantime.
-    return undefined;
-  }
+  const descriptors = attempt(() => readdirSync(directory)) ?? [];
+  // The process can close a descriptor in the meantime.
+  const links = descriptors.flatMap(
+    (descriptor) => attempt(() => readlinkSync(`${directory}/${descriptor}`)) ?? [],
+  );
+  return links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
 }
