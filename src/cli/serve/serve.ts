@@ -1,3 +1,5 @@
+import { join, relative } from 'node:path';
+import type { Configuration } from '../../config/configuration.js';
 import { loadConfiguration } from '../../config/load.js';
 import { locateConfiguration } from '../../config/locate.js';
 import { openNotify, type Notify } from '../../daemon/notify.js';
@@ -17,7 +19,7 @@ import { RequestBudget } from '../../server/request-budget.js';
 import { serveStream } from '../../server/serve-stream.js';
 import { serveSockets, type Listener } from '../../server/sockets.js';
 import { SUPERVISOR_VARIABLE, parseSupervisorHandover } from '../../server/terminal/supervisor-handover.js';
-import { hint } from './hint.js';
+import { packageDirectory } from '../shared/package-directory.js';
 import { UsageError } from '../shared/usage-error.js';
 import { parseListenOption, takeInheritedListeners } from './listeners.js';
 import { handleSignals, stopSignal } from './signals.js';
@@ -124,6 +126,22 @@ async function welcome(protocol: Protocol, config: string | undefined, version: 
     );
   }
   process.stderr.write(hint(await loadConfiguration(config, process.env), version));
+}
+
+/** Returns what `xtokend` prints if it is run on a terminal. */
+function hint({ file, hosts }: Configuration, version: string): string {
+  const host = hosts.names?.[0] ?? 'example.com';
+  return `xtokend ${version} answers the requests that you type here, configured by ${file} (${hosts.names?.join(', ') ?? 'every host'}).
+Mint a token in another window:  ${programName()} mint --config ${file} alice@${host}
+Then type here:                  auth:alice:${host}:TOKEN
+1 means accepted, 0 refused. The same token is refused the second time. Ctrl-D ends.
+`;
+}
+
+/** Returns how to call the program from the current directory. */
+function programName(): string {
+  const path = relative(process.cwd(), join(packageDirectory(), 'bin', 'xtokend'));
+  return path.startsWith('..') ? 'xtokend' : path;
 }
 
 function createService(

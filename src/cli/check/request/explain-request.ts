@@ -4,14 +4,8 @@ import { openHosts } from '../../../daemon/served-hosts.js';
 import { messageOf } from '../../../errors.js';
 import { parseRequest, type Request } from '../../../protocol/request.js';
 import { loginOf } from '../../shared/login.js';
-import { judgeToken } from '../../verify/judge-token.js';
+import { judgeToken, type Judgement } from '../../verify/judge-token.js';
 import type { Situation } from '../situation.js';
-
-/** The answer that the configuration leads to. */
-interface ExpectedAnswer {
-  readonly accepted: boolean;
-  readonly reason: string;
-}
 
 /**
  * Explains the answer of a daemon as far as the configuration shows it. Only the daemon knows which tokens were used, and it can run
@@ -29,7 +23,7 @@ export async function explainRequest(
   if (expected.accepted !== accepted) {
     const found = accepted
       ? `By ${file} it should have been refused: ${expected.reason}.`
-      : `By ${file} it could be accepted${expected.reason === '' ? '' : ` (${expected.reason})`}.`;
+      : `By ${file} it could be accepted (${expected.reason}).`;
     return [found, causes(accepted, isFresh, file)];
   }
   return accepted ? [] : [`The reason, by ${file}: ${expected.reason}.`];
@@ -48,7 +42,7 @@ async function expectAnswer(
   request: Request,
   { hosts, file }: Configuration,
   now: number,
-): Promise<ExpectedAnswer> {
+): Promise<Judgement> {
   if (request.operation === 'malformed')
     return refused('this is not a request: expected auth:USER:HOST:TOKEN or isuser:USER:HOST');
   if (request.operation === 'unsupported')
@@ -84,6 +78,6 @@ const userRefusals = {
   'unlisted-user': 'the token is valid, but the user is not on the list of users (restrict_auth)',
 } as const;
 
-function refused(reason: string): ExpectedAnswer {
+function refused(reason: string): Judgement {
   return { accepted: false, reason };
 }

@@ -1,12 +1,15 @@
-import { withoutSecrets } from '../../../system/known-secrets.js';
+import { isActiveAt } from '../../../credential/key.js';
+import { domainOf, normalizeJid } from '../../../credential/jid/jid.js';
+import { mintWithKey } from '../../../credential/mint.js';
 import type { Protocol } from '../../../protocol/framings.js';
+import { withoutSecrets } from '../../../system/known-secrets.js';
+import { readInput } from '../../shared/read-input.js';
 import { UsageError } from '../../shared/usage-error.js';
 import type { Situation } from '../situation.js';
 import { ask, type Result } from '../sockets/ask.js';
 import { checkShared } from '../sockets/shared-socket.js';
 import { findSockets } from '../sockets/socket-paths.js';
 import { explainRequest } from './explain-request.js';
-import { prepareRequest } from './prepare-request.js';
 
 const ACCEPTED = 0;
 const REFUSED = 1;
@@ -20,20 +23,20 @@ const TIMEOUT_MILLISECONDS = 5000;
  * @returns the exit code
  */
 export async function checkRequest(text: string, protocol: Protocol, situation: Situation): Promise<number> {
-  const prepared = await prepareRequest(text, situation);
+  const { request, isFresh, remarks = [] } = await prepareRequest(text, situation);
   const [socket] = findSockets(situation);
   if (socket === undefined)
     throw new UsageError('there is no /run/xtokend/xtokend.sock; name a socket: --socket PATH');
   const { path } = socket;
-  const result = await ask(path, protocol, prepared.request, TIMEOUT_MILLISECONDS);
+  const result = await ask(path, protocol, request, TIMEOUT_MILLISECONDS);
   if (result.kind !== 'answered')
     return print(COULD_NOT_TELL, [`could not tell: ${describeFault(result, path, protocol)}`]);
   const { accepted, milliseconds } = result;
   const answer = `${accepted ? '1: accepted' : '0: refused'}, after ${milliseconds.toFixed(1)} ms, by ${path}`;
-  const why = await explainRequest(prepared.request, accepted, prepared.isFresh, situation);
+  const why = await explainRequest(request, accepted, isFresh, situation);
   // The chat server may be connected to another process.
   const others = checkShared(path).map(({ message, fix = '' }) => `But ${message}: ${fix}.`);
-  return print(accepted ? ACCEPTED : REFUSED, [answer, ...prepared.remarks, ...why, ...others]);
+  return print(accepted ? ACCEPTED : REFUSED, [answer, ...remarks, ...why, ...others]);
 }
 
 function print(exitCode: number, lines: readonly string[]): number {
@@ -65,3 +68,55 @@ const connectErrors: Readonly<Record<string, string>> = {
   EACCES: 'this user may not connect; run this as root, or as a member of its group',
   ENOTSOCK: 'that is not a socket; name another: --socket PATH',
 };
+
+/** A request that can be sent. */
+interface PreparedRequest {
+  readonly request: string;
+  /** Whether its token was minted for this request, so that nobody has used it before. */
+  readonly isFresh: boolean;
+  /** Lines to print with the answer. */
+  readonly remarks?: readonly string[];
+}
+
+const EXPECTED =
+  '--request: expected isuser:USER:HOST, auth:USER:HOST (with a token that is minted for it), or - to read a request from standard input';
+
+/**
+ * Makes a request from the text on the command line.
+ *
+ * @throws {@link UsageError} that repeats nothing of the text, which may be a token
+ */
+async function prepareRequest(text: string, situation: Situation): Promise<PreparedRequest> {
+  if (text === '-') return { request: await readRequest(), isFresh: false };
+  const [operation = '', user, host, password] = text.split(':');
+  if (password !== undefined && operation === 'auth') {
+    throw new UsageError(
+      '--request: every user could see a token here in the list of processes; give the request by standard input: --request -',
+    );
+  }
+  if (user === undefined || host === undefined || password !== undefined) throw new UsageError(EXPECTED);
+  const jid = normalizeJid(`${user}@${host}`);
+  const request = `${operation}:${jid.replace('@', ':')}`;
+  if (operation === 'isuser') return { request, isFresh: false };
+  if (operation !== 'auth') throw new UsageError(EXPECTED);
+  return addToken(jid, request, situation);
+}
+
+async function readRequest(): Promise<string> {
+  const request = await readInput();
+  if (request === '' || request.includes('\n')) {
+    throw new UsageError('--request -: expected one line on standard input, such as auth:USER:HOST:TOKEN');
+  }
+  return request;
+}
+
+function addToken(jid: string, request: string, { configuration, fault, now }: Situation): PreparedRequest {
+  if (configuration === undefined) throw new UsageError(fault?.message ?? EXPECTED);
+  const { hosts, file } = configuration;
+  // For a host that is not served any key will do: the daemon is to refuse it for its host.
+  const keys = hosts.of(domainOf(jid))?.keys ?? hosts.keys;
+  const key = keys.find((candidate) => isActiveAt(candidate, now)) ?? keys[0];
+  if (key === undefined) throw new UsageError(`there is no key in ${file} to mint a token with`);
+  const remark = `The token was minted for this request with the key "${key.id}" of ${file}, and is consumed now.`;
+  return { request: `${request}:${mintWithKey(key, jid, now)}`, isFresh: true, remarks: [remark] };
+}
