@@ -29,7 +29,6 @@ export async function runProgram(argv: readonly string[], version: string, serve
   });
 }
 
-/** Loads a command only when it runs. */
 function createProgram(version: string, serve: Serve): Command {
   const program = new Command('xtokend')
     .description('Lets XMPP servers accept one-time login tokens that a web application signs.')
@@ -40,9 +39,18 @@ function createProgram(version: string, serve: Serve): Command {
   addInit(program);
   addMint(program);
   addVerify(program);
-  addKeygen(program);
+  // Each import() loads a command only when it runs.
+  program
+    .command('keygen')
+    .description('print fresh secrets, ready to paste into a configuration')
+    .action(async () => {
+      (await import('../keygen.js')).keygen();
+    });
   addCheck(program);
-  addReload(program);
+  program
+    .command('reload')
+    .description('reload the daemon of a systemd unit and wait for the result (for ExecReload=)')
+    .action(async () => (await import('../reload.js')).reload(process.env));
   return program;
 }
 
@@ -74,18 +82,7 @@ function addInit(program: Command): void {
     .addOption(configOption())
     .option('--group <group>', 'also let this group read it (default: only you)')
     .action(async (options: InitOptions) => {
-      const { init } = await import('../init.js');
-      init(options);
-    });
-}
-
-function addReload(program: Command): void {
-  program
-    .command('reload')
-    .description('reload the daemon of a systemd unit and wait for the result (for ExecReload=)')
-    .action(async () => {
-      const { reload } = await import('../reload.js');
-      await reload(process.env);
+      (await import('../init.js')).init(options);
     });
 }
 
@@ -98,10 +95,9 @@ function addMint(program: Command): void {
     .option('--count <n>', 'how many tokens', '1')
     .option('--key <id>', 'the key to make it with (default: the first active one)')
     .addOption(atOption())
-    .action(async (jid: string, options: MintCommandOptions) => {
-      const { mint } = await import('../mint.js');
-      await mint(jid, options);
-    });
+    .action(async (jid: string, options: MintCommandOptions) =>
+      (await import('../mint.js')).mint(jid, options),
+    );
 }
 
 function addVerify(program: Command): void {
@@ -114,18 +110,7 @@ function addVerify(program: Command): void {
     .addOption(atOption())
     .addHelpText('after', '\nExit status: 0 accepted, 1 refused, 2 could not tell.')
     .action(async (jid: string, token: string, options: VerifyCommandOptions) => {
-      const { verify } = await import('../verify/verify.js');
-      process.exitCode = await verify(jid, token, options);
-    });
-}
-
-function addKeygen(program: Command): void {
-  program
-    .command('keygen')
-    .description('print fresh secrets, ready to paste into a configuration')
-    .action(async () => {
-      const { keygen } = await import('../keygen.js');
-      keygen();
+      process.exitCode = await (await import('../verify/verify.js')).verify(jid, token, options);
     });
 }
 
@@ -151,8 +136,7 @@ function addCheck(program: Command): void {
       '\nExit status: 0 no problems, 1 problems found. With --request: 0 accepted, 1 refused, 2 could not tell.',
     )
     .action(async (options: CheckOptions) => {
-      const { check } = await import('../check/check.js');
-      process.exitCode = await check(options);
+      process.exitCode = await (await import('../check/check.js')).check(options);
     });
 }
 

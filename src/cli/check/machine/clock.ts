@@ -10,45 +10,31 @@ const TIMEOUT_MILLISECONDS = 3000;
 /** systemd-timesyncd.service(8) creates it when it has set the clock. */
 const TIMESYNC_MARK = '/run/systemd/timesync/synchronized';
 
-/** A program that knows whether the clock is synchronized, and what its output then holds, or does not hold. */
-interface Probe {
-  readonly command: readonly [program: string, ...args: string[]];
-  readonly yes: RegExp;
-  readonly no: RegExp;
-}
-
-/** NTP status probes, the most reliable first: the first asks the kernel (adjtimex(2)), whatever program sets the clock. */
-const probes: readonly Probe[] = [
-  { command: ['timedatectl', 'show', '--property=NTPSynchronized', '--value'], yes: /^yes$/m, no: /^no$/m },
-  {
-    command: ['chronyc', '-n', 'tracking'],
-    yes: /^Leap status *: (Normal|Insert|Delete)/m,
-    no: /^Leap status *: Not/m,
-  },
-  { command: ['ntpq', '-c', 'rv 0 leap'], yes: /leap=(00|01|10)/, no: /leap=11/ },
-];
+/**
+ * NTP status probes: a program, its arguments, and its output if the clock is synchronized, or not. The first is the most reliable: it
+ * asks the kernel (adjtimex(2)), whatever program sets the clock.
+ */
+const PROBES = [
+  ['timedatectl', ['show', '--property=NTPSynchronized', '--value'], /^yes$/m, /^no$/m],
+  ['chronyc', ['-n', 'tracking'], /^Leap status *: (Normal|Insert|Delete)/m, /^Leap status *: Not/m],
+  ['ntpq', ['-c', 'rv 0 leap'], /leap=(00|01|10)/, /leap=11/],
+] as const;
 
 /** Checks the clock: a token is valid for about a minute, by the clocks of two machines. */
-export async function checkClock({
-  now,
-  builtAt,
-  env,
-}: Pick<Situation, 'now' | 'builtAt' | 'env'>): Promise<Finding[]> {
-  if (now < builtAt) return [wrong(now, builtAt)];
+export async function checkClock(situation: Pick<Situation, 'now' | 'builtAt' | 'env'>): Promise<Finding[]> {
+  const { now, builtAt, env } = situation;
+  if (now < builtAt) {
+    const message = `the clock shows ${formatTime(now)}, but xtokend was built on ${formatTime(builtAt)}: valid tokens are refused`;
+    const fix = 'set the clock, and keep it synchronized: apt-get install systemd-timesyncd, or chrony';
+    return [problem('clock-wrong', message, fix)];
+  }
   const options = { env: { ...env, LC_ALL: 'C' }, timeout: TIMEOUT_MILLISECONDS };
-  for (const { command, yes, no } of probes) {
-    const [program, ...args] = command;
+  for (const [program, args, yes, no] of PROBES) {
     const output = (await runProgram(program, args, options)) ?? '';
     if (yes.test(output)) return [synchronized];
     if (no.test(output)) return [unsynchronized];
   }
   return [existsSync(TIMESYNC_MARK) ? synchronized : unknown];
-}
-
-function wrong(now: number, builtAt: number): Finding {
-  const message = `the clock shows ${formatTime(now)}, but xtokend was built on ${formatTime(builtAt)}: valid tokens are refused`;
-  const fix = 'set the clock, and keep it synchronized: apt-get install systemd-timesyncd, or chrony';
-  return problem('clock-wrong', message, fix);
 }
 
 const synchronized = ok('clock-synchronized', 'the clock is synchronized');

@@ -22,11 +22,18 @@ export async function checkNode(_situation: unknown, path: string = SERVICE_PATH
     .split(':')
     .map((directory) => join(directory, 'node'))
     .find(isExecutable);
-  if (found === undefined) return [running, missing(path)];
+  if (found === undefined) {
+    const message = `a service would find no node in ${path}; this one is ${process.execPath}`;
+    const fix = `install Node.js ${OLDEST_NODE} or later for the whole machine, for example with its package manager`;
+    return [running, warning('node-missing', message, fix)];
+  }
   if (realpathSync(found) === realpathSync(process.execPath)) return [running];
   const { stdout } = await promisify(execFile)(found, ['--version'], { timeout: TIMEOUT_MILLISECONDS });
   const version = stdout.trim().replace(/^v/, '');
-  return isNewEnough(version) ? [running] : [running, old(found, version)];
+  if (isNewEnough(version)) return [running];
+  const message = `a service would run ${found}, which is Node.js ${version}; expected ${OLDEST_NODE} or later`;
+  const fix = `replace it with a newer version, such as ${process.execPath}`;
+  return [running, problem('node-old', message, fix)];
 }
 
 function isExecutable(program: string): boolean {
@@ -36,16 +43,4 @@ function isExecutable(program: string): boolean {
   } catch {
     return false;
   }
-}
-
-function missing(path: string): Finding {
-  const message = `a service would find no node in ${path}; this one is ${process.execPath}`;
-  const fix = `install Node.js ${OLDEST_NODE} or later for the whole machine, for example with its package manager`;
-  return warning('node-missing', message, fix);
-}
-
-function old(program: string, version: string): Finding {
-  const message = `a service would run ${program}, which is Node.js ${version}; expected ${OLDEST_NODE} or later`;
-  const fix = `replace it with a newer version, such as ${process.execPath}`;
-  return problem('node-old', message, fix);
 }

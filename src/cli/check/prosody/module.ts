@@ -39,12 +39,11 @@ export function checkProsodyModule(
     ...forHosts(prosody.hasMisplacedPaths ? hosts : [], problem('prosody-plugin-paths', misplaced, move)),
     ...absent.flatMap((name) => {
       const concerned = hosts.filter(({ provider }) => provider === name);
-      const names = namesOf(concerned);
-      if (isUnknown) return forHosts(concerned, unknown(name, names));
-      if (isMisspelt(name)) return forHosts(concerned, misspelt(name, names));
+      if (isUnknown) return forHosts(concerned, unknown(name, namesOf(concerned)));
       // If Prosody's own modules are elsewhere, this may be one of them.
-      const isKnown = name === OURS || name.startsWith('external') || existsSync(ownModules);
-      return forHosts(isKnown ? concerned : [], missing(name, names, directories));
+      const isKnown =
+        name === OURS || name.startsWith('external') || isMisspelt(name) || existsSync(ownModules);
+      return forHosts(isKnown ? concerned : [], missing(name, namesOf(concerned), directories));
     }),
   ];
 }
@@ -74,20 +73,20 @@ function isMisspelt(provider: string): boolean {
   return provider !== OURS && (letters.includes(OURS) || leven(letters, OURS) <= MAX_TYPING_ERRORS);
 }
 
-function misspelt(provider: string, names: string): Finding {
-  const message = `authentication = "${provider}": Prosody has no such module, so nobody can log in at ${names}`;
-  return problem('prosody-provider-name', message, 'authentication = "xtoken"');
-}
-
 function unknown(provider: string, names: string): Finding {
   const message = `Lua code computes plugin_paths, so whether Prosody finds mod_auth_${provider}.lua for ${names} is unknown`;
   return note('prosody-computed', message, 'run `prosodyctl check config`, and see the log of Prosody');
 }
 
 function missing(provider: string, names: string, directories: readonly string[]): Finding {
+  if (isMisspelt(provider)) {
+    const message = `authentication = "${provider}": Prosody has no such module, so nobody can log in at ${names}`;
+    return problem('prosody-provider-name', message, 'authentication = "xtoken"');
+  }
   const message = `there is no mod_auth_${provider}.lua that Prosody can read in ${directories.join(', ')}, so nobody can log in at ${names}`;
-  const fix = provider === OURS ? install(directories) : replace(provider);
-  return problem('prosody-module-missing', message, fix);
+  const isExternal = provider.startsWith('external');
+  const replace = `${isExternal ? 'install it from prosody-modules' : 'correct the name'}, or set authentication = "xtoken"`;
+  return problem('prosody-module-missing', message, provider === OURS ? install(directories) : replace);
 }
 
 function install([first = '']: readonly string[]): string {
@@ -96,9 +95,4 @@ function install([first = '']: readonly string[]): string {
   const source = quoted(join(packageDirectory(), 'prosody/mod_auth_xtoken.lua'));
   const command = `install -D -m 644 ${source} -t ${quoted(directory)}`;
   return isUnset ? `${command}; plugin_paths = { "${directory}" }` : command;
-}
-
-function replace(provider: string): string {
-  const first = provider.startsWith('external') ? 'install it from prosody-modules' : 'correct the name';
-  return `${first}, or set authentication = "xtoken"`;
 }
