@@ -1,5 +1,4 @@
-import type { Configuration, Hosts, HostSettings } from '../../config/configuration.js';
-import { normalizeHost } from '../../credential/jid/prepare.js';
+import type { Hosts, HostSettings } from '../../config/configuration.js';
 import { loadConfiguration } from '../../config/load.js';
 import { domainOf, normalizeJid } from '../../credential/jid/jid.js';
 
@@ -28,15 +27,4 @@ export async function findHost(text: string, option: string | undefined): Promis
   const host = domainOf(jid);
   const refusal = `${host} is not one of the hosts in ${file}: ${hosts.names?.join(', ') ?? ''}`;
   return { jid, settings: hosts.of(host), hosts, refusal };
-}
-
-/**
- * Returns whether a configuration does not serve a host of a chat server. `false` if there is no valid configuration, as that is
- * reported elsewhere.
- *
- * @param name the host in any spelling
- */
-export async function lacksHost(configuration: Configuration | undefined, name: string): Promise<boolean> {
-  const host = await normalizeHost(name);
-  return configuration !== undefined && (host === undefined || configuration.hosts.of(host) === undefined);
 }

@@ -1,12 +1,12 @@
-import { isAskedElsewhere, isNamedInVain, isSelected } from '../chat-servers.js';
+import { describeOther, isAskedElsewhere, isSelected, notConfigured, unreadable } from '../chat-servers.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
 import type { EjabberdConfiguration, EjabberdHost } from './configuration.js';
 import { checkEjabberdHost } from './host.js';
 
-const { ok, note, warning, problem } = findings('ejabberd');
+const { ok, note } = findings('ejabberd');
 
-/** The findings about a host that asks xtokend. */
+/** A host that asks xtokend. */
 interface CheckedHost {
   readonly name: string;
   readonly findings: readonly Finding[];
@@ -15,7 +15,7 @@ interface CheckedHost {
 /** Checks how each host of ejabberd authenticates its users. */
 export async function checkEjabberd(situation: Situation): Promise<Finding[]> {
   const { configuration: ejabberd, fault } = situation.ejabberd;
-  if (fault !== undefined) return [unreadable(fault, situation)];
+  if (fault !== undefined) return [unreadable('ejabberd', fault, situation)];
   if (ejabberd === undefined) return [];
   const asking = ejabberd.hosts.filter(({ isExternal }) => isExternal);
   if (asking.length === 0 && !isSelected('ejabberd', situation)) return [];
@@ -26,7 +26,7 @@ export async function checkEjabberd(situation: Situation): Promise<Finding[]> {
   return [
     ...describeValid(ejabberd.file, checked),
     ...merged(checked),
-    ...(await Promise.all(others.map((host) => describeOther(host, situation)))),
+    ...(await Promise.all(others.map((host) => describeHost(host, situation)))),
     ...checkAnyAsks(ejabberd, situation),
     ...ejabberd.unread.map(notRead),
   ];
@@ -54,12 +54,9 @@ function merged(checked: readonly CheckedHost[]): Finding[] {
   });
 }
 
-/** Reports a host without external authentication: a problem if the configuration of xtokend names it, and no other server asks. */
-async function describeOther({ name, methods }: EjabberdHost, situation: Situation): Promise<Finding> {
-  const message = `ejabberd does not ask xtokend for ${name}: there, auth_method is ${methods.join(', ')}`;
-  if (!(await isNamedInVain('ejabberd', name, situation))) return note('ejabberd-other-method', message);
+function describeHost({ name, methods }: EjabberdHost, situation: Situation): Promise<Finding> {
   const fix = `auth_method: [external], in host_config for "${name}" if that sets another`;
-  return problem('ejabberd-other-method', `${message}, but ${situation.file} serves that host by name`, fix);
+  return describeOther('ejabberd', name, `auth_method is ${methods.join(', ')}`, fix, situation);
 }
 
 /** Reports that no host asks xtokend, unless another server does, or a host in a file that was not read may do so. */
@@ -67,17 +64,11 @@ function checkAnyAsks({ file, hosts, unread }: EjabberdConfiguration, situation:
   const mayAsk = unread.length > 0 || hosts.some(({ isExternal }) => isExternal);
   if (mayAsk || isAskedElsewhere('ejabberd', situation)) return [];
   const isIntended = hosts.some(({ setting }) => setting('extauth_program') !== undefined);
-  const create = situation.named.ejabberd !== undefined || isIntended ? problem : warning;
-  return [create('ejabberd-not-configured', `no host in ${file} asks xtokend`, 'auth_method: [external]')];
+  return [notConfigured('ejabberd', file, isIntended, 'auth_method: [external]', situation)];
 }
 
 function notRead(path: string): Finding {
   const message = `${path} was not read, because its path is relative to the directory in which ejabberd was started`;
   const fix = 'include it with its absolute path';
   return note('ejabberd-include-not-read', message, fix);
-}
-
-function unreadable(fault: string, { named }: Situation): Finding {
-  const create = named.ejabberd === undefined ? note : warning;
-  return create('ejabberd-unreadable', fault, 'run this as root, or name another file: --ejabberd FILE');
 }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { normalizeHost } from '../../../credential/jid/prepare.js';
 import { quoted } from '../../../quoted.js';
 import { chooseStore } from '../../../replay/registry.js';
-import { lacksHost } from '../../shared/configured-host.js';
+import { checkServed } from '../chat-servers.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
 import type { EjabberdHost } from './configuration.js';
@@ -20,7 +20,7 @@ export async function checkEjabberdHost(host: EjabberdHost, situation: Situation
     ...checkEjabberdProgram(host),
     ...checkPool(host, situation),
     ...checkMechanisms(host),
-    ...(await checkServed(host, situation)),
+    ...(await checkServed('ejabberd', 'ejabberd', host.name, situation)),
     ...(await checkAccounts(host, situation)),
   ];
 }
@@ -56,13 +56,6 @@ function checkMechanisms({ name, setting }: EjabberdHost): Finding[] {
   const message =
     'ejabberd offers X-OAUTH2 besides PLAIN, and some clients (stanza) prefer it: ejabberd then refuses their tokens';
   return [warning('ejabberd-oauth', message, fix)];
-}
-
-async function checkServed({ name }: EjabberdHost, { configuration }: Situation): Promise<Finding[]> {
-  if (!(await lacksHost(configuration, name))) return [];
-  const message = `ejabberd asks xtokend for ${name}, but xtokend does not serve it: nobody can log in there`;
-  const fix = `add [hosts."${name}"] to ${configuration?.file ?? ''}`;
-  return [problem('ejabberd-host-not-served', message, fix)];
 }
 
 /** ejabberd asks all its methods before it registers an account, and refuses if the user exists. */

@@ -1,11 +1,10 @@
-import { lacksHost } from '../../shared/configured-host.js';
-import { isNamedInVain } from '../chat-servers.js';
+import { checkServed, describeOther } from '../chat-servers.js';
 import { findings } from '../finding.js';
 import type { Situation } from '../situation.js';
 import type { ProsodyConfiguration, ProsodyHost } from './configuration.js';
 import { forHosts, namesOf, type HostFinding } from './host-finding.js';
 
-const { note, warning, problem } = findings('prosody');
+const { note, warning } = findings('prosody');
 
 /** Settings that decide whether and how a host asks xtokend. */
 const DECISIVE = [
@@ -23,33 +22,28 @@ const DECISIVE = [
 export async function checkUnservedHosts(
   { file }: ProsodyConfiguration,
   hosts: readonly ProsodyHost[],
-  { configuration }: Situation,
+  situation: Situation,
 ): Promise<HostFinding[]> {
   const all = hosts.map(async (host) => {
-    const { name } = host;
-    if (name === undefined || !(await lacksHost(configuration, name))) return [];
-    const message = `${file} asks xtokend for ${name}, but xtokend does not serve it: nobody can log in there`;
-    const fix = `add [hosts."${name}"] to ${configuration?.file ?? ''}`;
-    return forHosts([host], problem('prosody-host-not-served', message, fix));
+    if (host.name === undefined) return [];
+    const found = await checkServed('prosody', file, host.name, situation);
+    return found.flatMap((finding) => forHosts([host], finding));
   });
   return (await Promise.all(all)).flat();
 }
 
-/** Reports hosts with another provider: a problem if the configuration of xtokend names the host, and no other server asks for it. */
+/** Reports hosts with another provider. */
 export async function checkOtherHosts(
   hosts: readonly ProsodyHost[],
   situation: Situation,
 ): Promise<HostFinding[]> {
   const all = hosts.map(async (host) => {
-    const name = host.name ?? '';
-    const message = `Prosody does not ask xtokend for ${name}: there, authentication is "${host.provider}"`;
-    if (!(await isNamedInVain('prosody', name, situation)))
-      return forHosts([host], note('prosody-other-provider', message));
-    const contradiction = `${message}, but ${situation.file} serves that host by name`;
+    const { name = '', provider } = host;
     const fix = `authentication = "xtoken" below VirtualHost "${name}"`;
-    return forHosts([host], problem('prosody-other-provider', contradiction, fix));
+    const state = `authentication is "${provider}"`;
+    return { hosts: [host], finding: await describeOther('prosody', name, state, fix, situation) };
   });
-  return (await Promise.all(all)).flat();
+  return Promise.all(all);
 }
 
 /** Reports the settings, and the places, that only Lua can evaluate. */

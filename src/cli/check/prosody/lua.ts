@@ -58,18 +58,19 @@ export function luaElements(inside: readonly Token[]): Token[][] {
 function newlinesIn(text: string): number {
   return text.split('\n').length - 1;
 }
-/** A value, and the index of the token after it. */
-export interface FoundValue {
-  /** `undefined` for nil. */
-  readonly value: LuaValue | undefined;
-  readonly next: number;
-}
 
 /** They continue an expression after a literal. */
 const OPERATORS = new Set('.. and or + - * / % ^ == ~= <= >= < > . : [ ('.split(' '));
 
-/** Reads the value at an index. A value that is not a literal, or a list of literals, is computed. */
-export function luaValueAt(tokens: readonly Token[], index: number): FoundValue {
+/**
+ * Reads the value at an index. A value that is not a literal, or a list of literals, is computed.
+ *
+ * @returns the value (`undefined` for nil), and the index of the token after it
+ */
+export function luaValueAt(
+  tokens: readonly Token[],
+  index: number,
+): { value: LuaValue | undefined; next: number } {
   const isTable = tokens[index]?.text === '{';
   const end = isTable ? closingBracket(tokens, index) : index;
   const value = isTable ? listOf(tokens.slice(index + 1, end)) : literalOf(tokens[index]);

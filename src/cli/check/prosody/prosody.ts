@@ -1,4 +1,4 @@
-import { isAskedElsewhere, isSelected } from '../chat-servers.js';
+import { isAskedElsewhere, isSelected, notConfigured, unreadable } from '../chat-servers.js';
 import { findings, type Finding } from '../finding.js';
 import { findAccount } from '../machine/accounts.js';
 import type { Situation } from '../situation.js';
@@ -10,7 +10,7 @@ import { checkLoginMethods } from './login-methods.js';
 import { checkProsodyModule } from './module.js';
 import { checkProsodyTerminal } from './terminal.js';
 
-const { ok, note, warning, problem } = findings('prosody');
+const { ok } = findings('prosody');
 
 /** Settings that have an effect only if a host asks xtokend, or another program. */
 const OURS = ['xtoken_socket', 'xtoken_timeout', 'external_auth_command'];
@@ -18,7 +18,7 @@ const OURS = ['xtoken_socket', 'xtoken_timeout', 'external_auth_command'];
 /** Checks how each host of Prosody authenticates its users: with our module, with the stock one, or without xtokend. */
 export async function checkProsody(situation: Situation): Promise<Finding[]> {
   const { configuration: prosody, fault } = situation.prosody;
-  if (fault !== undefined) return [unreadable(fault, situation)];
+  if (fault !== undefined) return [unreadable('prosody', fault, situation)];
   if (prosody === undefined) return [];
   const asking = prosody.hosts.filter(({ authentication }) =>
     ['xtoken', 'external'].includes(authentication),
@@ -74,14 +74,8 @@ function checkAnyAsks({ file, hosts, unread }: ProsodyConfiguration, situation: 
   const mayAsk = unread.length > 0 || hosts.some(({ authentication }) => authentication !== 'other');
   if (mayAsk || isAskedElsewhere('prosody', situation)) return [];
   const isIntended = hosts.some(({ value }) => OURS.some((setting) => value(setting) !== undefined));
-  const create = situation.named.prosody !== undefined || isIntended ? problem : warning;
   const fix = 'set authentication = "xtoken" below a VirtualHost';
-  return [create('prosody-not-configured', `no host in ${file} asks xtokend`, fix)];
-}
-
-function unreadable(fault: string, { named }: Situation): Finding {
-  const create = named.prosody === undefined ? note : warning;
-  return create('prosody-unreadable', fault, 'run this as root, or name another file: --prosody FILE');
+  return [notConfigured('prosody', file, isIntended, fix, situation)];
 }
 
 function describeValid(file: string, hosts: readonly ProsodyHost[]): Finding[] {

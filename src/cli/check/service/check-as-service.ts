@@ -9,29 +9,27 @@ import { tryAsService } from './trial.js';
 
 const { ok, note, problem } = findings('service');
 
-/** The result of the checks that run as the service. */
-export interface ServiceFindings {
-  readonly findings: readonly Finding[];
-  /** Whether they replace the findings of this process. */
-  readonly isTested: boolean;
-}
-
 /**
  * Runs the checks whose result depends on the user as the service: root may do more, and without the unit even the user of the
  * service may do more.
+ *
+ * @returns `isTested`: whether these findings replace those of this process
  */
-export async function checkAsService(situation: Situation): Promise<ServiceFindings> {
+export async function checkAsService(
+  situation: Situation,
+): Promise<{ readonly findings: readonly Finding[]; readonly isTested: boolean }> {
   const { service, uncheckedService } = situation;
-  if (service === undefined) {
+  if (service === undefined)
     return { findings: uncheckedService === undefined ? [] : [notTested(uncheckedService)], isTested: false };
-  }
   const trial = await tryAsService(service);
   if (trial.kind === 'not-tested') return { findings: [notTested(trial.reason)], isTested: false };
   if (trial.kind === 'failed') return { findings: [unstartable(trial.status)], isTested: true };
   const explained = trial.findings.map((finding) => explain(finding, situation, service));
   const found = await Promise.all(explained.map((finding) => checkFromOutside(finding, situation)));
   const reasons = await explainReading(trial.findings, situation, service);
-  return { findings: [...found, ...reasons, tested(service)], isTested: true };
+  const parts = 'configuration, keys, users, replay cache, log and metrics';
+  const message = `${parts} were checked as ${SERVICE}, which runs as user ${service.account.name}`;
+  return { findings: [...found, ...reasons, ok('service-ok', message)], isTested: true };
 }
 
 /** Adds the user to a finding, and what root knows about its cause. */
@@ -88,7 +86,7 @@ function permitWriting(path: string, user: string): string {
   return `install -d -o ${user} -m 700 ${directory}, ReadWritePaths=${directory} below [Service] by systemctl edit xtokend, then systemctl restart xtokend`;
 }
 
-/** Metrics that the service can serve are of no use if no other process can reach them. */
+/** Also checks whether another process can reach the metrics that the service can serve. */
 async function checkFromOutside(finding: Finding, situation: Situation): Promise<Finding> {
   const address = situation.configuration?.metrics;
   if (finding.code !== 'metrics-ok' || address === undefined) return finding;
@@ -96,13 +94,6 @@ async function checkFromOutside(finding: Finding, situation: Situation): Promise
     return withoutNetwork(`${address.host}:${address.port}`);
   }
   return (await checkServedMetrics(situation)) ?? finding;
-}
-
-function tested({ account }: Service): Finding {
-  return ok(
-    'service-ok',
-    `configuration, keys, users, replay cache, log and metrics were checked as ${SERVICE}, which runs as user ${account.name}`,
-  );
 }
 
 function notTested(reason: string): Finding {

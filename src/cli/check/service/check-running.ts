@@ -23,10 +23,12 @@ export async function checkRunning({ service }: Situation): Promise<Finding[]> {
 }
 
 function explainState(state: Properties): Finding {
-  const { ActiveState: active, SubState: sub, NRestarts: restarts } = state;
-  const isRestarted = active === 'activating' && Number(restarts) > 0;
-  const isFailing = active === 'failed' || sub === 'auto-restart' || isRestarted;
-  return isFailing ? failing(state) : inactive;
+  const { ActiveState: active, SubState: sub, Result: result = '', ExecMainStatus: status = '' } = state;
+  const isRestarted = active === 'activating' && Number(state['NRestarts']) > 0;
+  if (active !== 'failed' && sub !== 'auto-restart' && !isRestarted) return inactive;
+  const message = `${SERVICE} does not stay up: its last process ended with status ${status} (${result})`;
+  const fix = `see journalctl -u ${SERVICE} -n 20; after the fix, systemctl restart xtokend`;
+  return problem('service-failing', message, fix);
 }
 
 /** A running service does not see a change, even after a reload. */
@@ -50,12 +52,6 @@ function old({ name, path }: Credential): Finding {
   const message = `the running service has an old copy of ${path}: systemd copied the credential ${name} when the service started`;
   const fix = 'systemctl restart xtokend; a reload is not enough';
   return warning('service-credential-old', message, fix);
-}
-
-function failing({ Result: result = '', ExecMainStatus: status = '' }: Properties): Finding {
-  const message = `${SERVICE} does not stay up: its last process ended with status ${status} (${result})`;
-  const fix = `see journalctl -u ${SERVICE} -n 20; after the fix, systemctl restart xtokend`;
-  return problem('service-failing', message, fix);
 }
 
 const inactive = warning(

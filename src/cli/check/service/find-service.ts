@@ -10,16 +10,15 @@ import { readCredentials, readServiceSettings, type Credential, type UnitSetting
 export const SERVICE = 'xtokend.service';
 const SOCKET = 'xtokend.socket';
 
-/** The user of a service, and the group to which files for it can be given. */
-interface Identity {
+/** How systemd runs xtokend. */
+export interface Service {
   /** Its user, with all groups of its process. */
   readonly account: Account;
-  /** `undefined` if systemd allocates user and group at each start (`DynamicUser=`), or does not know the user. */
+  /**
+   * The group to which files for it can be given. `undefined` if systemd allocates user and group at each start (`DynamicUser=`), or does
+   * not know the user.
+   */
   readonly group: string | undefined;
-}
-
-/** How systemd runs xtokend. */
-export interface Service extends Identity {
   /** Whether systemd allocates the user at each start, unless it exists (`DynamicUser=`). */
   readonly isDynamic: boolean;
   readonly hasPrivateNetwork: boolean;
@@ -68,7 +67,7 @@ export async function findService(): Promise<Service | undefined> {
 const NO_ID = -1;
 
 /** Finds the user and groups of a service (systemd.exec(5), `User=`, `Group=`, `SupplementaryGroups=`). */
-function identityOf(service: Properties): Identity {
+function identityOf(service: Properties): Pick<Service, 'account' | 'group'> {
   const { User: user, Group: group, DynamicUser: dynamic, SupplementaryGroups: more = '' } = service;
   const name = user === undefined || user === '' ? 'root' : user;
   const supplementary = more.split(' ').flatMap((entry) => gidOf(entry) ?? []);

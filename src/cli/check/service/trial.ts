@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { messageOf } from '../../../errors.js';
 import type { Finding } from '../finding.js';
 import { SERVICE_PATH } from '../machine/node.js';
+import { runProgram } from '../machine/run-program.js';
 import { SERVICE, showUnits, systemctl, type Service } from './find-service.js';
 import type { UnitSetting } from './unit-settings.js';
 
@@ -30,7 +29,7 @@ export async function tryAsService(service: Service): Promise<Trial> {
     .filter(({ name }) => !LIFE_CYCLE.test(name))
     .map((setting) => shareRuntime(setting, service));
   const reason = findObstacle(settings);
-  if (reason !== undefined) return { kind: 'not-tested', reason };
+  if (reason !== undefined) return notTested(reason);
   try {
     // Not in /tmp: systemd and this process may have different ones.
     const directory = mkdtempSync('/run/xtokend-check-');
@@ -41,7 +40,7 @@ export async function tryAsService(service: Service): Promise<Trial> {
       rmSync(directory, { recursive: true, force: true });
     }
   } catch (error) {
-    return { kind: 'not-tested', reason: messageOf(error) };
+    return notTested(messageOf(error));
   }
 }
 
@@ -70,33 +69,28 @@ async function run(
   settings: readonly UnitSetting[],
   { command, configOption }: Service,
 ): Promise<Trial> {
-  const own = [
+  const properties = [
+    ...settings.map(({ name, value }) => `${name}=${value}`),
     'Type=oneshot',
     'RuntimeDirectoryPreserve=yes',
     `TimeoutStartSec=${TIMEOUT_SECONDS}`,
     // The exit code of check if there is a problem.
     'SuccessExitStatus=1',
     `StandardOutput=truncate:${output}`,
-  ];
-  const properties = [...settings.map(({ name, value }) => `${name}=${value}`), ...own];
+  ].map((property) => `--property=${property}`);
   const config = configOption === undefined ? [] : ['--config', configOption];
-  const args = [...command, 'check', '--json', '--as-service', ...config];
-  try {
-    await promisify(execFile)(
-      'systemd-run',
-      [
-        '--quiet',
-        `--unit=${unit}`,
-        '--description=xtokend check, as xtokend.service',
-        ...properties.map((property) => `--property=${property}`),
-        '--',
-        ...args,
-      ],
-      { env: { PATH: SERVICE_PATH }, timeout: (TIMEOUT_SECONDS + 10) * 1000 },
-    );
-  } catch {
-    return explainFailure(unit);
-  }
+  const options = [
+    '--quiet',
+    `--unit=${unit}`,
+    '--description=xtokend check, as xtokend.service',
+    ...properties,
+  ];
+  const ended = await runProgram(
+    'systemd-run',
+    [...options, '--', ...command, 'check', '--json', '--as-service', ...config],
+    { env: { PATH: SERVICE_PATH }, timeout: (TIMEOUT_SECONDS + 10) * 1000 },
+  );
+  if (ended === undefined) return explainFailure(unit);
   return readFindings(readFileSync(output, 'utf8').replaceAll(unit, SERVICE));
 }
 
@@ -104,7 +98,7 @@ function readFindings(text: string): Trial {
   try {
     return { kind: 'done', findings: (JSON.parse(text) as { findings: Finding[] }).findings };
   } catch {
-    return { kind: 'not-tested', reason: UNKNOWN_PROGRAM };
+    return notTested(UNKNOWN_PROGRAM);
   }
 }
 
@@ -119,11 +113,12 @@ async function explainFailure(unit: string): Promise<Trial> {
   await systemctl('reset-failed', unit);
   const { LoadState: state, ExecMainStatus: code, Result: result } = properties;
   const status = Number(code);
-  if (state !== 'loaded')
-    return { kind: 'not-tested', reason: 'systemd-run does not accept a setting of the unit' };
-  if (result === 'timeout')
-    return { kind: 'not-tested', reason: `the checks took more than ${TIMEOUT_SECONDS} s` };
+  if (state !== 'loaded') return notTested('systemd-run does not accept a setting of the unit');
+  if (result === 'timeout') return notTested(`the checks took more than ${TIMEOUT_SECONDS} s`);
   const isOfService = status === NO_NODE || status >= FIRST_STATUS_OF_SYSTEMD || result !== 'exit-code';
-  if (isOfService) return { kind: 'failed', status };
-  return { kind: 'not-tested', reason: UNKNOWN_PROGRAM };
+  return isOfService ? { kind: 'failed', status } : notTested(UNKNOWN_PROGRAM);
+}
+
+function notTested(reason: string): Trial {
+  return { kind: 'not-tested', reason };
 }
