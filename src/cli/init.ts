@@ -25,7 +25,7 @@ class InitError extends XtokendError {
 
 /**
  * `xtokend init`: writes a configuration with fresh secrets and prints the next steps. Never changes the content of an existing
- * one, so that somebody can follow instructions twice.
+ * one, so it is safe to run twice.
  *
  * @throws {InitError} if the file cannot be written, or the group is unknown
  */

@@ -1,6 +1,6 @@
 import { isActiveAt, type NamedKey } from '../credential/key.js';
 import { mintWithKey } from '../credential/mint.js';
-import { findHost } from './shared/configured-host.js';
+import { findHost } from './shared/login.js';
 import { formatTime, parseTime } from './shared/time.js';
 import { UsageError } from './shared/usage-error.js';
 
@@ -21,8 +21,15 @@ export async function mint(jidText: string, options: MintCommandOptions): Promis
   const { jid, settings, refusal } = await findHost(jidText, options.config);
   if (settings === undefined) throw new UsageError(refusal);
   const key = chooseKey(settings.keys, options.key, now);
-  // Not an error: somebody may need such a token for a test, or for later.
-  if (!isActiveAt(key, now)) process.stderr.write(`${describeInactive(key, now)}\n`);
+  // Not an error, because the token can be for a test, or for later.
+  if (!isActiveAt(key, now)) {
+    const { id, notBefore, notAfter } = key;
+    const period =
+      notBefore > now
+        ? `from ${formatTime(notBefore)} on (not_before)`
+        : `until ${formatTime(notAfter)} (not_after)`;
+    process.stderr.write(`note: xtokend refuses this token: the key "${id}" is active only ${period}\n`);
+  }
   for (let minted = 0; minted < count; minted += 1) process.stdout.write(`${mintWithKey(key, jid, now)}\n`);
 }
 
@@ -42,12 +49,4 @@ function chooseKey(keys: readonly NamedKey[], id: string | undefined, now: numbe
       ? `no key of this host is active at ${formatTime(now)} (not_before, not_after). Choose one with --key: ${ids}`
       : `--key: expected a key of this host: ${ids}`,
   );
-}
-
-function describeInactive({ id, notBefore, notAfter }: NamedKey, now: number): string {
-  const period =
-    notBefore > now
-      ? `from ${formatTime(notBefore)} on (not_before)`
-      : `until ${formatTime(notAfter)} (not_after)`;
-  return `note: xtokend refuses this token: the key "${id}" is active only ${period}`;
 }

@@ -71,12 +71,12 @@ async function normalized(hosts: readonly { readonly name: string | undefined }[
   return names.filter((name) => name !== undefined);
 }
 
-/** Whether a chat server is to be checked: the command line names its configuration, or none at all. */
+/** Returns whether a chat server is to be checked: the command line names its configuration, or none at all. */
 export function isSelected(kind: ChatServer['kind'], { named }: Pick<Situation, 'named'>): boolean {
   return named[kind] !== undefined || (named.prosody ?? named.ejabberd) === undefined;
 }
 
-/** Whether another chat server of this machine asks xtokend, or may do so, for a host (normalized), or for any host. */
+/** Returns whether another chat server of this machine asks xtokend, or may do so, for a host (normalized), or for any host. */
 export function isAskedElsewhere(
   kind: ChatServer['kind'],
   { chatServers }: Situation,

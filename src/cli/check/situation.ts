@@ -14,13 +14,13 @@ import { findService, type Service } from './service/find-service.js';
 export interface Situation {
   /** The configuration file. */
   readonly file: string;
-  /** Its content, if that is valid. */
+  /** Its validated content; `undefined` if the file is invalid. */
   readonly configuration: Configuration | undefined;
-  /** Why it is not. */
+  /** Why the file is invalid or unreadable. */
   readonly fault: ConfigurationError | UnreadableConfigurationError | undefined;
-  /** All files of the configuration; if that is invalid, only its own file. */
+  /** The configuration file and all files that it names; if it is invalid, only the file itself. */
   readonly files: readonly string[];
-  /** Those of them that hold secrets. */
+  /** The subset of `files` that hold secrets. */
   readonly secretFiles: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** Milliseconds since the Unix epoch. */
@@ -54,7 +54,7 @@ export async function readSituation(
   builtAt: number,
   isService = false,
 ): Promise<Situation> {
-  // The process that systemd starts as the service needs no other one.
+  // With isService, systemd has already started this process as the service.
   const service = isService ? undefined : await findService();
   const option = named.config ?? fileOfService(service, env);
   const { file } = locateConfiguration(option, env);
@@ -88,7 +88,7 @@ function select(service: Service | undefined, file: string): Pick<Situation, 'se
 }
 
 /**
- * Any form of TOML: `otp_seed = …`, `"token_secret" = …`, `hosts."a.example".otp_seed = …`; not `otp_seed_file`. Also passwords, in a
- * setting or a URL.
+ * Matches secrets in any form of TOML, such as `otp_seed = …`, `"token_secret" = …` or `hosts."a.example".otp_seed = …`, and passwords
+ * in a setting or a URL. Doesn't match `otp_seed_file`.
  */
 const SECRET = /\b(?:otp_seed|token_secret|\w*password)["']?\s*=|:\/\/[^\s"'@]*:[^\s"']*@/;

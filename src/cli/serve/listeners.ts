@@ -18,8 +18,9 @@ export function parseListenOption(text: string, protocol: Protocol): Listener {
   const [address = '', ...settings] = text.split(',');
   const path = address.replace(/^unix:/, '');
   if (path === address || !isAbsolute(path)) throw syntaxError(text, 'an absolute path after unix:');
-  const named = new Map(settings.map((setting) => splitAtEquals(setting)));
-  const { mode, group } = { mode: named.get('mode'), group: named.get('group') };
+  const named = new Map(settings.map(splitAtEquals));
+  const mode = named.get('mode');
+  const group = named.get('group');
   const framing = named.get('protocol') ?? protocol;
   for (const name of named.keys()) {
     if (!['mode', 'group', 'protocol'].includes(name)) throw syntaxError(text, 'mode, group or protocol');

@@ -131,17 +131,13 @@ async function welcome(protocol: Protocol, config: string | undefined, version: 
 /** Returns what `xtokend` prints if it is run on a terminal. */
 function hint({ file, hosts }: Configuration, version: string): string {
   const host = hosts.names?.[0] ?? 'example.com';
+  const path = relative(process.cwd(), join(packageDirectory(), 'bin', 'xtokend'));
+  const program = path.startsWith('..') ? 'xtokend' : path;
   return `xtokend ${version} answers the requests that you type here, configured by ${file} (${hosts.names?.join(', ') ?? 'every host'}).
-Mint a token in another window:  ${programName()} mint --config ${file} alice@${host}
+Mint a token in another window:  ${program} mint --config ${file} alice@${host}
 Then type here:                  auth:alice:${host}:TOKEN
 1 means accepted, 0 refused. The same token is refused the second time. Ctrl-D ends.
 `;
-}
-
-/** Returns how to call the program from the current directory. */
-function programName(): string {
-  const path = relative(process.cwd(), join(packageDirectory(), 'bin', 'xtokend'));
-  return path.startsWith('..') ? 'xtokend' : path;
 }
 
 function createService(

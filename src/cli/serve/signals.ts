@@ -42,7 +42,7 @@ export function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Returns a function that does some work now, or once more after it if it is under way, however often it is called. */
+/** Returns a function that starts some work. Calls while the work is under way repeat it once. */
 function oneAtATime(work: () => Promise<void>): () => void {
   let isDue = false;
   let isUnderWay = false;

@@ -1,17 +1,45 @@
-import type { Hosts } from '../../config/configuration.js';
-import { domainOf } from '../../credential/jid/jid.js';
+import type { Hosts, HostSettings } from '../../config/configuration.js';
+import { loadConfiguration } from '../../config/load.js';
+import { domainOf, normalizeJid } from '../../credential/jid/jid.js';
 import type { NamedKey } from '../../credential/key.js';
 import type { ExpectedJid } from '../../credential/near-misses/jid-spellings.js';
+
+/** A JID, and the settings of its host. */
+export interface ConfiguredHost {
+  /** The bare JID, normalised as the server would. */
+  readonly jid: string;
+  /** `undefined` if the configuration does not serve the host. */
+  readonly settings: HostSettings | undefined;
+  /** All hosts of the configuration. */
+  readonly hosts: Hosts;
+  /** Why there are no settings; only meaningful if there are none. */
+  readonly refusal: string;
+}
+
+/**
+ * Finds the host of a JID in the configuration.
+ *
+ * @param text the JID in any spelling
+ * @param option the value of `--config`, if it is given
+ * @throws {@link InvalidJidError}, and what `loadConfiguration` throws
+ */
+export async function findHost(text: string, option: string | undefined): Promise<ConfiguredHost> {
+  const jid = normalizeJid(text);
+  const { hosts, file } = await loadConfiguration(option, process.env);
+  const host = domainOf(jid);
+  const refusal = `${host} is not one of the hosts in ${file}: ${hosts.names?.join(', ') ?? ''}`;
+  return { jid, settings: hosts.of(host), hosts, refusal };
+}
 
 /** A user who logs in, and the keys for their tokens. */
 export interface Login extends ExpectedJid {
   readonly keys: readonly NamedKey[];
-  /** The keys of other hosts, with which a token may have been made by mistake. */
+  /** The keys of other hosts. A token may have been signed with one of them by mistake. */
   readonly otherKeys: readonly NamedKey[];
 }
 
 /**
- * Collects what is known of a login.
+ * Combines a JID with the keys of its host and of all other hosts.
  *
  * @param keys the keys of the JID's host
  * @param jid already normalised

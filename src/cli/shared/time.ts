@@ -25,15 +25,10 @@ export function formatTime(milliseconds: number): string {
 
 /** Formats a duration in its two largest units: "42 s", "3 min 5 s", "2 h 10 min". */
 export function formatDuration(milliseconds: number): string {
-  const { hours, minutes, seconds } = Duration.fromMillis(milliseconds).shiftTo(
-    'hours',
-    'minutes',
-    'seconds',
-  );
-  const parts = [`${hours} h`, `${minutes} min`, `${Math.floor(seconds)} s`].filter(
-    (part) => !part.startsWith('0 '),
-  );
-  return parts.slice(0, 2).join(' ') || '0 s';
+  const duration = Duration.fromMillis(milliseconds).shiftTo('hours', 'minutes', 'seconds');
+  const parts = [`${duration.hours} h`, `${duration.minutes} min`, `${Math.floor(duration.seconds)} s`];
+  const nonZero = parts.filter((part) => !part.startsWith('0 '));
+  return nonZero.slice(0, 2).join(' ') || '0 s';
 }
 
 /** Formats an offset from UTC, such as "+05:30". */

@@ -1,6 +1,5 @@
 import { withoutSecrets } from '../../system/known-secrets.js';
-import { findHost } from '../shared/configured-host.js';
-import { loginOf } from '../shared/login.js';
+import { findHost, loginOf } from '../shared/login.js';
 import { readInput } from '../shared/read-input.js';
 import { parseTime } from '../shared/time.js';
 import { judgeToken } from './judge-token.js';

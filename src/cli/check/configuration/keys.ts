@@ -38,7 +38,7 @@ function checkHosts(hosts: Hosts, now: number): Finding[] {
     .map((message) => problem('host-without-key', message, fix));
 }
 
-/** Names a host, or its keys if only `hosts` of a key names it. */
+/** Returns the name of a host. If the configuration has no name for it, describes it by its keys. */
 function nameOf(settings: HostSettings, hosts: Hosts): string {
   const name = hosts.names?.find((host) => hosts.of(host) === settings);
   return name ?? `each host of the keys ${settings.keys.map(({ id }) => `"${id}"`).join(', ')}`;

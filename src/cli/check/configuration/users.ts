@@ -15,7 +15,7 @@ export async function checkUsers({ configuration }: Situation): Promise<Finding[
   return [...(settings.some(({ users }) => users === 'any') ? [any] : []), ...(await Promise.all(lists))];
 }
 
-/** @param needsNames whether it is wrong that the list is empty; a list of blocked users may be */
+/** @param needsNames whether an empty list is a fault; a list of blocked users can be empty */
 async function checkList(path: string, needsNames: boolean): Promise<Finding> {
   try {
     await UserList.open(path, { onWarning: () => undefined });

@@ -8,7 +8,7 @@ import type { Situation } from '../situation.js';
 
 const { ok, warning, problem } = findings('log');
 
-/** Writes nothing to the log, if that is a file, to see whether it can be written. */
+/** Checks whether the log file can be written, by appending zero bytes. */
 export function checkLog({ configuration }: Situation): Finding[] {
   const target = configuration?.log.target;
   if (target?.kind !== 'file') return [];
@@ -25,7 +25,7 @@ export function checkLog({ configuration }: Situation): Finding[] {
   return [problem('log-exposed', `the log ${path} is not written: ${reason}`, fix)];
 }
 
-/** Whether a daemon of the user who owns the directory would write the log. */
+/** Returns whether a daemon of the user who owns the directory would write the log. */
 function isUsableByOwner(path: string): boolean {
   const users = trustedWith(dirname(path));
   return resolvePath(path, { users, isGroupAccepted: true }).exposure === undefined;

@@ -33,7 +33,10 @@ export async function checkMetrics(situation: Situation): Promise<Finding[]> {
     ];
   if (codeOf(fault) === 'EAFNOSUPPORT') return [withoutNetwork(name)];
   if (codeOf(fault) !== 'EADDRINUSE') return [unavailable(name, messageOf(fault))];
-  return [(await isXtokend(address)) ? served(name) : inUse(name)];
+  if (await isXtokend(address)) return [served(name)];
+  const message = `another program listens on ${name}, and does not serve the metrics of xtokend`;
+  const fix = 'choose another port in metrics.listen; `ss -ltnp` shows the program that uses this one';
+  return [warning('metrics-address-in-use', message, fix)];
 }
 
 /**
@@ -89,7 +92,7 @@ async function listenOnce(address: TcpAddress): Promise<unknown> {
 async function isXtokend({ host, port }: TcpAddress): Promise<boolean> {
   const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
   const request = get({ host, port, path: '/metrics', signal });
-  // An error can still follow when nothing listens for it any more.
+  // A late error without a listener would end the process.
   request.on('error', () => undefined);
   try {
     const [response] = (await once(request, 'response')) as [Readable];
@@ -113,12 +116,6 @@ function notServed(name: string): Finding {
   const fix =
     'see its log; if it runs with an older configuration, restart it. Under systemd, metrics over TCP need the drop-in metrics-tcp.conf';
   return warning('metrics-not-served', message, fix);
-}
-
-function inUse(name: string): Finding {
-  const message = `another program listens on ${name}, and does not serve the metrics of xtokend`;
-  const fix = 'choose another port in metrics.listen; `ss -ltnp` shows the program that uses this one';
-  return warning('metrics-address-in-use', message, fix);
 }
 
 const EXPECTED = 'set metrics.listen to an address of this machine and a port from 1024 on';

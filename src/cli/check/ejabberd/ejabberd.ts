@@ -28,7 +28,13 @@ export async function checkEjabberd(situation: Situation): Promise<Finding[]> {
     ...merged(checked),
     ...(await Promise.all(others.map((host) => describeHost(host, situation)))),
     ...checkAnyAsks(ejabberd, situation),
-    ...ejabberd.unread.map(notRead),
+    ...ejabberd.unread.map((path) =>
+      note(
+        'ejabberd-include-not-read',
+        `${path} was not read, because its path is relative to the directory in which ejabberd was started`,
+        'include it with its absolute path',
+      ),
+    ),
   ];
 }
 
@@ -41,7 +47,7 @@ function describeValid(file: string, checked: readonly CheckedHost[]): Finding[]
   return [ok('ejabberd-ok', `${file} asks xtokend for ${valid.join(', ')}, without a cache`)];
 }
 
-/** Reports a finding that several hosts have once. Names the hosts, unless it applies to all. */
+/** Merges equal findings of several hosts, and names the hosts unless the finding applies to all. */
 function merged(checked: readonly CheckedHost[]): Finding[] {
   const unique = new Map(
     checked.flatMap((host) => host.findings).map((finding) => [finding.message, finding]),
@@ -65,10 +71,4 @@ function checkAnyAsks({ file, hosts, unread }: EjabberdConfiguration, situation:
   if (mayAsk || isAskedElsewhere('ejabberd', situation)) return [];
   const isIntended = hosts.some(({ setting }) => setting('extauth_program') !== undefined);
   return [notConfigured('ejabberd', file, isIntended, 'auth_method: [external]', situation)];
-}
-
-function notRead(path: string): Finding {
-  const message = `${path} was not read, because its path is relative to the directory in which ejabberd was started`;
-  const fix = 'include it with its absolute path';
-  return note('ejabberd-include-not-read', message, fix);
 }

@@ -91,7 +91,7 @@ function checkEjabberdProgram({ setting }: EjabberdHost): Finding[] {
   return [problem('ejabberd-protocol', message, FIX)];
 }
 
-/** Splits the command line for the shell into words. A command in quotes counts as its words. */
+/** Splits a shell command line into words, and also the quoted parts, which may be commands. */
 function wordsOf(command: string): string[] {
   return command
     .replaceAll(/["']/g, ' ')
@@ -99,7 +99,7 @@ function wordsOf(command: string): string[] {
     .filter((word) => word !== '');
 }
 
-/** Whether a word is the program, its bundle, or a link or script with such a name, but not a file as an argument. */
+/** Returns whether a word names xtokend, its bundle or a wrapper script, rather than a file that is an argument. */
 function isXtokend(word: string): boolean {
   return /(?:^|\/)xtokend[^/]*$/.test(word) && !/\.toml$|\.log$|=/.test(word);
 }

@@ -43,8 +43,8 @@ export function statOf(path: string): Stats | undefined {
 }
 
 /**
- * Finds what keeps a user from a file: a directory above it that the user may not search, or the file itself. It goes by modes alone
- * and does not read access control lists.
+ * Finds what keeps a user from a file: a directory above it that the user may not search, or the file itself. Considers
+ * modes only, not access control lists.
  *
  * @returns `undefined` if nothing does
  */
@@ -78,7 +78,7 @@ export function describeObstacle(obstacle: Obstacle, { name }: Account, verb: st
   return `user ${name} may not ${action} ${path} (${found})`;
 }
 
-/** Those in the path, and those that its symbolic links lead through, from the root on. */
+/** Returns the directories above a path and above the file that it resolves to, from the root down. */
 function directoriesAbove(path: string): string[] {
   return [...new Set([...parentsOf(path), ...parentsOf(realpathSync(path))])];
 }

@@ -20,7 +20,7 @@ const PROBES = [
   ['ntpq', ['-c', 'rv 0 leap'], /leap=(00|01|10)/, /leap=11/],
 ] as const;
 
-/** Checks the clock: a token is valid for about a minute, by the clocks of two machines. */
+/** Checks whether the clock is synchronized, because a token is valid for about a minute only. */
 export async function checkClock(situation: Pick<Situation, 'now' | 'builtAt' | 'env'>): Promise<Finding[]> {
   const { now, builtAt, env } = situation;
   if (now < builtAt) {

@@ -13,8 +13,8 @@ const { note, problem } = findings('prosody');
 const GENERIC = 'generic';
 
 /**
- * Checks the requirements of the stock module: a program that Prosody can run, files that the program can read, and lpty. No message
- * repeats the arguments or the protocol: they can hold a secret by mistake.
+ * Checks the requirements of the stock module: a program that Prosody can run, files that the program can read, and lpty. Messages
+ * don't quote the arguments or the protocol, which can hold a secret by mistake.
  *
  * @param stock the hosts that use the stock module
  */
@@ -59,7 +59,7 @@ function findFault(command: string, account: Account | undefined): string | unde
   return account && obstacle && describeObstacle(obstacle, account, 'run');
 }
 
-/** Goes by the name of the command, or by that of the file that it is a link to. */
+/** Decides by the name of the command, or of the file that it links to. */
 function isXtokend(command: string): boolean {
   return [command, realpathSync(command)].some((path) => basename(path).includes('xtokend'));
 }

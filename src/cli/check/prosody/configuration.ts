@@ -9,6 +9,7 @@ import { COMPUTED, type LuaValue } from './lua.js';
 export const DEFAULT_USER = 'prosody';
 const DEFAULT_PROVIDER = 'internal_hashed';
 const MAX_FILES = 1000;
+const MODULE_LISTS = ['modules_enabled', 'modules_disabled'];
 
 /** The settings of Prosody that concern xtokend. */
 export interface ProsodyConfiguration {
@@ -31,7 +32,7 @@ export interface ProsodyHost {
   readonly name: string | undefined;
   /** The authentication provider, as Prosody chooses it. */
   readonly provider: string;
-  /** Whether that is our module, the stock one (`external`, `external_insecure`), another one, or only Lua can tell. */
+  /** Our module, the stock one (`external`, `external_insecure`), another one, or one that Lua code computes. */
   readonly authentication: 'xtoken' | 'external' | 'other' | 'computed';
   /** Returns a text, or the first text of a list; `undefined` for a computed value as well. */
   readonly setting: (name: string) => string | undefined;
@@ -101,15 +102,12 @@ function hostOf(name: string | undefined, own: Values, globals: Values): Prosody
     own: (setting) => own.get(setting),
     isComputed: (setting) => value(setting) === COMPUTED,
     hasModule: (module) => {
-      const lists = [globals, own].flatMap((values) => [
-        values.get('modules_enabled'),
-        values.get('modules_disabled'),
-      ]);
+      const lists = [globals, own].flatMap((values) => MODULE_LISTS.map((list) => values.get(list)));
       if (lists.includes(COMPUTED)) return undefined;
-      const [enabled, disabled, ownEnabled, ownDisabled] = lists.map((list) =>
+      const [on = false, off = false, ownOn = false, ownOff = false] = lists.map((list) =>
         [list ?? []].flat().includes(module),
       );
-      return ((enabled === true && disabled === false) || ownEnabled === true) && ownDisabled === false;
+      return ((on && !off) || ownOn) && !ownOff;
     },
   };
 }

@@ -1,10 +1,10 @@
-/** Stands for a value that only Lua itself can determine. */
+/** Marks a value that can't be known without running the Lua code. */
 export const COMPUTED: unique symbol = Symbol('computed in Lua');
 
 /** The value of a setting: a text (numbers, `true` and `false` as well), or the texts in a list. */
 export type LuaValue = string | readonly string[] | typeof COMPUTED;
 
-/** A word or sign of Lua, and its line. */
+/** A token of Lua, and its line. */
 export interface Token {
   readonly text: string;
   readonly line: number;
@@ -59,7 +59,7 @@ function newlinesIn(text: string): number {
   return text.split('\n').length - 1;
 }
 
-/** They continue an expression after a literal. */
+/** Tokens that continue an expression after a literal. */
 const OPERATORS = new Set('.. and or + - * / % ^ == ~= <= >= < > . : [ ('.split(' '));
 
 /**

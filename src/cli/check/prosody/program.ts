@@ -5,7 +5,7 @@ import { runProgram } from '../machine/run-program.js';
 
 const MAX_SCRIPT_CHARACTERS = 10_000;
 
-/** The facts about Prosody in the script that starts it. */
+/** Settings from the script that starts Prosody. */
 export interface ProsodyProgram {
   /** The program that runs it, such as `lua5.4`. */
   readonly lua: string;
@@ -26,7 +26,7 @@ export function findProsodyProgram(env: NodeJS.ProcessEnv): ProsodyProgram | und
   return { lua, modules };
 }
 
-// Only looks for the file by each pattern in package.cpath, and loads nothing.
+// Opens the file for each pattern in package.cpath, but doesn't load it.
 const FIND_LPTY = `
 for pattern in package.cpath:gmatch("[^;]+") do
   local file = io.open((pattern:gsub("?", "lpty")));

@@ -44,11 +44,11 @@ function supervisors(): number[] {
   return pids.filter((pid) => /\0[^\0]*\/xtokend\0$/.test(contentOf(`/proc/${pid}/cmdline`))).map(Number);
 }
 
-/** Whether a supervisor may inspect Prosody: the kernel's rule is the same as for reading the links of its descriptors. */
+/** Returns whether a supervisor may inspect Prosody: the kernel's rule is the same as for reading the links of its descriptors. */
 function seesItsServer(supervisor: number): boolean {
   const { uid, gid } = statSync(`/proc/${supervisor}`, { throwIfNoEntry: false }) ?? {};
   const own = process.getuid?.();
-  // This user cannot tell for another one.
+  // Only root can test this for another user.
   if (own !== 0 && uid !== own) return true;
   const as = own === 0 && uid !== undefined && gid !== undefined ? { uid, gid } : {};
   const link = `/proc/${parentOf(supervisor) ?? supervisor}/fd/0`;

@@ -8,8 +8,8 @@ import { judgeToken, type Judgement } from '../../verify/judge-token.js';
 import type { Situation } from '../situation.js';
 
 /**
- * Explains the answer of a daemon as far as the configuration shows it. Only the daemon knows which tokens were used, and it can run
- * with another configuration.
+ * Explains the answer of a daemon from the configuration. The daemon can run with another configuration, and only the daemon knows
+ * which tokens have been consumed.
  */
 export async function explainRequest(
   text: string,

@@ -72,7 +72,7 @@ const connectErrors: Readonly<Record<string, string>> = {
 /** A request that can be sent. */
 interface PreparedRequest {
   readonly request: string;
-  /** Whether its token was minted for this request, so that nobody has used it before. */
+  /** Whether the token was minted for this request, so it can't have been used before. */
   readonly isFresh: boolean;
   /** Lines to print with the answer. */
   readonly remarks?: readonly string[];
@@ -84,7 +84,7 @@ const EXPECTED =
 /**
  * Makes a request from the text on the command line.
  *
- * @throws {@link UsageError} that repeats nothing of the text, which may be a token
+ * @throws {@link UsageError} that doesn't quote the text, which may be a token
  */
 async function prepareRequest(text: string, situation: Situation): Promise<PreparedRequest> {
   if (text === '-') return { request: await readRequest(), isFresh: false };
@@ -113,7 +113,7 @@ async function readRequest(): Promise<string> {
 function addToken(jid: string, request: string, { configuration, fault, now }: Situation): PreparedRequest {
   if (configuration === undefined) throw new UsageError(fault?.message ?? EXPECTED);
   const { hosts, file } = configuration;
-  // For a host that is not served any key will do: the daemon is to refuse it for its host.
+  // For a host that is not served, any key works: the daemon refuses the host itself.
   const keys = hosts.of(domainOf(jid))?.keys ?? hosts.keys;
   const key = keys.find((candidate) => isActiveAt(candidate, now)) ?? keys[0];
   if (key === undefined) throw new UsageError(`there is no key in ${file} to mint a token with`);

@@ -89,8 +89,8 @@ const none = note(
 );
 
 function noListener(path: string, code: string): Finding {
-  const isLeft = code === 'ECONNREFUSED';
-  const message = isLeft
+  const isStale = code === 'ECONNREFUSED';
+  const message = isStale
     ? `no process listens on ${path}: the xtokend that created it has ended`
     : `cannot connect to ${path} (${code})`;
   return problem('socket-no-listener', message, 'start xtokend again; its log shows why it ended');
