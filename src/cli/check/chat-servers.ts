@@ -1,75 +1,8 @@
-import { statSync } from 'node:fs';
 import { normalizeHost } from '../../credential/jid/prepare.js';
-import { messageOf } from '../../errors.js';
-import type { EjabberdConfiguration } from './ejabberd/configuration.js';
 import { findings, type Finding } from './finding.js';
-import { attempt } from './machine/access.js';
-import type { ProsodyConfiguration } from './prosody/configuration.js';
-import type { Situation } from './situation.js';
+import type { ChatServer, Situation } from './situation.js';
 
 const NAMES = { prosody: 'Prosody', ejabberd: 'ejabberd' } as const;
-
-/** A chat server of this machine. */
-export interface ChatServer {
-  readonly kind: keyof typeof NAMES;
-  /** The hosts that it serves, normalized. */
-  readonly hosts: readonly string[];
-  /** The hosts for which it asks xtokend, or may do so. */
-  readonly asking: readonly string[];
-  /** Whether it can have more hosts, because its configuration could not be read as a whole. */
-  readonly isPartial: boolean;
-}
-
-/** The configuration of a chat server, or why it cannot be read; neither if there is no such server. */
-export interface Reading<T> {
-  readonly configuration?: T;
-  readonly fault?: string;
-}
-
-/** @param named the file that the command line names */
-export async function readServer<T>(
-  named: string | undefined,
-  defaultFile: string,
-  read: (file: string) => T | Promise<T>,
-): Promise<Reading<T>> {
-  // A file in a directory that this user may not search can exist.
-  const isAbsent = attempt(() => statSync(defaultFile, { throwIfNoEntry: false }) === undefined);
-  if (named === undefined && isAbsent === true) return {};
-  try {
-    return { configuration: await read(named ?? defaultFile) };
-  } catch (error) {
-    return { fault: messageOf(error) };
-  }
-}
-
-/** Lists the chat servers of this machine with their hosts. */
-export async function findChatServers(
-  prosody: Reading<ProsodyConfiguration>,
-  ejabberd: Reading<EjabberdConfiguration>,
-): Promise<ChatServer[]> {
-  return [
-    ...(await describeServer('prosody', prosody, ({ authentication }) => authentication !== 'other')),
-    ...(await describeServer('ejabberd', ejabberd, ({ isExternal }) => isExternal)),
-  ];
-}
-
-async function describeServer<Host extends { readonly name: string | undefined }>(
-  kind: ChatServer['kind'],
-  { configuration, fault }: Reading<{ hosts: readonly Host[]; unread: readonly string[] }>,
-  mayAsk: (host: Host) => boolean,
-): Promise<ChatServer[]> {
-  if (fault !== undefined) return [{ kind, hosts: [], asking: [], isPartial: true }];
-  if (configuration === undefined) return [];
-  const { hosts, unread } = configuration;
-  const asking = await normalized(hosts.filter(mayAsk));
-  const isPartial = unread.length > 0 || hosts.some(({ name }) => name === undefined);
-  return [{ kind, hosts: await normalized(hosts), asking, isPartial }];
-}
-
-async function normalized(hosts: readonly { readonly name: string | undefined }[]): Promise<string[]> {
-  const names = await Promise.all(hosts.map(({ name }) => normalizeHost(name ?? '')));
-  return names.filter((name) => name !== undefined);
-}
 
 /** Returns whether a chat server is to be checked: the command line names its configuration, or none at all. */
 export function isSelected(kind: ChatServer['kind'], { named }: Pick<Situation, 'named'>): boolean {

@@ -1,14 +1,33 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Configuration } from '../../config/configuration.js';
 import { ConfigurationError, UnreadableConfigurationError } from '../../config/errors.js';
 import { loadConfiguration } from '../../config/load.js';
 import { DEFAULT_FILE, locateConfiguration } from '../../config/locate.js';
+import { normalizeHost } from '../../credential/jid/prepare.js';
+import { messageOf } from '../../errors.js';
 import { readTextFile } from '../../system/read-file.js';
-import { findChatServers, readServer, type ChatServer, type Reading } from './chat-servers.js';
 import { readEjabberd, type EjabberdConfiguration } from './ejabberd/configuration.js';
 import { readProsody, type ProsodyConfiguration } from './prosody/configuration.js';
 import { attempt } from './machine/access.js';
 import { findService, type Service } from './service/find-service.js';
+
+/** A chat server of this machine. */
+export interface ChatServer {
+  readonly kind: 'prosody' | 'ejabberd';
+  /** The hosts that it serves, normalized. */
+  readonly hosts: readonly string[];
+  /** The hosts for which it asks xtokend, or may do so. */
+  readonly asking: readonly string[];
+  /** Whether it can have more hosts, because its configuration could not be read as a whole. */
+  readonly isPartial: boolean;
+}
+
+/** The configuration of a chat server, or why it cannot be read; neither if there is no such server. */
+export interface Reading<T> {
+  readonly configuration?: T;
+  readonly fault?: string;
+}
 
 /** What the checks examine. */
 export interface Situation {
@@ -72,6 +91,51 @@ export async function readSituation(
     const secretFiles = attempt(() => SECRET.test(readTextFile(file))) === false ? [] : [file];
     return { ...rest, configuration: undefined, fault, files: [file], secretFiles };
   }
+}
+
+/** @param named the file that the command line names */
+async function readServer<T>(
+  named: string | undefined,
+  defaultFile: string,
+  read: (file: string) => T | Promise<T>,
+): Promise<Reading<T>> {
+  // A file in a directory that this user may not search can exist.
+  const isAbsent = attempt(() => statSync(defaultFile, { throwIfNoEntry: false }) === undefined);
+  if (named === undefined && isAbsent === true) return {};
+  try {
+    return { configuration: await read(named ?? defaultFile) };
+  } catch (error) {
+    return { fault: messageOf(error) };
+  }
+}
+
+/** Lists the chat servers of this machine with their hosts. */
+async function findChatServers(
+  prosody: Reading<ProsodyConfiguration>,
+  ejabberd: Reading<EjabberdConfiguration>,
+): Promise<ChatServer[]> {
+  return [
+    ...(await describeServer('prosody', prosody, ({ authentication }) => authentication !== 'other')),
+    ...(await describeServer('ejabberd', ejabberd, ({ isExternal }) => isExternal)),
+  ];
+}
+
+async function describeServer<Host extends { readonly name: string | undefined }>(
+  kind: ChatServer['kind'],
+  { configuration, fault }: Reading<{ hosts: readonly Host[]; unread: readonly string[] }>,
+  mayAsk: (host: Host) => boolean,
+): Promise<ChatServer[]> {
+  if (fault !== undefined) return [{ kind, hosts: [], asking: [], isPartial: true }];
+  if (configuration === undefined) return [];
+  const { hosts, unread } = configuration;
+  const asking = await normalized(hosts.filter(mayAsk));
+  const isPartial = unread.length > 0 || hosts.some(({ name }) => name === undefined);
+  return [{ kind, hosts: await normalized(hosts), asking, isPartial }];
+}
+
+async function normalized(hosts: readonly { readonly name: string | undefined }[]): Promise<string[]> {
+  const names = await Promise.all(hosts.map(({ name }) => normalizeHost(name ?? '')));
+  return names.filter((name) => name !== undefined);
 }
 
 /** Returns the configuration of the service, unless the user names one. */
