@@ -11,9 +11,14 @@ export const OTP_DIGITS = 8;
 export const NONCE_DIGITS = 32;
 export const TOKEN_DIGITS: number = OTP_DIGITS + NONCE_DIGITS;
 
-// 32 bytes are 43 base64 characters and one "=". The last character carries four bits and two zero bits, so only every fourth of
-// the alphabet is canonical (RFC 4648, section 3.5). Any other would be a second spelling of the same signature.
-const GRAMMAR = /^[0-9]{40} [A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+/**
+ * Matches the base64 of a signature. 32 bytes are 43 base64 characters and one "=". The last character carries four bits and two
+ * zero bits, so only every fourth of the alphabet is canonical (RFC 4648, section 3.5). Any other would be a second spelling of
+ * the same signature.
+ */
+export const SIGNATURE_PATTERN: string = '[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=';
+
+const GRAMMAR = new RegExp(`^[0-9]{${TOKEN_DIGITS}} ${SIGNATURE_PATTERN}$`);
 
 /**
  * Parses a token strictly: 85 ASCII characters, canonical padded base64 (RFC 4648, section 4).

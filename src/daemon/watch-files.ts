@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { fileVersion } from '../system/file-identity.js';
 
 const POLL_MILLISECONDS = 1000;
 
@@ -24,14 +24,4 @@ export function watchFiles(paths: () => readonly string[], onChange: () => void)
 
 function versionsOf(paths: readonly string[]): Map<string, string> {
   return new Map(paths.map((path) => [path, fileVersion(path) ?? 'unreadable']));
-}
-
-/** Returns a text that differs after each change of a file, or `undefined` if there is no readable file. */
-export function fileVersion(path: string): string | undefined {
-  try {
-    const { ino, size, mtimeMs, ctimeMs } = statSync(path);
-    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-  } catch {
-    return undefined;
-  }
 }

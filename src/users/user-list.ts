@@ -1,10 +1,9 @@
-import { statSync } from 'node:fs';
 import { setImmediate as nextIteration } from 'node:timers/promises';
+import { fileVersion } from '../system/file-identity.js';
 import { explainReadError, readTextFile } from '../system/read-file.js';
 import { preparePlainDomain, preparePlainUser } from '../credential/jid/prepare.js';
 import { messageOf, XtokendError } from '../errors.js';
 import { batchesOf } from './list-batches.js';
-import { assertOneName } from './one-name.js';
 
 /** A list of users that can't be read: `code` is `'unreadable-list'`. */
 export class UserListError extends XtokendError {
@@ -15,7 +14,6 @@ export class UserListError extends XtokendError {
 
 /** Enough for MAX_LIST_LINES JIDs of usual length. */
 export const MAX_LIST_BYTES: number = 64 * 1024 * 1024;
-/** A file can change twice within the resolution of its change time. */
 const SETTLED_MILLISECONDS = 100;
 /** A user or a domain of at most this many characters is short enough (RFC 6122, section 2.1). */
 const MAX_SIMPLE = 1023;
@@ -25,17 +23,17 @@ const COMMENT = /(?:^|\s)#.*/;
 /** Options of {@link UserList.open}. */
 export interface UserListOptions {
   /**
-   * Whether it lists blocked users. A program that rewrites it empties it first: until it has content again, the previous content
-   * applies, since an empty list would unblock all of them.
+   * Whether it lists blocked users. If the file is emptied, the previous content applies until there is new content: a program
+   * that rewrites the file empties it first, and an empty list would unblock everybody.
    */
   readonly listsBlockedUsers?: boolean;
-  /** Called once if the file can't be read any more. */
+  /** Called once when the file becomes unreadable. */
   readonly onWarning: (message: string) => void;
 }
 
 /**
- * Users in a file: a name or a bare JID on each line; `#` begins a comment. It is read again as soon as it has changed. If it can't be
- * read any more, the previous content applies.
+ * Users in a file: a name or a bare JID on each line; `#` begins a comment. It is read again after each change. If it
+ * becomes unreadable, the previous content applies.
  */
 export class UserList {
   readonly #path: string;
@@ -61,7 +59,7 @@ export class UserList {
   async has(user: string, host: string): Promise<boolean> {
     // The current reading may have begun before the last change.
     if (this.#reading !== undefined) await this.#reading.catch(() => undefined);
-    const version = versionOf(this.#path);
+    const version = fileVersion(this.#path, SETTLED_MILLISECONDS);
     if (version === undefined || version !== this.#version) await this.#readAgain();
     // Empty lines are among the names, but no user has an empty name.
     return this.#names.has(user) || this.#names.has(`${user}@${host}`);
@@ -81,9 +79,9 @@ export class UserList {
   }
 
   async #read(): Promise<void> {
-    const version = versionOf(this.#path);
+    const version = fileVersion(this.#path, SETTLED_MILLISECONDS);
     const text = readText(this.#path);
-    // Also if the content is invalid, so that it is not read again for each request.
+    // Set even if the content is invalid, so that it is not read again for each request.
     this.#version = version;
     const isEmptied = text === '' && this.#names.size > 0;
     if (isEmptied && this.#options.listsBlockedUsers === true) throw new UserListError(this.#path, EMPTIED);
@@ -92,17 +90,6 @@ export class UserList {
 }
 
 const EMPTIED = 'it is empty, as if it were being rewritten; to block nobody, write a comment into it';
-
-/** Returns a text that differs after each change, or `undefined` if changes can't be detected. */
-function versionOf(path: string): string | undefined {
-  try {
-    const { ino, size, mtimeMs, ctimeMs } = statSync(path);
-    if (Math.abs(Date.now() - ctimeMs) < SETTLED_MILLISECONDS) return undefined;
-    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-  } catch {
-    return undefined;
-  }
-}
 
 async function parse(path: string, text: string): Promise<Set<string>> {
   const names = new Set<string>();
@@ -113,7 +100,7 @@ async function parse(path: string, text: string): Promise<Set<string>> {
         line += 1;
         names.add(isSimple && content.length <= MAX_SIMPLE ? content : await nameOf(content, line));
       }
-      // Other requests are answered in between.
+      // Let other requests be answered between batches.
       await nextIteration();
     }
   } catch (error) {
@@ -142,16 +129,41 @@ function readText(path: string): string {
 
 /** Nearly all names are ASCII. An empty line stays empty. */
 function preparePlain(name: string): string | undefined {
-  if (name === '') return name;
   const at = name.indexOf('@');
-  if (at < 0) return preparePlainUser(name);
+  if (at < 0) return name && preparePlainUser(name);
   const user = preparePlainUser(name.slice(0, at));
   const domain = preparePlainDomain(name.slice(at + 1));
-  return user === undefined || domain === undefined ? undefined : `${user}@${domain}`;
+  return user && domain && `${user}@${domain}`;
 }
 
-/** Loads the tables of string preparation only if they are needed. */
+/** Loads the tables of stringprep only if they are needed. */
 async function prepare(name: string): Promise<string> {
   const { normalizeJid, normalizeUser } = await import('../credential/jid/jid.js');
   return name.includes('@') ? normalizeJid(name) : normalizeUser(name);
+}
+
+/** Characters that may separate names, and what they are called. */
+const SEPARATORS: readonly (readonly [RegExp, string])[] = [
+  [/,/, 'a comma'],
+  [/;/, 'a semicolon'],
+  [/\s/, 'white space'],
+];
+
+/**
+ * Rejects a line that can only be several names, a pattern, or text in another encoding. As one name, it would silently allow, or
+ * block, nobody.
+ *
+ * @param name a line without its comment
+ * @throws {Error} whose message says what was expected
+ */
+function assertOneName(name: string): void {
+  if (name.includes('\0')) throw new Error('found a NUL character; save the file as UTF-8, not UTF-16');
+  if (/^\*(?:@|$)/.test(name)) throw new Error('expected a name, found "*"; lists have no wildcards');
+  // A user can be called "a,b"; a JID is unambiguous.
+  const [, domain] = /@(.*)$/s.exec(name) ?? [];
+  const separator = SEPARATORS.find(([sign]) => sign.test(domain ?? name))?.[1];
+  if (separator === undefined) return;
+  const hint = domain === undefined ? `; if one name holds it, write it as a JID: ${name}@example.com` : '';
+  const isPossible = !/\s/.test(name);
+  throw new Error(`expected one name per line, found ${separator}${isPossible ? hint : ''}`);
 }

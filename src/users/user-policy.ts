@@ -28,7 +28,7 @@ export interface UserPolicyOptions {
   readonly onWarning: (error: unknown) => void;
 }
 
-/** Returns the policy of some lists. */
+/** Creates the policy of a host from its lists. */
 export function createUserPolicy({ users, allowed, blocked, onWarning }: UserPolicyOptions): UserPolicy {
   return {
     isUser: async (user, host) => {

@@ -20,7 +20,8 @@ export function preparePlainDomain(text: string): string | undefined {
  */
 export async function isPrepared(user: string, host: string): Promise<boolean> {
   if (preparePlainUser(user) === user && preparePlainDomain(host) === host) return true;
-  const { normalizeDomain, normalizeUser } = await loadTables();
+  // Load the tables of stringprep only if they are needed: nearly all names are ASCII.
+  const { normalizeDomain, normalizeUser } = await import('./jid.js');
   try {
     return normalizeUser(user) === user && normalizeDomain(host) === host;
   } catch {
@@ -32,15 +33,10 @@ export async function isPrepared(user: string, host: string): Promise<boolean> {
 export async function normalizeHost(name: string): Promise<string | undefined> {
   const plain = preparePlainDomain(name);
   if (plain !== undefined) return plain;
-  const { normalizeDomain } = await loadTables();
+  const { normalizeDomain } = await import('./jid.js');
   try {
     return normalizeDomain(name);
   } catch {
     return undefined;
   }
-}
-
-/** Loads the tables of stringprep only if they are needed: nearly all names are ASCII. */
-function loadTables(): Promise<typeof import('./jid.js')> {
-  return import('./jid.js');
 }

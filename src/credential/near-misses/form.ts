@@ -1,4 +1,4 @@
-import { NONCE_DIGITS, OTP_DIGITS, TOKEN_DIGITS, type Token } from '../token.js';
+import { NONCE_DIGITS, OTP_DIGITS, SIGNATURE_PATTERN, TOKEN_DIGITS, type Token } from '../token.js';
 import type { NearMiss } from './near-miss.js';
 import { repairs } from './repairs.js';
 
@@ -12,9 +12,10 @@ export interface LooseReading {
 
 /** Far longer than a token with some text around it. */
 const MAX_CHARACTERS = 2048;
-/** Each repair applies once or twice to a text that makes sense. */
+/** More than any damaged token needs. */
 const MAX_REPAIRS = 10;
-const LOOSE_TOKEN = /^([0-9]{7,80}) ([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)$/;
+const LOOSE_TOKEN = new RegExp(`^([0-9]{7,80}) (${SIGNATURE_PATTERN})$`);
+const DIGITS = `[0-9]{${TOKEN_DIGITS}}`;
 
 /**
  * Finds out why {@link parseToken} refuses a text. Accepts nothing.
@@ -88,13 +89,17 @@ const shapes: readonly Shape[] = [
   ]),
   [
     'signature-cut',
-    /^[0-9]{40} [A-Za-z0-9+/]{0,42}$/,
+    new RegExp(`^${DIGITS} [A-Za-z0-9+/]{0,42}$`),
     (length) => `a signature of ${length - TOKEN_DIGITS - 1} characters: it was cut off`,
   ],
-  ['signature-alphabet', /^[0-9]{40} .{43,44}$/s, 'characters in the signature that base64 does not have'],
+  [
+    'signature-alphabet',
+    new RegExp(`^${DIGITS} .{43,44}$`, 's'),
+    'characters in the signature that base64 does not have',
+  ],
   [
     'signature-length',
-    /^[0-9]{40} /,
+    new RegExp(`^${DIGITS} `),
     (length) => `a signature of ${length - TOKEN_DIGITS - 1} characters: expected 44`,
   ],
   [

@@ -1,11 +1,14 @@
+import { TOKEN_DIGITS } from '../token.js';
+
 /** What was found, and a function that removes it. The function returns the same text, or `undefined`, if it does not apply. */
 type Repair = readonly [found: string, undo: (text: string) => string | undefined];
 
-const TOKEN_INSIDE = /(?<![0-9])[0-9]{40} [A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])/;
+const DIGITS = `[0-9]{${TOKEN_DIGITS}}`;
+const TOKEN_INSIDE = new RegExp(`(?<![0-9])${DIGITS} [A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])`);
 /** A signature in any of the spellings below. */
 const SIGNATURE = /^(?:[A-Za-z0-9+/_ -]{42}[A-Za-z0-9+/_-]=?|[0-9a-f]{64})$/i;
 
-/** Ways to damage a token on its way, by code. They are tried in this order, each one on the result of the one before. */
+/** How tokens get damaged in transit, by code. The repairs are tried in this order, each on the result of the one before. */
 export const repairs: Readonly<Record<string, Repair>> = {
   'surrounding-space': ['white space or a newline around it: remove it', (text) => text.trim()],
   'percent-encoded': ['percent-encoding (%2B, %3D), as in a URL: decode it', decodePercent],
@@ -45,7 +48,7 @@ export const repairs: Readonly<Record<string, Repair>> = {
   ],
   'space-as-plus': [
     '"+" instead of the space, as in an encoded form or URL: decode it',
-    (text) => text.replace(/^([0-9]{40})\+(?=.{44}$)/, '$1 '),
+    (text) => text.replace(new RegExp(String.raw`^(${DIGITS})\+(?=.{44}$)`), '$1 '),
   ],
   'missing-space': ['no space before the signature: add one', addSpace],
   'wrong-separator': ['no single space before the signature: use one space', replaceSeparator],
@@ -112,8 +115,8 @@ function decodeWhole(text: string): string | undefined {
 }
 
 function addSpace(text: string): string | undefined {
-  const [digits, rest] = [text.slice(0, 40), text.slice(40)];
-  const isMissing = /^[0-9]{40}$/.test(digits) && !rest.startsWith(' ') && SIGNATURE.test(rest);
+  const [digits, rest] = [text.slice(0, TOKEN_DIGITS), text.slice(TOKEN_DIGITS)];
+  const isMissing = new RegExp(`^${DIGITS}$`).test(digits) && !rest.startsWith(' ') && SIGNATURE.test(rest);
   return isMissing ? `${digits} ${rest}` : undefined;
 }
 
