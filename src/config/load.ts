@@ -7,6 +7,7 @@ import { readLog } from './log.js';
 import { DEFAULT_FILE, locateConfiguration, type Location } from './locate.js';
 import { readMetrics } from './metrics.js';
 import { parseDocument } from './toml/parse.js';
+import { parseReplay } from '../replay/registry.js';
 import { explainReadError, isMissing, readTextFile } from '../system/read-file.js';
 import { ReplayReader } from './replay.js';
 import type { Document } from './schema.js';
@@ -33,7 +34,7 @@ export async function loadConfiguration(
   const keyReader = new KeyReader(places);
   const replayReader = new ReplayReader(places, env);
   const hosts = await readHosts(document, file, keyReader);
-  const replay = replayReader.read(document.replay ?? {});
+  const replay = parseReplay(document.replay ?? {}, replayReader);
   const log = readLog(document.log ?? {}, keyReader.problems);
   const metrics = document.metrics && readMetrics(document.metrics, keyReader.problems);
   const problems = [...keyReader.problems.list, ...replayReader.problems];

@@ -1,11 +1,10 @@
 import { messageOf } from '../errors.js';
 import { rememberSecret } from '../system/known-secrets.js';
-import { parseReplay, type ReplaySettings } from '../replay/registry.js';
-import type { ReplayTable, SettingsReader } from '../replay/store.js';
+import type { SettingsReader } from '../replay/store.js';
 import type { Problem } from './errors.js';
 import { readSecretFile, type SecretFilePlaces } from './keys/secret-file.js';
 
-/** Reads the table `[replay]` and the files that it names, and collects the problems in it. */
+/** Reads the files that the table `[replay]` names, and collects the problems in it. */
 export class ReplayReader implements SettingsReader {
   readonly env: NodeJS.ProcessEnv;
   readonly problems: Problem[] = [];
@@ -17,10 +16,6 @@ export class ReplayReader implements SettingsReader {
   constructor(places: SecretFilePlaces, env: NodeJS.ProcessEnv) {
     this.#places = places;
     this.env = env;
-  }
-
-  read(table: ReplayTable): ReplaySettings {
-    return parseReplay(table, this);
   }
 
   addProblem(setting: string, message: string): void {

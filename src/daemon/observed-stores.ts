@@ -15,16 +15,17 @@ export function observeReplayCache(
   onConsume: ConsumeSink = () => undefined,
 ): ReplayCache {
   const attempt = catchFaults(log, 'replay cache unavailable; refusing all tokens', 'replay cache recovered');
-  return {
-    consume: async (use, currentTimeStep) => {
-      const start = performance.now();
-      const result = await attempt(() => cache.consume(use, currentTimeStep));
-      onConsume(performance.now() - start, result === 'replay-cache-unavailable');
-      return result;
-    },
-    release: (use) => cache.release(use),
-    close: () => cache.close(),
-  };
+  return withConsume(cache, async (use, currentTimeStep) => {
+    const start = performance.now();
+    const result = await attempt(() => cache.consume(use, currentTimeStep));
+    onConsume(performance.now() - start, result === 'replay-cache-unavailable');
+    return result;
+  });
+}
+
+/** Returns a replay cache that consumes tokens by another function. */
+export function withConsume(cache: ReplayCache, consume: ReplayCache['consume']): ReplayCache {
+  return { consume, release: (use) => cache.release(use), close: () => cache.close() };
 }
 
 /** Returns seen users that never throw. Logs their faults as {@link observeReplayCache} does. */

@@ -3,6 +3,7 @@ import { isBeforeEpoch, startInstant } from '../replay/cache-epoch.js';
 import type { ReplaySettings } from '../replay/registry.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
 import type { SeenUsers } from '../users/seen-users.js';
+import { withConsume } from './observed-stores.js';
 
 /** Longer than any request to a store takes. */
 const CLOSE_AFTER_MILLISECONDS = 5000;
@@ -57,7 +58,7 @@ export class Stores {
     return this.#cache;
   }
 
-  /** Concurrent requests share one instance: each must know what another adds. */
+  /** Concurrent requests share one instance, so that each sees what another adds. */
   #openedSeenUsers(): Promise<SeenUsers> {
     if (this.#store === undefined) throw new Error('expected cache() to be called first');
     this.#seen ??= this.#options.openSeenUsers(this.#store).catch((error: unknown) => {
@@ -72,10 +73,7 @@ export class Stores {
 function completeSince({ clock, monotonic }: StoresOptions, cache: ReplayCache): ReplayCache {
   const start = monotonic();
   const cacheEpoch = startInstant(clock, () => monotonic() - start);
-  return {
-    consume: async (use, currentTimeStep) =>
-      isBeforeEpoch(use.timeStep, cacheEpoch()) ? 'replay-unknown' : cache.consume(use, currentTimeStep),
-    release: (use) => cache.release(use),
-    close: () => cache.close(),
-  };
+  return withConsume(cache, async (use, currentTimeStep) =>
+    isBeforeEpoch(use.timeStep, cacheEpoch()) ? 'replay-unknown' : cache.consume(use, currentTimeStep),
+  );
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { messageOf } from '../errors.js';
 import { ListenError } from './unix-socket.js';
@@ -20,10 +21,9 @@ const EXPECTED = 'expected a listening Unix socket, as a unit makes by ListenStr
 export async function listenInherited({ descriptor, label }: InheritedSocket): Promise<Server> {
   const server = createServer({ allowHalfOpen: true });
   try {
-    await new Promise<void>((resolve, reject) => {
-      // Another listen(2) changes nothing on a listening socket, and fails on a file, a connection or datagrams.
-      server.once('error', reject).listen({ fd: descriptor }, resolve);
-    });
+    // Another listen(2) changes nothing on a listening socket, and fails on a file, a connection or datagrams.
+    server.listen({ fd: descriptor });
+    await once(server, 'listening');
   } catch (error) {
     throw new ListenError(label, `${EXPECTED}, found something else (${messageOf(error)})`, { cause: error });
   }
@@ -33,7 +33,7 @@ export async function listenInherited({ descriptor, label }: InheritedSocket): P
     const found = isTcp ? 'a TCP socket' : 'one without a file (ListenStream=@name)';
     throw new ListenError(label, `${EXPECTED}, found ${found}, which any user of this machine can use`);
   }
-  return server.removeAllListeners('error');
+  return server;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { messageOf } from '../errors.js';
 import type { Framing } from '../protocol/framing.js';
@@ -6,7 +6,7 @@ import { listenInherited, type InheritedSocket } from './inherited-socket.js';
 import { RequestBudget } from './request-budget.js';
 import type { RequestHandler } from './responder.js';
 import { serveStream, type ServeStreamOptions } from './serve-stream.js';
-import { listenUnix, type SocketEvents, type UnixAddress } from './unix-socket.js';
+import { listenUnix, type ListeningSocket, type UnixAddress } from './unix-socket.js';
 
 /** How many connections each socket accepts; a chat server needs one for each of its hosts. */
 const MAX_CONNECTIONS = 1024;
@@ -117,14 +117,8 @@ function serveConnections(
   return connections;
 }
 
-interface Listening {
-  readonly server: Server;
-  readonly remove: () => void;
-  readonly watch: (events: SocketEvents) => () => void;
-}
-
 /** Does not remove or watch the file of an inherited socket: it belongs to systemd. */
-async function listen(listener: Listener): Promise<Listening> {
+async function listen(listener: Listener): Promise<ListeningSocket> {
   if ('path' in listener) return listenUnix(listener);
   return { server: await listenInherited(listener), remove: () => undefined, watch: () => () => undefined };
 }
@@ -151,11 +145,6 @@ function warnOfConnections(server: Server, warn: Warn): void {
   });
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => {
-      resolve();
-    });
-    if (signal.aborted) resolve();
-  });
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }

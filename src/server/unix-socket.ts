@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -123,9 +124,9 @@ async function make(address: UnixAddress, server: Server, isStale: boolean): Pro
 }
 
 /**
- * Returns whether a socket lies there on which no process answers, rather than nothing.
+ * Returns whether there is a socket on which no process answers.
  *
- * @throws {@link ListenError} if anything else lies there
+ * @throws {@link ListenError} if there is anything else
  */
 async function isStaleSocket(path: string): Promise<boolean> {
   const file = lstatSync(path, { throwIfNoEntry: false });
@@ -150,16 +151,12 @@ async function isStaleSocket(path: string): Promise<boolean> {
   );
 }
 
-function bind(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // The file is made before listen() returns.
-    const umask = process.umask(0o177);
-    server.once('error', reject).listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-    process.umask(umask);
-  });
+async function bind(server: Server, path: string): Promise<void> {
+  // The file is made before listen() returns.
+  const umask = process.umask(0o177);
+  server.listen(path);
+  process.umask(umask);
+  await once(server, 'listening');
 }
 
 function giveTo(group: string, file: string): void {
@@ -194,13 +191,13 @@ function watch(path: string, file: BigIntStats, { onRemoved, onReplaced }: Socke
   };
 }
 
-/** While the socket is open, no other file has its inode. */
+/** Compares inodes: while the socket is open, no other file has its inode. */
 function stateOf(path: string, file: BigIntStats): 'own' | 'removed' | 'replaced' {
   try {
     const { ino, dev } = lstatSync(path, { bigint: true });
     return ino === file.ino && dev === file.dev ? 'own' : 'replaced';
   } catch (error) {
-    // Another error tells nothing about the file.
+    // Other errors do not show whether the file is there.
     return ['ENOENT', 'ENOTDIR'].includes(String(codeOf(error))) ? 'removed' : 'own';
   }
 }
