@@ -5,6 +5,7 @@ import type { Configuration } from '../config/configuration.js';
 import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import type { RequestHandler } from '../server/responder.js';
+import { findExposure } from '../system/trusted-path.js';
 import type { KnownUsers } from '../users/seen-users.js';
 import { CurrentAuthenticator } from './current-authenticator.js';
 import { CurrentLog } from '../log/current-log.js';
@@ -15,22 +16,23 @@ import { Measurements } from '../metrics/measurements.js';
 import { chooseStore, storeTypeOf } from '../replay/registry.js';
 import { openHosts } from './served-hosts.js';
 import { Stores } from './stores.js';
-import { warnOfExposures } from './warn-of-exposures.js';
 import { observeReplayCache, observeSeenUsers } from './observed-stores.js';
 
-/** What {@link Service} works with. */
-export interface ServiceOptions {
+/** Options of {@link Daemon}. */
+export interface DaemonOptions {
   /** Reads the configuration; throws if it is missing or invalid. */
   readonly load: () => Promise<Configuration>;
   /** The log target until a configuration sets one. Under a supervisor stderr leads nowhere. */
   readonly standardLog: 'stderr' | 'syslog';
+  /** The environment, for the log. */
+  readonly env: NodeJS.ProcessEnv;
   readonly version: string;
 }
 
-/** The daemon behind the answers: the current configuration, and the stores, log and metrics that it sets up. */
-export class Service implements RequestHandler {
+/** Holds the current configuration, and the stores, log and metrics that it sets up. */
+export class Daemon implements RequestHandler {
   readonly log: CurrentLog;
-  readonly #options: ServiceOptions;
+  readonly #options: DaemonOptions;
   readonly #stores: Stores;
   readonly #seenUsers: KnownUsers;
   readonly #measurements = new Measurements();
@@ -41,16 +43,13 @@ export class Service implements RequestHandler {
   #configuration: Configuration | undefined;
   #reloads = 0;
 
-  constructor(options: ServiceOptions) {
+  constructor(options: DaemonOptions) {
     this.#options = options;
-    this.log = new CurrentLog(options.standardLog);
+    this.log = new CurrentLog(options.standardLog, options.env);
     this.#stores = createStores(this.log, this.#measurements);
     this.#seenUsers = observeSeenUsers(this.#stores.seenUsers, this.log);
-    this.#metrics = new CurrentMetrics({
-      log: this.log,
-      measurements: this.#measurements,
-      version: options.version,
-    });
+    const [log, measurements] = [this.log, this.#measurements];
+    this.#metrics = new CurrentMetrics({ log, measurements, version: options.version });
     this.#requestLog = new RequestLog(this.log);
     this.#current = new CurrentAuthenticator({
       load: options.load,
@@ -153,4 +152,17 @@ function createStores(log: Log, measurements: Measurements): Stores {
     clock: Date.now,
     monotonic: () => performance.now(),
   });
+}
+
+/**
+ * Warns of each directory or file that lets another user replace a file that was read. Does not refuse the configuration, since
+ * that would lock everybody out of a machine that has always been set up that way.
+ *
+ * @param files the configuration, the secrets and the lists
+ */
+function warnOfExposures(files: readonly string[], log: Log): void {
+  const exposures = files.flatMap((file) => findExposure(file) ?? []);
+  for (const { message, fix } of new Map(exposures.map((exposure) => [exposure.path, exposure])).values()) {
+    log.write('warning', 'configuration file writable by another user', { cause: message, fix });
+  }
 }

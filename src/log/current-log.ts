@@ -7,12 +7,15 @@ export class CurrentLog implements Log {
   /** Used until a configuration is applied, and while the configured log fails. */
   readonly #standard: Log;
   readonly #standardKind: 'stderr' | 'syslog';
+  readonly #env: NodeJS.ProcessEnv;
   #settings: LogSettings | undefined;
   #log: Log;
 
-  constructor(standardKind: 'stderr' | 'syslog') {
+  /** @param env the environment, for stderr */
+  constructor(standardKind: 'stderr' | 'syslog', env: NodeJS.ProcessEnv) {
     this.#standardKind = standardKind;
-    this.#standard = openLog(this.#settingsOf(undefined), Date.now);
+    this.#env = env;
+    this.#standard = openLog(this.#settingsOf(undefined), Date.now, env);
     this.#log = this.#standard;
   }
 
@@ -22,7 +25,7 @@ export class CurrentLog implements Log {
     if (isDeepStrictEqual(wanted, this.#settings)) return;
     const previous = this.#log;
     this.#settings = wanted;
-    this.#log = openLog(wanted, Date.now, this.#standard);
+    this.#log = openLog(wanted, Date.now, this.#env, this.#standard);
     if (previous !== this.#standard) void previous.close();
   }
 

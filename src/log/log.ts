@@ -25,10 +25,16 @@ const WEIGHT: Readonly<Record<Level, number>> = { info: 0, warning: 1, error: 2 
  * Opens a log. Writes lines at the end of the event loop iteration, and those of level `error` at once.
  *
  * @param clock milliseconds since the Unix epoch
+ * @param env the environment, for stderr
  * @param fallback gets the lines while the sink fails, and one line each when it fails and recovers
  */
-export function openLog(settings: LogSettings, clock: () => number, fallback?: Log): Log {
-  const sink = openSink(settings.target);
+export function openLog(
+  settings: LogSettings,
+  clock: () => number,
+  env: NodeJS.ProcessEnv,
+  fallback?: Log,
+): Log {
+  const sink = openSink(settings.target, env);
   const formatLine = createLineFormat(settings.format, sink.prefix);
   const format: LineFormat = (...line) => withoutSecrets(formatLine(...line));
   const writer = new BatchedWriter(sink, {

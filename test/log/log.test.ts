@@ -19,7 +19,7 @@ import { NOW } from '../support/keys.js';
 
 function openFile(path: string, settings: Partial<LogSettings> = {}, fallback?: Log): Log {
   const all: LogSettings = { target: { kind: 'file', path }, format: 'plain', level: 'info', ...settings };
-  return openLog(all, () => NOW, fallback);
+  return openLog(all, () => NOW, {}, fallback);
 }
 
 /** A log that collects its lines. */

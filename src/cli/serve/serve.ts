@@ -9,7 +9,7 @@ import {
   writeReloadResult,
   type ReloadResult,
 } from '../../daemon/reload-result.js';
-import { Service } from '../../daemon/service.js';
+import { Daemon } from '../../daemon/daemon.js';
 import { watchFiles } from '../../daemon/watch-files.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log/log.js';
@@ -49,7 +49,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   process.exit();
 }
 
-async function serveStandardInput({ config, protocol }: ServeOptions, version: string): Promise<Service> {
+async function serveStandardInput({ config, protocol }: ServeOptions, version: string): Promise<Daemon> {
   const handover = parseSupervisorHandover(process.env[SUPERVISOR_VARIABLE] ?? '');
   if (handover === undefined && process.stdin.isTTY) await welcome(protocol, config, version);
   const stop = stopSignal();
@@ -79,7 +79,7 @@ async function serveListeners(
   listeners: readonly Listener[],
   config: string | undefined,
   version: string,
-): Promise<Service> {
+): Promise<Daemon> {
   const stop = stopSignal();
   const service = createService(config, version, 'stderr');
   const { decide, onCompleted, log } = service;
@@ -144,9 +144,9 @@ function createService(
   config: string | undefined,
   version: string,
   standardLog: 'stderr' | 'syslog',
-): Service {
+): Daemon {
   const load = (): ReturnType<typeof loadConfiguration> => loadConfiguration(config, process.env);
-  const service = new Service({ load, standardLog, version });
+  const service = new Daemon({ load, standardLog, env: process.env, version });
   // Node itself would also print the properties of the error, and those of a client library can hold a password.
   process.on('uncaughtException', (error) => {
     service.log.write('error', `uncaught exception; exiting: ${error.stack ?? error.message}`);

@@ -1,5 +1,5 @@
 import { setImmediate as nextIteration } from 'node:timers/promises';
-import type { Service } from '../../daemon/service.js';
+import type { Daemon } from '../../daemon/daemon.js';
 
 /** The option with which bin/xtokend starts Node: the debugger can't open at this address. */
 const NO_DEBUGGER = '--inspect-port=[ff00::]:9229';
@@ -23,7 +23,7 @@ export function holdSignals(): void {
  *
  * @param reload never rejects
  */
-export function handleSignals(service: Service, reload: () => Promise<void>): void {
+export function handleSignals(service: Daemon, reload: () => Promise<void>): void {
   process.on('SIGHUP', oneAtATime(reload));
   process.on('SIGUSR1', () => {
     service.summarize();

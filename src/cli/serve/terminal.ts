@@ -1,6 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import type { Service } from '../../daemon/service.js';
+import type { Daemon } from '../../daemon/daemon.js';
 import { lines } from '../../protocol/lines.js';
 import { serveTerminal } from '../../server/terminal/serve-terminal.js';
 import { watchServer, type Visibility } from '../../server/terminal/server-watch.js';
@@ -25,7 +25,7 @@ const WARNINGS: Readonly<Record<Visibility, string | undefined>> = {
 /** Serves the terminal of Prosody's external module, which the supervisor has handed over. */
 export async function serveSupervisedTerminal(
   { drainedAt, startsInRequest, supervisorPid, serverPid }: SupervisorHandover,
-  { decide, onCompleted, answerWithin, log }: Service,
+  { decide, onCompleted, answerWithin, log }: Daemon,
   stop: AbortSignal,
 ): Promise<void> {
   const terminal = terminalNumber();

@@ -7,14 +7,14 @@ import { isStderrPath, openStderr } from './stderr.js';
 /** The longest line that logger(1) passes on whole; its default is 1,024 bytes. */
 const MAX_LINE_BYTES = 8192;
 
-/** Opens the sink of a target. Never throws: writing to the sink does. */
-export function openSink(target: LogTarget): LogSink {
+/** Opens the sink of a target. Never throws: writing to the sink does. @param env see {@link openStderr} */
+export function openSink(target: LogTarget, env: NodeJS.ProcessEnv): LogSink {
   switch (target.kind) {
     case 'file':
       // /dev/stderr opened as a file would have an offset of its own.
-      return isStderrPath(target.path) ? openStderr() : new AppendedFile(target.path);
+      return isStderrPath(target.path) ? openStderr(env) : new AppendedFile(target.path);
     case 'stderr':
-      return openStderr();
+      return openStderr(env);
     case 'journal':
       return new LogProgram({
         name: 'the journal',

@@ -15,12 +15,12 @@ type Writer = Pick<LogSink, 'write' | 'close'>;
  * Opens stderr for writing without waiting for its reader. The server that started this process may write to the same open file,
  * whose offset and O_NONBLOCK are shared (open(2)).
  *
- * @param journalStream the device and inode of the journal, as systemd.exec(5) passes it in `$JOURNAL_STREAM`
+ * @param env the environment: `JOURNAL_STREAM`, the device and inode of the journal, and `SYSTEMD_EXEC_PID` (systemd.exec(5))
  */
-export function openStderr(journalStream: string | undefined = process.env['JOURNAL_STREAM']): LogSink {
+export function openStderr(env: NodeJS.ProcessEnv): LogSink {
   const stats = statStderr();
-  const isJournal = stats !== undefined && `${stats.dev}:${stats.ino}` === journalStream;
-  const writer = chooseWriter(stats);
+  const isJournal = stats !== undefined && `${stats.dev}:${stats.ino}` === env['JOURNAL_STREAM'];
+  const writer = chooseWriter(stats, env);
   return {
     name: 'stderr',
     prefix: isJournal ? 'level' : 'time',
@@ -48,8 +48,8 @@ function statStderr(): BigIntStats | undefined {
   }
 }
 
-function chooseWriter(stats: BigIntStats | undefined): Writer {
-  if (stats?.isSocket() === true) return isShared() ? sharedWriter() : socketWriter;
+function chooseWriter(stats: BigIntStats | undefined, env: NodeJS.ProcessEnv): Writer {
+  if (stats?.isSocket() === true) return isShared(env) ? sharedWriter() : socketWriter;
   if (stats?.isFIFO() !== true && !isatty(STDERR)) return fileWriter;
   // Opened again, a pipe or a terminal has an O_NONBLOCK of its own.
   return canReopen() ? new AppendedFile(PATH, openForAppending) : sharedWriter();
@@ -92,9 +92,9 @@ function ignore(): void {
 }
 
 /** Returns whether the parent process has the same open socket, or may have it. */
-function isShared(): boolean {
+function isShared(env: NodeJS.ProcessEnv): boolean {
   // systemd opens a socket for this service alone (systemd.exec(5)).
-  if (process.env['SYSTEMD_EXEC_PID'] === String(process.pid)) return false;
+  if (env['SYSTEMD_EXEC_PID'] === String(process.pid)) return false;
   try {
     const own = readlinkSync(`/proc/self/fd/${STDERR}`);
     const directory = `/proc/${process.ppid}/fd`;
