@@ -18,7 +18,7 @@ export type ErrorCode =
   | 'cannot-init'
   /** The daemon kept its previous configuration, or did not answer `xtokend reload`. */
   | 'reload-failed'
-  /** A command line that is wrong. */
+  /** The command line is wrong. */
   | 'usage';
 
 /**

@@ -18,7 +18,7 @@ interface Source {
 }
 
 /**
- * Reads which hosts are served, and how. These are the listed hosts. If none is listed, these are the hosts that keys name, and every
+ * Reads which hosts are served, and how. If `[hosts]` lists any, only these are served; otherwise the hosts that keys name, and every
  * other host if there are secrets for it. A host without secrets of its own uses those at the top and the keys that name no host.
  *
  * @param file the path of the configuration: other paths are relative to its directory
@@ -65,7 +65,7 @@ async function readListed(source: Source): Promise<Map<string, HostSettings>> {
   return settings;
 }
 
-/** @param host left out for all hosts that are not named anywhere */
+/** @param host left out for the settings of all hosts that the file does not name */
 function readHost(source: Source, path: readonly string[], table: HostTable, host?: string): HostSettings {
   const { document, file, ring, reader } = source;
   const isSeparate = hasSecret(table);
@@ -96,7 +96,7 @@ function refuseShared(keys: readonly NamedKey[], host: string | undefined, probl
   }
 }
 
-/** Returns each key once. A host's own key has the name of the host as its id, so an id can be taken. */
+/** Returns each key once. A host's own key has the name of the host as its id, so a key in `[[keys]]` can have the same id. */
 function distinctKeys(all: readonly NamedKey[], problems: Problems): NamedKey[] {
   const keys = new Map<string, NamedKey>();
   for (const key of all) {

@@ -94,7 +94,7 @@ export function knownSettings(path: readonly PropertyKey[]): string[] {
   return Object.keys((table === undefined ? top : tables[table as keyof typeof tables]).shape);
 }
 
-/** Returns for people where a setting can be; empty for a name that is not a setting. */
+/** Describes the places where a setting can be. Returns none for a name that is not a setting. */
 export function placesOf(key: string): string[] {
   const atTop = Object.hasOwn(top.shape, key) ? ['at the top of the file, before the first [table]'] : [];
   const others = Object.entries(tables).filter(([, table]) => Object.hasOwn(table.shape, key));

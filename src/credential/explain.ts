@@ -6,7 +6,7 @@ import { findOtp, type OtpFinding } from './near-misses/otp.js';
 import { findSignature, type SignatureFinding } from './near-misses/signature.js';
 import { parseToken, type Token } from './token.js';
 
-/** How a token was made, as far as that can be found out. */
+/** What is known about how a token was made. */
 export interface Explanation<Key> {
   /** Why the text is not a token; empty if it is one. */
   readonly form: readonly NearMiss[];

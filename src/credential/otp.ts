@@ -84,7 +84,7 @@ export class OtpSeed {
     if (!EIGHT_DIGITS.test(otp)) return undefined;
     const candidate = Number(otp);
     let found: number | undefined;
-    // Always compare all of them, as whole numbers: the time that it takes must not reveal how many digits of a guess are right.
+    // Always compare all of them, as whole numbers, so that the time does not reveal how many digits of a guess are right.
     for (const { value, timeStep } of this.#windowFrom(timeStepAt(now) - DEVIATION_STEPS)) {
       if (candidate === value) found = timeStep;
     }
@@ -103,7 +103,7 @@ export class OtpSeed {
     return this.#window;
   }
 
-  /** Goes back for as long as the OTP of a time step has been accepted without a break. */
+  /** Returns the earliest time step since which the same OTP has been accepted without a break. */
   #firstWithSameOtp(timeStep: number): number {
     const value = this.#valueOf(timeStep);
     const earlier = Array.from({ length: WINDOW_TIME_STEPS }, (_, index) => timeStep - 1 - index);
@@ -117,7 +117,7 @@ export class OtpSeed {
   }
 }
 
-/** otpauth takes `''` and `'A'` for an empty key with predictable codes, and its errors repeat a character of the seed. */
+/** otpauth treats `''` and `'A'` as an empty key with predictable codes, and its errors repeat a character of the seed. */
 function assertBase32(seed: string): void {
   const characters = seed.replace(/=+$/, '');
   if (/[^A-Z2-7]/.test(characters)) {

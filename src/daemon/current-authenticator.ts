@@ -4,13 +4,13 @@ import type { Configuration } from '../config/configuration.js';
 import { messageOf } from '../errors.js';
 import type { Request } from '../protocol/request.js';
 
-/** What a {@link CurrentAuthenticator} works with. */
+/** Options of {@link CurrentAuthenticator}. */
 export interface CurrentAuthenticatorOptions {
   /** Reads the configuration; throws if it is missing or invalid. */
   readonly load: () => Promise<Configuration>;
   /** Applies a configuration; throws, and changes nothing, if that fails. */
   readonly apply: (configuration: Configuration) => Promise<Authenticator>;
-  /** Called with why a configuration could not be applied: once for each new reason, and at each {@link CurrentAuthenticator.reload}. */
+  /** Called if a configuration could not be applied: once for each new reason, and at each {@link CurrentAuthenticator.reload}. */
   readonly onError: (reason: string, isServing: boolean) => void;
 }
 
@@ -47,7 +47,7 @@ export class CurrentAuthenticator {
   }
 
   /**
-   * Applies the configuration as it is now. Waits for an attempt that is under way, as that may have read the file too early.
+   * Applies the configuration as it is now. First waits for an attempt in progress, which may have read an older file.
    *
    * @returns why it was not applied, so that the previous one stays; `undefined` if it was
    */

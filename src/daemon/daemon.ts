@@ -109,7 +109,7 @@ export class Daemon implements RequestHandler {
     });
   }
 
-  /** Closes the metrics and flushes the log: synchronously as far as that needs no waiting. */
+  /** Closes the metrics and flushes the log: synchronously if nothing has to wait. */
   async close(): Promise<void> {
     this.#metrics.close();
     this.#requestLog.close();

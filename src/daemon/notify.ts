@@ -10,11 +10,11 @@ export interface Notify {
   readonly reloading: () => void;
   /** The service accepts no more connections. */
   readonly stopping: () => void;
-  /** Waits until all is sent, but only for a moment. */
+  /** Waits until all messages are sent, but at most 200 ms. */
   readonly flushed: () => Promise<void>;
 }
 
-/** What {@link openNotify} works with. */
+/** Options of {@link openNotify}. */
 export interface NotifyOptions {
   /** `$NOTIFY_SOCKET`; if it is `undefined`, nothing is sent. */
   readonly socket: string | undefined;
@@ -74,7 +74,7 @@ function run(
       const settings = { env, timeout: SEND_DEADLINE_MILLISECONDS };
       execFile('systemd-notify', [`--pid=${pid}`, ...message], settings, done).unref();
     } catch (error) {
-      // The process or memory limit is reached, or that of file descriptors.
+      // The limit of processes, memory or file descriptors is reached.
       done(error);
     }
   });

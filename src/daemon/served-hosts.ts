@@ -5,7 +5,7 @@ import type { KnownUsers } from '../users/seen-users.js';
 import { UserList, type UserListOptions } from '../users/user-list.js';
 import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
 
-/** What {@link openHosts} works with. */
+/** Options of {@link openHosts}. */
 export interface HostOptions {
   /** Those who have logged in before. */
   readonly seen: KnownUsers;

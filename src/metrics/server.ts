@@ -13,7 +13,7 @@ const MAX_CONNECTIONS = 16;
 const CONNECTION_MILLISECONDS = 5000;
 /** The owner and the group of the socket file can connect. */
 const SOCKET_MODE = 0o660;
-/** Prometheus scrapes every few seconds; whoever scrapes more often gets the same text again. */
+/** Prometheus scrapes every few seconds; a client that scrapes more often gets the cached text. */
 const CACHE_MILLISECONDS = 1000;
 
 const NOT_OWN_HOST =
@@ -24,7 +24,7 @@ const NOT_OWN_HOST =
  *
  * @param render returns the text of all metrics
  * @returns a function that closes the server and all its connections
- * @throws if the address can't be listened on; the message says why
+ * @throws if the address can't be listened on; with the reason in its message
  */
 export async function serveMetrics(
   address: MetricsAddress,
@@ -42,7 +42,7 @@ export async function serveMetrics(
     }, CONNECTION_MILLISECONDS).unref();
   });
   const remove = await listen(server, address);
-  // Such as too many open files: Prometheus connects again in a few seconds.
+  // Ignore errors such as too many open files: Prometheus connects again in a few seconds.
   server.on('error', () => undefined).unref();
   return () => {
     remove();

@@ -21,7 +21,7 @@ const kinds: readonly { readonly starts: readonly string[]; readonly description
 ];
 
 /**
- * Describes bytes that make no whole request, and what to do. The description holds none of the bytes, as they can be a token.
+ * Describes bytes that are not a whole request, and what to do. The description contains none of them, as they can be a token.
  *
  * @param start the first {@link START_BYTES} of the connection, or fewer
  * @param framing the one that the listener uses
@@ -41,6 +41,6 @@ export function describeStart(start: Buffer, framing: Framing): string {
 
 function protocolOf(text: string): 'generic' | 'ejabberd' | undefined {
   if (OPERATION.test(text)) return 'generic';
-  // After its length.
+  // The two bytes of the length come first.
   return OPERATION.test(text.slice(2)) ? 'ejabberd' : undefined;
 }

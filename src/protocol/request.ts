@@ -6,7 +6,7 @@ const UNSUPPORTED = ['setpass', 'tryregister', 'removeuser', 'removeuser3'] as c
 /** The operation of a request. It is one of a fixed set, whatever a client sends. */
 export type Operation = 'auth' | 'isuser' | (typeof UNSUPPORTED)[number] | 'unsupported' | 'malformed';
 
-/** Whom a request is about and where it came in. Never holds a password. */
+/** The user of a request and where it came in. Never contains a password. */
 export interface RequestContext {
   readonly operation: Operation;
   /** The bare JID; `undefined` if the request names none, or none that can be relied on. */
@@ -16,7 +16,7 @@ export interface RequestContext {
   readonly listener: string;
 }
 
-/** A request about one user. User and host are well-formed, and normalised if the server follows the protocol. */
+/** A request about one user. User and host are well-formed, and normalized if the server follows the protocol. */
 interface UserRequest {
   readonly context: RequestContext & { readonly jid: string };
   readonly user: string;
@@ -29,7 +29,7 @@ export interface AuthRequest extends UserRequest {
   readonly password: string;
 }
 
-/** The question whether a user exists. */
+/** A query whether a user exists. */
 export interface IsUserRequest extends UserRequest {
   readonly operation: 'isuser';
 }
@@ -50,7 +50,7 @@ export type Frame = Buffer | 'oversized';
  */
 export const MAX_REQUEST_BYTES = 4096;
 
-// What nodeprep leaves out (RFC 6122, appendix A.5): controls, spaces, and what would let `user@host` read in two ways.
+// Excludes what nodeprep forbids (RFC 6122, appendix A.5): controls, spaces, and characters that make `user@host` ambiguous.
 const PART = /^[^\p{Cc}\p{Z}"&'/:<>@]+$/u;
 const MAX_PART_BYTES = 1023;
 
@@ -72,19 +72,19 @@ export function parseRequest(frame: Frame, listener: string): Request {
   }
   if (operation === 'auth' || operation === 'isuser') return malformedRequest(listener);
   const known = UNSUPPORTED.find((name) => name === operation);
-  // Of an unknown operation any field can be a password, so the context names none.
+  // Any field of an unknown operation can be a password, so the context contains none of them.
   const context = known ? { operation: known, ...names } : { operation: 'unsupported' as const, listener };
   return { operation: 'unsupported', context };
 }
 
-/** Returns the metrics label of an operation: the metrics do not tell the unsupported ones apart. */
+/** Returns the metrics label of an operation. All unsupported operations share one. */
 export function labelOf(operation: Operation): Request['operation'] {
   return operation === 'auth' || operation === 'isuser' || operation === 'malformed'
     ? operation
     : 'unsupported';
 }
 
-/** Returns the request that stands for bytes that are no request. */
+/** Returns the request for bytes that cannot be parsed. */
 export function malformedRequest(listener: string): Request {
   return { operation: 'malformed', context: { operation: 'malformed', listener } };
 }

@@ -33,12 +33,12 @@ function poll(): void {
  */
 const SLICE_MILLISECONDS = 5;
 
-/** Those who wait for the event loop, the longest first. */
+/** Callbacks that wait for the event loop, the oldest first. */
 const queue: (() => void)[] = [];
-/** A second slice in the same iteration would make that longer. */
+/** Each iteration runs at most one slice. */
 let isSliceScheduled = false;
 
-/** @returns whether others have waited longer for the event loop; then {@link nextSlice} must be called */
+/** Returns whether other callbacks wait for the event loop. If so, call {@link nextSlice}. */
 export function mustYield(): boolean {
   return queue.length > 0;
 }
@@ -52,7 +52,7 @@ export function nextSlice(): Promise<void> {
 
 function runSlice(): void {
   const end = performance.now() + SLICE_MILLISECONDS;
-  // Those who join the queue meanwhile run in the next iteration.
+  // Callbacks that are added meanwhile run in the next iteration.
   let left = queue.length;
   const runNext = (): void => {
     left -= 1;

@@ -9,7 +9,7 @@ import type { Responder } from './responder.js';
 /** Less than any server waits for an answer. */
 const WAIT_MILLISECONDS = 3000;
 
-/** What an {@link IncompleteRequestWatch} works with. */
+/** Options of {@link IncompleteRequestWatch}. */
 export interface IncompleteRequestOptions {
   readonly input: Readable;
   readonly listener: string;

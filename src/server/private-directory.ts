@@ -44,7 +44,7 @@ function namesIn(parent: string): string[] {
   try {
     return readdirSync(parent).filter((name) => NAME.test(name));
   } catch {
-    // If the parent cannot be used at all, mkdtemp() says why.
+    // If the parent cannot be used at all, mkdtemp() reports why.
     return [];
   }
 }

@@ -5,14 +5,14 @@ import type { FrameDecoder, Framing } from '../protocol/framing.js';
 import { parseRequest, type Frame, type Request } from '../protocol/request.js';
 import { busyPoll } from './event-loop.js';
 
-/** What decides requests, and receives what became of them. */
+/** Decides requests, and receives their results. */
 export interface RequestHandler {
   /** Decides one request. Rejects if that fails; never throws. */
   readonly decide: (request: Request) => Promise<Decision>;
   readonly onCompleted: RequestSink;
 }
 
-/** What a {@link Responder} works with. */
+/** Options of {@link Responder}. */
 export interface ResponderOptions extends RequestHandler {
   /** Where the requests come in, for their context. */
   readonly listener: string;

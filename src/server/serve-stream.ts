@@ -13,14 +13,14 @@ const PIECE_BYTES = 512;
 const SERVE_MILLISECONDS = 0.5;
 /** How many bytes of requests a connection gets decided in one slice while others wait: about one login. */
 const SERVE_BYTES = 128;
-/** How long the end takes at most, if the client does not read. */
+/** How long to wait at the end for a client that does not read its answers. */
 const LAST_ANSWERS_MILLISECONDS = 1000;
 /** How long requests are still read at the end; the rest of the time is for their answers. */
 const LAST_REQUESTS_MILLISECONDS = 500;
 /** How many bytes libuv reads at once. Fewer mean that it has read all there was. */
 const FULL_READ_BYTES = 65_536;
 
-/** What {@link serveStream} works with. */
+/** Options of {@link serveStream}. */
 export interface ServeStreamOptions extends RequestHandler {
   readonly input: Readable;
   /** Can be the same stream as the input: a socket. */
@@ -45,7 +45,7 @@ export async function serveStream(options: ServeStreamOptions): Promise<void> {
   const answers = new AnswerBatch(output);
   const share = new ConnectionShare(budget);
   const reply = (answer: Buffer): boolean => {
-    // The place is free again even if the client is gone.
+    // Free the place even if the client is gone.
     share.answered();
     return answers.add(answer);
   };
@@ -124,7 +124,7 @@ interface Connection extends Pick<ServeStreamOptions, 'input' | 'output'> {
   readonly incomplete: IncompleteRequestWatch;
 }
 
-/** Answers the requests of a chunk. Pauses the input while the budget, unread answers or other connections hold it up. */
+/** Answers the requests of a chunk. Pauses the input while it waits for the budget, for the client or for other connections. */
 async function take(
   chunk: Buffer,
   { input, output, responder, share, incomplete }: Connection,

@@ -15,7 +15,7 @@ const REPEAT_AFTER_MILLISECONDS = 10_000;
 /** A socket to open or an inherited one, and the framing of its requests. */
 export type Listener = (UnixAddress | InheritedSocket) & { readonly framing: Framing };
 
-/** What {@link serveSockets} works with. */
+/** Options of {@link serveSockets}. */
 export interface SocketsOptions extends RequestHandler {
   readonly listeners: readonly Listener[];
   /** Aborted to end. */

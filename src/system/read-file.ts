@@ -27,7 +27,7 @@ export function readTextFile(path: string, maxBytes: number = MAX_FILE_BYTES): s
   }
 }
 
-/** Returns for people why a file could not be read. Does not repeat its path. */
+/** Explains why a file could not be read, without repeating its path. */
 export function explainReadError(error: unknown): string {
   switch (codeOf(error)) {
     case 'ENOENT':
@@ -39,7 +39,7 @@ export function explainReadError(error: unknown): string {
     case undefined:
       return messageOf(error);
     default:
-      // The system's message has the path, which may be a secret that somebody pasted.
+      // The system's message contains the path, which may be a secret that somebody pasted.
       return `it cannot be read (${String(codeOf(error))})`;
   }
 }

@@ -1,6 +1,6 @@
-/** Luxon takes a time alone as one of today, and a date alone as its beginning. */
+/** Luxon reads a time without a date as today's, and a date without a time as midnight. */
 const IS_WHOLE = /^[\dW-]+T[\d:.,]+(Z|[+-]\d\d:?\d\d)$/i;
-/** Luxon takes 24:00 as the next day, and +99:99 as more than four days. RFC 3339 has neither. */
+/** Luxon reads 24:00 as the next day, and +99:99 as more than four days. RFC 3339 allows neither. */
 const IS_BEYOND_CLOCK = /T(?:24|.*[+-](?:(?:2[4-9]|[3-9]\d)(?::?\d\d)?|\d\d:?[6-9]\d)$)/i;
 
 /** Returns whether an ISO 8601 text has a time that no clock shows, although Luxon accepts it. */

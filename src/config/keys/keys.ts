@@ -31,7 +31,7 @@ export class KeyReader {
   }
 
   /**
-   * Reads a key that has no end.
+   * Reads a key that is always active.
    *
    * @param id the id of the key
    * @param tables the tables that may have its secrets; the first one that has a secret is used

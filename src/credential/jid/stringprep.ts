@@ -13,7 +13,7 @@ const MAX_PART_BYTES = 1023;
 /** Unicode's Corrigendum 4 changed five ideographs after Unicode 3.2; ejabberd leaves a capital letter in U+33C6. */
 const CORRECTED = /[\u33c6\u{2f868}\u{2f874}\u{2f91f}\u{2f95f}\u{2f9bf}]/u;
 
-/** Unicode's Corrigendum 5: older libraries, such as libidn, compose the first and the last across the marks between. */
+/** Unicode's Corrigendum 5: older libraries, such as libidn, compose these characters despite marks between them. */
 const COMPOSED_ACROSS_MARKS =
   /[\u09c7\u0b47\u0bc6\u0bc7\u0cbf\u0cc6\u0cca\u0d46\u0d47\u0dd9\u0b92\u1025\u1100-\u1112\uac00-\ud7a3]\p{M}+[\u09be\u09d7\u0b3e\u0b56\u0b57\u0bbe\u0bd7\u0cc2\u0cd5\u0cd6\u0d3e\u0d57\u0dcf\u0ddf\u102e\u1161-\u1175\u11a8-\u11c2]/u;
 

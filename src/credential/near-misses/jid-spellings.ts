@@ -27,7 +27,7 @@ type Kind = readonly [what: string, spell: (parts: Parts) => readonly string[]];
 
 /** More would take too long to try. */
 const MAX_HOSTS = 100;
-/** Those that clients choose themselves, and those of examples. */
+/** Resources that clients choose by default, and those of examples in documentation. */
 const RESOURCES = (
   'phone mobile desktop laptop tablet home work office web webchat browser chat app client server bot test xmpp resource ' +
   'balcony orchard converse.js conversations dino gajim pidgin psi profanity Phone Mobile Desktop Home Web'
@@ -94,7 +94,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   'jid-missing': ['which is no JID: append one to the digits', () => ['']],
 };
 
-/** Returns what may have been signed instead of a JID, the likeliest first. */
+/** Returns the texts that may have been signed instead of a JID, the likeliest first. */
 export function spellingsOf(expected: ExpectedJid): JidSpelling[] {
   const { jid } = expected;
   const at = jid.indexOf('@');
@@ -126,7 +126,7 @@ function unescapeUser(user: string): string {
   );
 }
 
-/** Returns the host of the web application if chat has a host of its own below it, and the reverse. */
+/** Returns hosts that the web application may have: the parent domain of the chat server, or a subdomain. */
 function relatedHosts(host: string): string[] {
   const below = ['chat', 'xmpp', 'jabber', 'im', 'www'].map((label) => `${label}.${host}`);
   const parent = host.slice(host.indexOf('.') + 1);

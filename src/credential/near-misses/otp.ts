@@ -18,14 +18,15 @@ type Variant<T> = readonly [value: T, ...mistakes: NearMiss[]];
 const TIME_STEPS_PER_DAY = (24 * 60 * 60 * 1000) / TIME_STEP_MILLISECONDS;
 /** Searching a day takes about 20 ms for each key. */
 const MAX_KEYS = 3;
-/** The age at which an OTP that was made with a mistake is still recognized, and how far ahead its clock may be. */
+/** How old an OTP that was made with a mistake can be. */
 const PAST_MILLISECONDS = 5 * 60 * 1000;
+/** How far ahead the clock of its maker can be. */
 const FUTURE_MILLISECONDS = 60 * 1000;
 /** An OTP of 6 digits is the end of the one with 8 (RFC 4226, section 5.3). */
 const SHORT_OTP_DIGITS = 6;
 
 /**
- * Finds out how the OTP of a token was made: correctly, within a day of now, or with a common mistake, within some minutes.
+ * Finds out how the OTP of a token was made: correctly, within a day of now, or with a common mistake, within some minutes of now.
  *
  * @param digits the digits of the token, not always 40
  * @param now milliseconds since the Unix epoch
@@ -129,7 +130,7 @@ const inSeconds = {
 
 const TIME_STEPS_PER_QUARTER = (15 * 60 * 1000) / TIME_STEP_MILLISECONDS;
 const MAX_OFFSET_MINUTES = 14 * 60;
-/** The offsets in use that are not whole hours, in minutes on either side of UTC, with summer time. */
+/** Time zone offsets that are not whole hours, in minutes east or west of UTC, including summer time. */
 const BROKEN_OFFSETS = new Set([150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825]);
 /** A clock may be one time step ahead, and somebody needs a while to copy the token. */
 const MAX_TIME_STEPS_AHEAD = 1;

@@ -68,7 +68,7 @@ function findMistakes(
   return undefined;
 }
 
-/** Returns what may have been signed, the correct text first: the digits and the JID. */
+/** Returns the texts that may have been signed, the correct one (digits and JID) first. */
 function layoutsOf(digits: string, jid: string): Message[] {
   const [otp, nonce] = [digits.slice(0, OTP_DIGITS), digits.slice(OTP_DIGITS)];
   const mistaken = (code: string, text: string, ...messages: (string | Buffer)[]): Message[] =>
@@ -137,7 +137,7 @@ const misuses: readonly Misuse[] = [
   ],
 ];
 
-/** Returns how a secret may have been used, the correct way first: as its UTF-8 bytes. */
+/** Returns the ways in which a secret may have been used, the correct one (as UTF-8 bytes) first. */
 function signersOf(key: KeyText): Signer[] {
   const { tokenSecret } = key;
   const decoded = decodings(tokenSecret).map(({ name, bytes }) => {

@@ -48,7 +48,7 @@ export class BackgroundWriter implements Pick<LogSink, 'write' | 'close'> {
   async close(flush: () => void): Promise<void> {
     flush();
     await this.#settle();
-    // What arrived during the first write.
+    // Also write what arrived during the first write.
     flush();
     await this.#settle();
   }

@@ -42,7 +42,7 @@ export interface Sent {
   decision?: { readonly accepted: boolean; readonly onAnswered: () => void };
 }
 
-/** What an {@link AnswerPolicy} works with. Times are milliseconds of the port's clock. */
+/** Options of {@link AnswerPolicy}. Times are milliseconds of the port's clock. */
 export interface AnswerPolicyOptions {
   readonly port: TerminalPort;
   /** The reply deadline: how long the server certainly waits for an answer. */

@@ -8,7 +8,7 @@ const HEARTBEAT_MILLISECONDS = 250;
 /** A server that has sent a request waits within microseconds, unless it gets no processor. */
 const BUSY_MILLISECONDS = 0.2;
 
-/** What {@link serveTerminal} works with. Times are milliseconds of the port's clock. */
+/** Options of {@link serveTerminal}. Times are milliseconds of the port's clock. */
 export interface TerminalOptions
   extends RequestHandler, Omit<AnswerPolicyOptions, 'onRequest' | 'onUnanswered'> {
   /** The terminal, as the event loop reads it. */

@@ -12,7 +12,7 @@ export interface ServerWatch extends Pick<TerminalPort, 'look' | 'traffic'> {
   readonly visibility: Visibility;
 }
 
-/** What {@link watchServer} works with. */
+/** Options of {@link watchServer}. */
 export interface WatchOptions {
   /** The process that started the supervisor: the server, or a wrapper that the server started. */
   readonly parent: number;
