@@ -2,7 +2,7 @@ import type { ServedHost } from '../authenticator/steps.js';
 import type { Hosts, HostSettings } from '../config/configuration.js';
 import type { UserSettings } from '../config/users.js';
 import type { KnownUsers } from '../users/seen-users.js';
-import { UserList, type UserListOptions } from '../users/user-list.js';
+import { UserList } from '../users/user-list.js';
 import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
 
 /** Options of {@link openHosts}. */
@@ -39,26 +39,18 @@ async function openPolicy(
   lists: Map<string, UserList>,
   { seen, onWarning }: HostOptions,
 ): Promise<UserPolicy> {
-  const blocked =
-    blockedPath === undefined
-      ? undefined
-      : await openList(blockedPath, lists, { listsBlockedUsers: true, onWarning });
+  const open = async (path: string, listsBlockedUsers: boolean): Promise<UserList> => {
+    // Hosts that name the same file share its list.
+    const name = `${String(listsBlockedUsers)} ${path}`;
+    const list = lists.get(name) ?? (await UserList.open(path, { listsBlockedUsers, onWarning }));
+    lists.set(name, list);
+    return list;
+  };
+  const blocked = blockedPath === undefined ? undefined : await open(blockedPath, true);
   if (typeof users === 'string') {
     const known = users === 'any' ? users : seen;
     return createUserPolicy({ users: known, allowed: undefined, blocked, onWarning });
   }
-  const list = await openList(users.path, lists, { listsBlockedUsers: false, onWarning });
+  const list = await open(users.path, false);
   return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, blocked, onWarning });
-}
-
-/** Reads a list once, even if several hosts share it. */
-async function openList(
-  path: string,
-  lists: Map<string, UserList>,
-  options: UserListOptions & { readonly listsBlockedUsers: boolean },
-): Promise<UserList> {
-  const name = `${String(options.listsBlockedUsers)} ${path}`;
-  const list = lists.get(name) ?? (await UserList.open(path, options));
-  lists.set(name, list);
-  return list;
 }

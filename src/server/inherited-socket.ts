@@ -43,11 +43,8 @@ export async function listenInherited({ descriptor, label }: InheritedSocket): P
 function hasFile(descriptor: number): boolean {
   // Otherwise the report waits for a lookup of the host names of all TCP connections.
   Object.assign(process.report, { excludeNetwork: true });
-  const { libuv } = process.report.getReport() as { readonly libuv: readonly Handle[] };
+  const { libuv } = process.report.getReport() as {
+    readonly libuv: readonly { readonly fd?: number; readonly localEndpoint?: string | null }[];
+  };
   return libuv.some(({ fd, localEndpoint }) => fd === descriptor && localEndpoint?.startsWith('/') === true);
-}
-
-interface Handle {
-  readonly fd?: number;
-  readonly localEndpoint?: string | null;
 }

@@ -46,11 +46,9 @@ function ownedBy(path: string, uid: number): Exposure {
     };
   }
   const name = nameOfUser(uid);
-  return {
-    path,
-    message: `${name === undefined ? `uid ${uid}` : `user ${name}`} owns ${path}`,
-    fix: `chown root ${quoted(path)}, or run xtokend as ${name === undefined ? `uid ${uid}` : `user ${name}`}`,
-  };
+  const owner = name === undefined ? `uid ${uid}` : `user ${name}`;
+  const fix = `chown root ${quoted(path)}, or run xtokend as ${owner}`;
+  return { path, message: `${owner} owns ${path}`, fix };
 }
 
 /**

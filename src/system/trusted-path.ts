@@ -67,12 +67,8 @@ function follow(
   progress: Progress,
 ): Resolution {
   if (name === undefined) {
-    return {
-      path: directory,
-      stats: statsOf(directory),
-      exposure: undefined,
-      isShared: progress.isShared,
-    };
+    const { isShared } = progress;
+    return { path: directory, stats: statsOf(directory), exposure: undefined, isShared };
   }
   if (name === '..') return follow(dirname(directory), rest, rules, progress);
   const path = join(directory, name);

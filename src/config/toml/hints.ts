@@ -8,6 +8,13 @@ interface Line {
 
 type Hint = readonly [applies: (line: Line) => boolean, text: string];
 
+const matching =
+  (part: keyof Line) =>
+  (pattern: RegExp) =>
+  (line: Line): boolean =>
+    pattern.test(line[part]);
+const [raw, bare, reason] = [matching('raw'), matching('bare'), matching('reason')];
+
 /** What people write instead of TOML, in the order in which it is tried. No hint repeats a part of the line: it may be a secret. */
 const hints: readonly Hint[] = [
   [bare(/(?:^|\s)--/), 'comments begin with "#" in TOML, not with "--" as in Lua'],
@@ -62,18 +69,6 @@ export function hintAtToml(text: string, number: number, reason: string): string
   const raw = text.split('\n')[number - 1] ?? '';
   const line = { raw, bare: raw.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '""'), reason };
   return hints.find(([applies]) => applies(line))?.[1];
-}
-
-function raw(pattern: RegExp): (line: Line) => boolean {
-  return (line) => pattern.test(line.raw);
-}
-
-function bare(pattern: RegExp): (line: Line) => boolean {
-  return (line) => pattern.test(line.bare);
-}
-
-function reason(pattern: RegExp): (line: Line) => boolean {
-  return (line) => pattern.test(line.reason);
 }
 
 function value(pattern: RegExp): (line: Line) => boolean {

@@ -80,18 +80,14 @@ function problemsOf(source: Source, issue: z.core.$ZodIssue): Problem[] {
 function expectationOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value')
     return `expected ${issue.values.map((v) => `"${String(v)}"`).join(' or ')}`;
-  if (issue.code === 'invalid_union') return expectedUnion(issue.path);
+  const isInKeys = issue.path[0] === 'keys';
+  if (issue.code === 'invalid_union')
+    return isInKeys ? 'expected a date and a time' : 'expected a text in quotes, or several in brackets';
   if (issue.code === 'too_small') return `expected at least ${String(issue.minimum)}`;
   if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`;
   if (issue.code !== 'invalid_type') return 'this value cannot be used';
-  if (issue.path[0] === 'keys' && issue.path.length <= 2) return 'expected [[keys]], with double brackets';
+  if (isInKeys && issue.path.length <= 2) return 'expected [[keys]], with double brackets';
   return expectedTypes[issue.expected] ?? expectedTable(issue.path);
-}
-
-function expectedUnion(path: readonly PropertyKey[]): string {
-  return path[0] === 'keys'
-    ? 'expected a date and a time'
-    : 'expected a text in quotes, or several in brackets';
 }
 
 function expectedTable([name]: readonly PropertyKey[]): string {

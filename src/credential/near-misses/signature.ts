@@ -41,11 +41,10 @@ export function findSignature<Key extends CredentialKey>(
   const { digits, signature } = token;
   const signer = keys.find((key) => key.tokenSecret.sign(digits, expected.jid).equals(signature));
   if (signer !== undefined) return { key: signer, mistakes: [] };
-  const spelled = spellingsOf(expected).map(({ spelling, mistake }) => ({
-    message: digits + spelling,
-    mistake,
-  }));
-  const messages = [...layoutsOf(digits, expected.jid), ...spelled];
+  const messages: Message[] = [
+    ...layoutsOf(digits, expected.jid),
+    ...spellingsOf(expected).map(({ spelling, mistake }) => ({ message: digits + spelling, mistake })),
+  ];
   for (const key of keys.slice(0, MAX_KEYS)) {
     const mistakes = findMistakes(key, messages, signature);
     if (mistakes !== undefined) return { key, mistakes };
@@ -58,10 +57,8 @@ function findMistakes(
   messages: readonly Message[],
   signature: Buffer,
 ): NearMiss[] | undefined {
-  for (const { sign, mistake } of signersOf({
-    otpSeed: otpSeed.export(),
-    tokenSecret: tokenSecret.export(),
-  })) {
+  const key = { otpSeed: otpSeed.export(), tokenSecret: tokenSecret.export() };
+  for (const { sign, mistake } of signersOf(key)) {
     const found = messages.find(({ message }) => sign(message).equals(signature));
     if (found !== undefined) return [mistake, found.mistake].filter((known) => known !== undefined);
   }
