@@ -86,5 +86,6 @@ describe('the files that are loaded lazily', () => {
     expect(holders('prom-client')).toEqual(['metrics.cjs']);
     expect(holders('commander')).toEqual(['program.cjs']);
     expect(holders('yaml')).toEqual(['yaml.cjs']);
+    expect(holders('ioredis')).toEqual(['redis-cache.cjs']);
   });
 });

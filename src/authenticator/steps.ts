@@ -121,7 +121,7 @@ export async function runSteps<R extends UserRequest>(
     const reason = pending instanceof Promise ? await pending : pending;
     if (reason !== undefined) return refused(reason, detailsOf(attempt));
   }
-  // Whatever the list is: no login is accepted without a token that has been consumed.
+  // Whatever the list contains, no login is accepted without a consumed token.
   if (request.operation === 'auth') found(attempt.isConsumed);
   const { key, offset } = detailsOf(attempt);
   return { outcome: 'accepted', key, offset };

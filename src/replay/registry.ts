@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { directoryStore, explainUnusable, type DirectorySettings } from './directory/store.js';
 import { memoryStore, type MemorySettings } from './memory/store.js';
-import { redisStore, type RedisSettings } from './redis/store.js';
+import type { RedisSettings } from './redis/settings.js';
+import { redisStore } from './redis/store.js';
 import type { ReplayTable, SettingsReader, SettingsShape, StoreType } from './store.js';
 
 /** The settings of each store, by its name in `[replay] store`. */

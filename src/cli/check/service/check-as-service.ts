@@ -1,4 +1,5 @@
 import { quoted } from '../../../quoted.js';
+import { storeTypeOf } from '../../../replay/registry.js';
 import { checkUsers } from '../configuration/users.js';
 import { checkServedMetrics, withoutNetwork } from '../daemon/metrics.js';
 import { findings, type Finding } from '../finding.js';
@@ -73,9 +74,9 @@ function howToPermit(
   if (code === 'log-unwritable')
     return `${permitWriting('DIRECTORY', account.name)}, for the directory of the log`;
   if (code !== 'replay-unavailable' || replay === undefined) return undefined;
-  const isOverTcp = replay.kind === 'redis' && replay.addresses.some(({ path }) => path === undefined);
+  const isOverTcp = storeTypeOf(replay).needsNetwork?.(replay) === true;
   if (isOverTcp && hasPrivateNetwork)
-    return 'install the drop-in redis-tcp.conf, which lets the service reach Redis';
+    return 'install the drop-in redis-tcp.conf, which lets the service use TCP';
   if (replay.kind !== 'directory' || replay.otherwise !== undefined) return undefined;
   const best = 'leave replay.path out: systemd creates /var/lib/xtokend for the service (StateDirectory=)';
   return group === undefined ? best : `${best}\nor ${permitWriting(replay.path, account.name)}`;
