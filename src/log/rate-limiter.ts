@@ -5,15 +5,15 @@ export interface RateLimiterOptions {
 }
 
 /** The lines of a kind that one window suppressed. */
-export interface Suppressed<Context> {
-  readonly context: Context;
+export interface Suppressed<Line> {
+  readonly first: Line;
   readonly count: number;
   /** The length of the window. */
   readonly milliseconds: number;
 }
 
-interface Window<Context> {
-  readonly context: Context;
+interface Window<Line> {
+  readonly first: Line;
   readonly openedAt: number;
   admitted: number;
   suppressed: number;
@@ -23,9 +23,9 @@ interface Window<Context> {
  * Admits the first lines of each kind and counts the others, so that nobody can fill a disk with them. The first line of a kind
  * opens its window. Times are monotonic milliseconds.
  */
-export class RateLimiter<Context> {
+export class RateLimiter<Line> {
   readonly #options: RateLimiterOptions;
-  readonly #windows = new Map<string, Window<Context>>();
+  readonly #windows = new Map<string, Window<Line>>();
 
   constructor(options: RateLimiterOptions) {
     this.#options = options;
@@ -34,13 +34,13 @@ export class RateLimiter<Context> {
   /**
    * Counts a line. The number of kinds must be bounded, since each has a window.
    *
-   * @param context returned with the count of the kind
+   * @param first what represents the kind if this line opens its window
    * @returns whether to write the line
    */
-  admits(kind: string, context: Context, now: number): boolean {
+  admits(kind: string, first: Line, now: number): boolean {
     let window = this.#windows.get(kind);
     if (window === undefined) {
-      window = { context, openedAt: now, admitted: 0, suppressed: 0 };
+      window = { first, openedAt: now, admitted: 0, suppressed: 0 };
       this.#windows.set(kind, window);
     }
     const isAdmitted = window.admitted < this.#options.limit;
@@ -55,21 +55,21 @@ export class RateLimiter<Context> {
   }
 
   /** Closes the windows that have ended. @returns what they suppressed */
-  takeEnded(now: number): Suppressed<Context>[] {
+  takeEnded(now: number): Suppressed<Line>[] {
     return this.#take(now, this.#options.windowMilliseconds);
   }
 
   /** Closes all windows. @returns what they suppressed */
-  takeAll(now: number): Suppressed<Context>[] {
+  takeAll(now: number): Suppressed<Line>[] {
     return this.#take(now, 0);
   }
 
-  #take(now: number, minimumAge: number): Suppressed<Context>[] {
-    const taken: Suppressed<Context>[] = [];
-    for (const [kind, { context, openedAt, suppressed }] of this.#windows) {
+  #take(now: number, minimumAge: number): Suppressed<Line>[] {
+    const taken: Suppressed<Line>[] = [];
+    for (const [kind, { first, openedAt, suppressed }] of this.#windows) {
       if (now - openedAt < minimumAge) continue;
       this.#windows.delete(kind);
-      if (suppressed > 0) taken.push({ context, count: suppressed, milliseconds: now - openedAt });
+      if (suppressed > 0) taken.push({ first, count: suppressed, milliseconds: now - openedAt });
     }
     return taken;
   }

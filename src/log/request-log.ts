@@ -62,7 +62,7 @@ export class RequestLog {
     for (const suppressed of this.#limiter.takeEnded(now)) this.#summarize(suppressed);
   }
 
-  #summarize({ context: first, count, milliseconds }: Suppressed<CompletedRequest>): void {
+  #summarize({ first, count, milliseconds }: Suppressed<CompletedRequest>): void {
     const seconds = Math.max(1, Math.round(milliseconds / 1000));
     const message = `suppressed ${grouped(count)} ${SIMILAR[first.outcome]} in ${seconds} s`;
     const { reason, context } = first;

@@ -86,7 +86,10 @@ export class Measurements {
 }
 
 function durationsAt(table: Map<string, Durations>, label: string): Durations {
-  const durations = table.get(label) ?? new Durations();
-  table.set(label, durations);
+  let durations = table.get(label);
+  if (durations === undefined) {
+    durations = new Durations();
+    table.set(label, durations);
+  }
   return durations;
 }

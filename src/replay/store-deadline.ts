@@ -1,5 +1,5 @@
 /** A request to a store fails after this time. */
-export const STORE_DEADLINE_MILLISECONDS = 900;
+const STORE_DEADLINE_MILLISECONDS = 900;
 
 /** A store did not reply within {@link STORE_DEADLINE_MILLISECONDS}. */
 export class StoreDeadlineError extends Error {

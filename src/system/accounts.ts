@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 const GETENT_MILLISECONDS = 5000;
 
 /** Returns the fields of each line of a file such as /etc/passwd (passwd(5)) or /etc/group (group(5)). */
-export function entriesOf(file: string): readonly (readonly string[])[] {
+function entriesOf(file: string): readonly (readonly string[])[] {
   try {
     return readFileSync(file, 'utf8')
       .split('\n')

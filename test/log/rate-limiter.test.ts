@@ -12,7 +12,7 @@ describe('RateLimiter', () => {
     expect(admitted(rateLimiter, 'b', 2, 5)).toBe(2);
     expect(rateLimiter.takeEnded(9_999)).toEqual([]);
     expect(rateLimiter.hasSuppressed).toBe(true);
-    expect(rateLimiter.takeEnded(10_000)).toEqual([{ context: 'a', count: 997, milliseconds: 10_000 }]);
+    expect(rateLimiter.takeEnded(10_000)).toEqual([{ first: 'a', count: 997, milliseconds: 10_000 }]);
     expect(rateLimiter.hasSuppressed).toBe(false);
   });
 
@@ -20,15 +20,15 @@ describe('RateLimiter', () => {
     const rateLimiter = create();
     admitted(rateLimiter, 'a', 4, 0);
     admitted(rateLimiter, 'b', 4, 6_000);
-    expect(rateLimiter.takeEnded(12_000).map(({ context }) => context)).toEqual(['a']);
+    expect(rateLimiter.takeEnded(12_000).map(({ first }) => first)).toEqual(['a']);
     expect(admitted(rateLimiter, 'a', 4, 12_000)).toBe(3);
-    expect(rateLimiter.takeEnded(16_000).map(({ context }) => context)).toEqual(['b']);
+    expect(rateLimiter.takeEnded(16_000).map(({ first }) => first)).toEqual(['b']);
   });
 
   it('returns the remaining counts on takeAll()', () => {
     const rateLimiter = create();
     admitted(rateLimiter, 'a', 5, 0);
-    expect(rateLimiter.takeAll(2_000)).toEqual([{ context: 'a', count: 2, milliseconds: 2_000 }]);
+    expect(rateLimiter.takeAll(2_000)).toEqual([{ first: 'a', count: 2, milliseconds: 2_000 }]);
     expect(rateLimiter.takeAll(2_000)).toEqual([]);
   });
 });

@@ -40,11 +40,11 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...takeInheritedListeners(process.env, process.pid, protocol),
     ...listen.map((address) => parseListenOption(address, protocol)),
   ];
-  const service =
+  const daemon =
     listeners.length === 0
       ? await serveStandardInput(options, version)
       : await serveListeners(listeners, config, version);
-  await service.close();
+  await daemon.close();
   // Exit explicitly: an unread pipe would keep the event loop alive.
   process.exit();
 }
@@ -53,26 +53,26 @@ async function serveStandardInput({ config, protocol }: ServeOptions, version: s
   const handover = parseSupervisorHandover(process.env[SUPERVISOR_VARIABLE] ?? '');
   if (handover === undefined && process.stdin.isTTY) await welcome(protocol, config, version);
   const stop = stopSignal();
-  const service = createService(config, version, handover === undefined ? 'stderr' : 'syslog');
-  handleSignals(service, async () => {
-    await service.reload();
+  const daemon = createDaemon(config, version, handover === undefined ? 'stderr' : 'syslog');
+  handleSignals(daemon, async () => {
+    await daemon.reload();
   });
   // The server that spawned this process can't send SIGHUP, so poll the files instead.
   const { file } = locateConfiguration(config, process.env);
   watchFiles(
-    () => [file, ...service.files],
-    () => void service.reload(),
+    () => [file, ...daemon.files],
+    () => void daemon.reload(),
   );
-  await service.start();
+  await daemon.start();
   if (handover === undefined) {
-    const { decide, onCompleted } = service;
+    const { decide, onCompleted } = daemon;
     const { stdin: input, stdout: output } = process;
     const stream = { input, output, listener: 'stdin', framing: framings[protocol] };
     await serveStream({ ...stream, decide, onCompleted, budget: new RequestBudget(), stop });
   } else {
-    await serveSupervisedTerminal(handover, service, stop);
+    await serveSupervisedTerminal(handover, daemon, stop);
   }
-  return service;
+  return daemon;
 }
 
 async function serveListeners(
@@ -81,21 +81,21 @@ async function serveListeners(
   version: string,
 ): Promise<Daemon> {
   const stop = stopSignal();
-  const service = createService(config, version, 'stderr');
-  const { decide, onCompleted, log } = service;
+  const daemon = createDaemon(config, version, 'stderr');
+  const { decide, onCompleted, log } = daemon;
   const notify = takeNotify(log);
   const status = `Answering on ${listeners.length === 1 ? 'a socket' : `${listeners.length} sockets`}`;
   let isReady = false;
-  handleSignals(service, async () => {
+  handleSignals(daemon, async () => {
     // During the start systemd would take the end of a reload for the end of the start.
     const startedAt = monotonicTime();
     if (isReady) notify.reloading();
-    publish({ startedAt, fault: await service.reload() }, log);
+    publish({ startedAt, fault: await daemon.reload() }, log);
     if (isReady) notify.ready(status);
   });
   // Fails at once if the configuration is invalid: unlike a chat server, an administrator reads the error.
   await loadConfiguration(config, process.env);
-  await service.start();
+  await daemon.start();
   stop.addEventListener('abort', notify.stopping);
   await serveSockets({
     listeners,
@@ -115,7 +115,7 @@ async function serveListeners(
   });
   // systemd would otherwise have to kill the process that still sends a message.
   await notify.flushed();
-  return service;
+  return daemon;
 }
 
 /** Prints a hint on a terminal, or throws the reason why the configuration is invalid. */
@@ -140,21 +140,17 @@ Then type here:                  auth:alice:${host}:TOKEN
 `;
 }
 
-function createService(
-  config: string | undefined,
-  version: string,
-  standardLog: 'stderr' | 'syslog',
-): Daemon {
+function createDaemon(config: string | undefined, version: string, standardLog: 'stderr' | 'syslog'): Daemon {
   const load = (): ReturnType<typeof loadConfiguration> => loadConfiguration(config, process.env);
-  const service = new Daemon({ load, standardLog, env: process.env, version });
+  const daemon = new Daemon({ load, standardLog, env: process.env, version });
   // Node itself would also print the properties of the error, and those of a client library can hold a password.
   process.on('uncaughtException', (error) => {
-    service.log.write('error', `uncaught exception; exiting: ${error.stack ?? error.message}`);
+    daemon.log.write('error', `uncaught exception; exiting: ${error.stack ?? error.message}`);
     process.exit(1);
   });
   // Also after a second SIGTERM.
-  process.on('exit', () => void service.close());
-  return service;
+  process.on('exit', () => void daemon.close());
+  return daemon;
 }
 
 /** Connects to systemd, if that expects it. Child processes must not send notifications, so this removes the variable. */

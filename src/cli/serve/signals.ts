@@ -8,7 +8,7 @@ const NO_DEBUGGER = '--inspect-port=[ff00::]:9229';
 const OPEN_DEBUGGER = /--inspect(?![-_](?:port|publish))/;
 
 /**
- * Keeps SIGHUP from ending the process, and SIGUSR1 from opening Node's debugger, until {@link handleSignals}. The service
+ * Keeps SIGHUP from ending the process, and SIGUSR1 from opening Node's debugger, until {@link handleSignals}. The daemon
  * reads its configuration after that in any case.
  */
 export function holdSignals(): void {
@@ -18,15 +18,15 @@ export function holdSignals(): void {
 }
 
 /**
- * Reloads a service at SIGHUP, and writes its summary at SIGUSR1. Call this before the service reads anything, so that no
+ * Reloads a daemon at SIGHUP, and writes its summary at SIGUSR1. Call this before the daemon reads anything, so that no
  * signal is lost.
  *
  * @param reload never rejects
  */
-export function handleSignals(service: Daemon, reload: () => Promise<void>): void {
+export function handleSignals(daemon: Daemon, reload: () => Promise<void>): void {
   process.on('SIGHUP', oneAtATime(reload));
   process.on('SIGUSR1', () => {
-    service.summarize();
+    daemon.summarize();
   });
 }
 
