@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { timeStepAt } from '../src/credential/otp.js';
-import { DirectoryReplayCache } from '../src/replay/directory/directory-cache.js';
+import { JournalReplayCache } from '../src/replay/journal/journal-cache.js';
 import { MemoryReplayCache } from '../src/replay/memory/memory-cache.js';
 import { RedisReplayCache } from '../src/replay/redis/redis-cache.js';
 import type { ReplayCache } from '../src/replay/replay-cache.js';
 import { SECRETS } from '../test/support/keys.js';
 import { redisSettings, RedisServer } from '../test/support/servers/redis.js';
+import { tokenUse } from '../test/support/token-use.js';
 import { defer, print, temporaryDirectory } from './support/clean-up.js';
 import { format, inRounds, median, percentiles, spread, table } from './support/figures.js';
 import { writeConfiguration } from './support/programs.js';
@@ -40,9 +41,7 @@ export async function consume(isSmoke: boolean): Promise<Tables> {
   const directories = { disk: temporaryDirectory(), tmpfs: temporaryDirectory('/dev/shm') };
   for (const [name, root] of Object.entries(directories)) {
     const minutes = await simulateMinutes(root, isSmoke ? 100 : 30_000);
-    print(
-      `\n1,000 logins per second in a directory on ${name}, pruning meanwhile, at high speed\n${minutes}`,
-    );
+    print(`\n1,000 logins per second in a journal on ${name}, pruning meanwhile, at high speed\n${minutes}`);
   }
   return tables;
 }
@@ -51,9 +50,9 @@ async function openStores(): Promise<Store[]> {
   const redis = await RedisServer.start();
   defer(() => redis.remove());
   for (const prefix of ['test:', 'xtokend:']) redis.beginLongAgo(prefix);
-  const directory = (name: string, parent?: string): Store => {
+  const journal = (name: string, parent?: string): Store => {
     const path = temporaryDirectory(parent);
-    return { name, cache: openDirectory(path), settings: `store = "directory"\npath = "${path}"` };
+    return { name, cache: openJournal(path), settings: `store = "journal"\npath = "${path}"` };
   };
   const overRedis = (name: string, url: string): Store => ({
     name,
@@ -62,8 +61,8 @@ async function openStores(): Promise<Store[]> {
   });
   const stores = [
     { name: 'memory', cache: new MemoryReplayCache(), settings: 'store = "memory"' },
-    directory('directory on tmpfs', '/dev/shm'),
-    directory('directory on disk'),
+    journal('journal on tmpfs', '/dev/shm'),
+    journal('journal on disk'),
     overRedis('Redis, Unix socket', `unix:${redis.socket}`),
     overRedis('Redis, TCP', redis.url),
   ];
@@ -71,8 +70,8 @@ async function openStores(): Promise<Store[]> {
   return stores;
 }
 
-function openDirectory(path: string): DirectoryReplayCache {
-  return new DirectoryReplayCache({ root: join(path, 'used-tokens'), cacheEpoch: () => 0, onWarning: print });
+function openJournal(path: string): JournalReplayCache {
+  return new JournalReplayCache({ root: join(path, 'replay-cache'), cacheEpoch: () => 0, onWarning: print });
 }
 
 async function compareStores(stores: readonly Store[], tokens: number, rounds: number): Promise<string> {
@@ -98,8 +97,9 @@ async function compareStores(stores: readonly Store[], tokens: number, rounds: n
 /** Returns the nanoseconds that it took. */
 async function consumeOne(cache: ReplayCache, timeStep: number): Promise<number> {
   count += 1;
+  const use = tokenUse(String(count), timeStep);
   const begin = performance.now();
-  const outcome = await cache.consume({ id: `bench-${process.pid}-${count}`, timeStep }, timeStep);
+  const outcome = await cache.consume(use, timeStep);
   if (outcome !== 'consumed') throw new Error(`expected a fresh token to be consumed, found ${outcome}`);
   return (performance.now() - begin) * 1e6;
 }
@@ -143,7 +143,7 @@ async function measureProcesses(config: string, processes: number, tokens: numbe
 
 /** Consumes tokens of two time steps per simulated minute, while the cache prunes earlier ones. */
 async function simulateMinutes(root: string, tokensPerStep: number): Promise<string> {
-  const cache = openDirectory(root);
+  const cache = openJournal(root);
   const rows: string[][] = [];
   let timeStep = timeStepAt(Date.now()) + 10;
   for (let minute = 1; minute <= MINUTES; minute += 1) {

@@ -25,7 +25,7 @@ export function observeReplayCache(
 
 /** Returns a replay cache that consumes tokens by another function. */
 export function withConsume(cache: ReplayCache, consume: ReplayCache['consume']): ReplayCache {
-  return { consume, release: (use) => cache.release(use), close: () => cache.close() };
+  return { consume, close: () => cache.close() };
 }
 
 /** Returns seen users that never throw. Logs their faults as {@link observeReplayCache} does. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { directoryStore, explainUnusable, type DirectorySettings } from './directory/store.js';
+import { explainUnusable, journalStore, type JournalSettings } from './journal/store.js';
 import { memoryStore, type MemorySettings } from './memory/store.js';
 import type { RedisSettings } from './redis/settings.js';
 import { redisStore } from './redis/store.js';
@@ -8,13 +8,13 @@ import type { ReplayTable, SettingsReader, SettingsShape, StoreType } from './st
 /** The settings of each store, by its name in `[replay] store`. */
 interface SettingsOf {
   memory: MemorySettings;
-  directory: DirectorySettings;
+  journal: JournalSettings;
   redis: RedisSettings;
 }
 
 const stores: { readonly [Name in StoreName]: StoreType<SettingsOf[Name]> } = {
   memory: memoryStore,
-  directory: directoryStore,
+  journal: journalStore,
   redis: redisStore,
 };
 
@@ -34,7 +34,7 @@ export const replaySchema: z.ZodMiniObject<z.core.$ZodLooseShape> = z.strictObje
 
 /** Parses the table `[replay]`. Reports what is wrong to the reader. */
 export function parseReplay(table: ReplayTable, reader: SettingsReader): ReplaySettings {
-  const kind = (table.store ?? 'directory') as StoreName;
+  const kind = (table.store ?? 'journal') as StoreName;
   reportUnused(stores, table, reader);
   return { kind, ...stores[kind].parse(table, reader) } as ReplaySettings;
 }
@@ -58,8 +58,8 @@ export function reportUnused(
   { store, ...settings }: ReplayTable,
   reader: Pick<SettingsReader, 'addProblem'>,
 ): void {
-  // Without a `store`, the directory is tried first, then the memory.
-  const used = store === undefined ? ['memory', 'directory'] : [store];
+  // Without a `store`, the journal is tried first, then the memory.
+  const used = store === undefined ? ['memory', 'journal'] : [store];
   for (const setting of Object.keys(settings).filter((name) => settings[name] !== undefined)) {
     const owners = Object.keys(stores).filter((name) => setting in (stores[name]?.shape ?? {}));
     if (owners.some((name) => used.includes(name))) continue;
@@ -76,9 +76,9 @@ export function chooseStore(
   settings: ReplaySettings,
   onFallback: (reason: string) => void = () => undefined,
 ): ReplaySettings {
-  if (settings.kind !== 'directory' || settings.otherwise === undefined) return settings;
+  if (settings.kind !== 'journal' || settings.otherwise === undefined) return settings;
   const reason = explainUnusable(settings.path);
-  if (reason === undefined) return { kind: 'directory', path: settings.path };
+  if (reason === undefined) return { kind: 'journal', path: settings.path };
   onFallback(reason);
   return { kind: 'memory', ...settings.otherwise };
 }

@@ -1,6 +1,6 @@
 /** The use of a token. */
 export interface TokenUse {
-  /** Identifies the token: the bytes of its signature as a string. */
+  /** Identifies the token: the 32 bytes of its signature (HMAC-SHA-256), a character each. */
   readonly id: string;
   /** The time step of the token's OTP (RFC 6238): the same whenever the token arrives. */
   readonly timeStep: number;
@@ -29,9 +29,6 @@ export interface ReplayCache {
    * @throws if the replay cache can't be used; the token must then be refused
    */
   consume(use: TokenUse, currentTimeStep: number): Promise<ConsumeResult>;
-
-  /** Removes a test entry. Never call this for a real token: it could be used again. */
-  release(use: TokenUse): Promise<void>;
 
   /**
    * Returns the number of entries. Missing if counting is expensive or delays logins.

@@ -27,7 +27,12 @@ export function identityOf(descriptor: number): FileIdentity {
 }
 
 /** Returns whether a path leads to this file or directory. */
-export function isAt(path: string, { dev, ino }: FileIdentity): boolean {
+export function isAt(path: string, identity: FileIdentity): boolean {
+  return sizeAt(path, identity) !== undefined;
+}
+
+/** Returns the size in bytes of the file at a path, or `undefined` if it is not this file. */
+export function sizeAt(path: string, { dev, ino }: FileIdentity): number | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found?.ino === ino && found.dev === dev;
+  return found?.ino === ino && found.dev === dev ? Number(found.size) : undefined;
 }

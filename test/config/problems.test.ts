@@ -35,7 +35,7 @@ describe('a problem of a configuration', () => {
       `${SECRETS}[hosts."a.example"]\nseed = "x"\n`,
       'hosts."a.example".seed: there is no such setting (line 4). Did you mean otp_seed?',
     ],
-    [`${SECRETS}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory" or "directory" or "redis"'],
+    [`${SECRETS}[replay]\nstore = "disk"\n`, 'replay.store: expected "memory" or "journal" or "redis"'],
     [
       `${SECRETS}[log]\ntarget = "nowhere"\n`,
       'log.target: expected "stderr", "syslog", "journal" or "file:/path/of/the/log"',

@@ -22,15 +22,15 @@ const accept = { afterRestart: 'accept' };
 
 describe('[replay]', () => {
   it('defaults to the first state directory, with the memory as fallback', async () => {
-    expect(await load('')).toEqual({ kind: 'directory', path: '/var/lib/xtokend', otherwise: accept });
+    expect(await load('')).toEqual({ kind: 'journal', path: '/var/lib/xtokend', otherwise: accept });
     const env = { STATE_DIRECTORY: '/var/lib/one:/var/lib/two' };
-    expect(await load('', env)).toEqual({ kind: 'directory', path: '/var/lib/one', otherwise: accept });
+    expect(await load('', env)).toEqual({ kind: 'journal', path: '/var/lib/one', otherwise: accept });
   });
 
   it('has no fallback for a directory that is named', async () => {
     const env = { STATE_DIRECTORY: '/var/lib/one' };
-    expect(await load('path = "/srv/x"', env)).toEqual({ kind: 'directory', path: '/srv/x' });
-    expect(await load('store = "directory"', env)).toEqual({ kind: 'directory', path: '/var/lib/one' });
+    expect(await load('path = "/srv/x"', env)).toEqual({ kind: 'journal', path: '/srv/x' });
+    expect(await load('store = "journal"', env)).toEqual({ kind: 'journal', path: '/var/lib/one' });
     expect(await load('store = "memory"', env)).toEqual({ kind: 'memory', ...accept });
   });
 
@@ -56,7 +56,7 @@ describe('[replay]', () => {
 
   it.each([
     ['path = "relative"', 'replay.path: expected an absolute path'],
-    ['store = "memory"\npath = "/x"', 'replay.path: is for store = "directory" only'],
+    ['store = "memory"\npath = "/x"', 'replay.path: is for store = "journal" only'],
     ['url = "redis://x"', 'replay.url: is for store = "redis" only'],
     ['store = "redis"\nafter_restart = "refuse"', 'replay.after_restart: is for store = "memory" only'],
     ['after_restart = 1', 'replay.after_restart: expected "accept" or "refuse"'],

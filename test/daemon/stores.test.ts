@@ -6,8 +6,8 @@ import type { ReplayCache } from '../../src/replay/replay-cache.js';
 import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
 import { NOW } from '../support/keys.js';
 
-const a: ReplaySettings = { kind: 'directory', path: '/a' };
-const b: ReplaySettings = { kind: 'directory', path: '/b' };
+const a: ReplaySettings = { kind: 'journal', path: '/a' };
+const b: ReplaySettings = { kind: 'journal', path: '/b' };
 const timeStep = NOW / 30_000;
 
 /** Returns stores with one replay cache for each path, as on a disk, and a clock that can be set. */
@@ -16,8 +16,8 @@ function subject(): { stores: Stores; clock: { now: number; monotonic: number } 
   const caches = new Map<string, ReplayCache>();
   const stores = new Stores({
     choose: (settings) => {
-      if (settings.kind !== 'directory') throw new Error('expected a directory');
-      return { kind: 'directory', path: settings.path };
+      if (settings.kind !== 'journal') throw new Error('expected a directory');
+      return { kind: 'journal', path: settings.path };
     },
     openReplayCache: (store) => {
       const path = 'path' in store ? store.path : '';

@@ -99,7 +99,7 @@ describe('countEntries', () => {
     store = { kind: 'memory', cache };
     expect(await count()).toEqual([{ labels: { store: 'memory' }, value: 1 }]);
     const broken = Object.assign(new MemoryReplayCache(), { count: () => Promise.reject(new Error('gone')) });
-    store = { kind: 'directory', cache: broken };
+    store = { kind: 'journal', cache: broken };
     expect(await count()).toEqual([]);
   });
 
@@ -112,9 +112,9 @@ describe('countEntries', () => {
         return calls === 1 ? Promise.resolve(7) : new Promise<number>(() => undefined);
       },
     };
-    const store = { kind: 'directory', cache: Object.assign(cache, slow) } as const;
+    const store = { kind: 'journal', cache: Object.assign(cache, slow) } as const;
     const count = countEntries(() => store);
-    const seven = [{ labels: { store: 'directory' }, value: 7 }];
+    const seven = [{ labels: { store: 'journal' }, value: 7 }];
     expect(await count()).toEqual(seven);
     expect(await Promise.all([count(), count()])).toEqual([seven, seven]);
     expect(calls).toBe(2);

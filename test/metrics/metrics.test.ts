@@ -57,9 +57,9 @@ describe('the metrics of a running xtokend', () => {
     expect(Object.fromEntries(samples)).toMatchObject({
       'xtokend_request_duration_seconds_count{operation="auth"}': 3,
       'xtokend_request_duration_seconds_bucket{operation="auth",le="+Inf"}': 3,
-      'xtokend_replay_cache_consume_duration_seconds_count{store="directory"}': 2,
-      'xtokend_replay_cache_errors_total{store="directory"}': 0,
-      'xtokend_replay_cache_entries{store="directory"}': 1,
+      'xtokend_replay_cache_consume_duration_seconds_count{store="journal"}': 2,
+      'xtokend_replay_cache_errors_total{store="journal"}': 0,
+      'xtokend_replay_cache_entries{store="journal"}': 1,
       'xtokend_key_uses_total{key="default",outcome="accepted"}': 1,
       'xtokend_key_uses_total{key="default",outcome="refused"}': 1,
       'xtokend_key_uses_total{key="next",outcome="accepted"}': 0,

@@ -45,7 +45,7 @@ function expectOnce(answers: readonly string[][], maxRefused = 0): void {
 }
 
 describe('ten thousand tokens, each sent to eight processes at the same moment', { timeout: 80_000 }, () => {
-  it('are each accepted once with a directory', async () => {
+  it('are each accepted once with the journal', async () => {
     const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryDirectory()}"\n`);
     expectOnce(await sendToAll(config));
   });

@@ -26,6 +26,6 @@ describe('a client without the secrets', () => {
     expect(readdirSync(directory)).toEqual([]);
     // A valid token adds one, so this is the directory to look in.
     expect(xtokend([], { input: `auth:a:b:${valid}\n`, env }).stdout).toBe('1\n');
-    expect(readdirSync(directory)).toEqual(['used-tokens', 'used-tokens.began']);
+    expect(readdirSync(directory)).toEqual(['replay-cache', 'replay-cache.began']);
   });
 });

@@ -7,7 +7,7 @@ import { redisSettings } from '../support/servers/redis.js';
 const url = z.optional(z.string());
 const stores = {
   memory: { shape: {} },
-  directory: { shape: { path: url } },
+  journal: { shape: { path: url } },
   redis: { shape: { url, prefix: url } },
   postgresql: { shape: { url, schema: url } },
 };

@@ -102,9 +102,9 @@ describe('a machine with systemd', () => {
     expect(await ask(request)).toBe('0\n');
     machine.do('systemctl restart xtokend');
     expect(await ask(request)).toBe('0\n');
-    expect(machine.do('ls /var/lib/xtokend')).toBe('used-tokens\nused-tokens.began\n');
+    expect(machine.do('ls /var/lib/xtokend')).toBe('replay-cache\nreplay-cache.began\n');
     expect(statSync(machine.path('/var/lib/xtokend')).mode & 0o777).toBe(0o700);
-    expect(machine.run('ls /var/lib/xtokend/used-tokens', 'prosody').status).not.toBe(0);
+    expect(machine.run('ls /var/lib/xtokend/replay-cache', 'prosody').status).not.toBe(0);
   });
 
   it('loses no request during 20 restarts under load, and accepts no token twice', async () => {

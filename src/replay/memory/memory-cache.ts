@@ -29,11 +29,6 @@ export class MemoryReplayCache implements ReplayCache {
     return Promise.resolve(this.#consume(id, timeStep));
   }
 
-  release({ id, timeStep }: TokenUse): Promise<void> {
-    this.#idsByTimeStep.get(timeStep)?.delete(id);
-    return Promise.resolve();
-  }
-
   count(): Promise<number> {
     return Promise.resolve(this.size);
   }

@@ -49,11 +49,6 @@ export class RedisReplayCache implements ReplayCache {
     return this.#connection.request(() => this.#consume(this.#layout.placeOf(use)));
   }
 
-  async release(use: TokenUse): Promise<void> {
-    const { hash, field } = this.#layout.placeOf(use);
-    await this.#connection.request(() => this.#connection.run([['hdel', hash, field]]));
-  }
-
   close(): Promise<void> {
     this.#epochs.stop();
     this.#connection.close();

@@ -77,7 +77,7 @@ function howToPermit(
   const isOverTcp = storeTypeOf(replay).needsNetwork?.(replay) === true;
   if (isOverTcp && hasPrivateNetwork)
     return 'install the drop-in redis-tcp.conf, which lets the service use TCP';
-  if (replay.kind !== 'directory' || replay.otherwise !== undefined) return undefined;
+  if (replay.kind !== 'journal' || replay.otherwise !== undefined) return undefined;
   const best = 'leave replay.path out: systemd creates /var/lib/xtokend for the service (StateDirectory=)';
   return group === undefined ? best : `${best}\nor ${permitWriting(replay.path, account.name)}`;
 }

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { DirectoryReplayCache } from '../../../src/replay/directory/directory-cache.js';
-import { DirectorySeenUsers } from '../../../src/replay/directory/seen-users.js';
+import { JournalReplayCache } from '../../../src/replay/journal/journal-cache.js';
+import { FileSeenUsers } from '../../../src/replay/journal/seen-users.js';
 import {
   OTHER_USER,
   passableDirectory,
@@ -10,18 +10,19 @@ import {
   runAsOther,
   sharedDirectory,
 } from '../../support/system/other-user.js';
+import { tokenUse } from '../../support/token-use.js';
 
-function openReplayCache(directory: string): DirectoryReplayCache {
-  const root = join(directory, 'used-tokens');
-  const cache = new DirectoryReplayCache({ root, cacheEpoch: () => 0, onWarning: () => undefined });
+function openReplayCache(directory: string): JournalReplayCache {
+  const root = join(directory, 'replay-cache');
+  const cache = new JournalReplayCache({ root, cacheEpoch: () => 0, onWarning: () => undefined });
   onTestFinished(() => cache.close());
   return cache;
 }
 
 const consume = (directory: string): Promise<string> =>
-  openReplayCache(directory).consume({ id: 'a', timeStep: 100 }, 100);
+  openReplayCache(directory).consume(tokenUse('a', 100), 100);
 const see = (directory: string): Promise<void> =>
-  new DirectorySeenUsers(join(directory, 'seen-users')).add('alice', 'example.com');
+  new FileSeenUsers(join(directory, 'seen-users')).add('alice', 'example.com');
 
 describe('a state directory that another user can move away', () => {
   beforeEach(requireRoot);

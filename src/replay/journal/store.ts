@@ -7,24 +7,25 @@ import { codeOf } from '../../errors.js';
 import { machineAge } from '../../system/processes.js';
 import { startInstant } from '../cache-epoch.js';
 import { memoryStore, type MemorySettings } from '../memory/store.js';
+import { exists } from '../state-directory.js';
 import type { StoreType } from '../store.js';
-import { DirectoryReplayCache } from './directory-cache.js';
-import { markOf } from './make-cache.js';
-import { exists } from './own-directory.js';
-import { DirectorySeenUsers } from './seen-users.js';
+import { JournalReplayCache } from './journal-cache.js';
+import { beganOf } from './cache-directory.js';
+
+import { FileSeenUsers } from './seen-users.js';
 
 const DEFAULT_DIRECTORY = '/var/lib/xtokend';
-const CACHE_NAME = 'used-tokens';
+const CACHE_NAME = 'replay-cache';
 
-/** `store = "directory"`, or no `store` at all. */
-export interface DirectorySettings {
+/** `store = "journal"`, or no `store` at all. */
+export interface JournalSettings {
   readonly path: string;
   /** Used if the directory can't be; not set if the configuration names the directory. */
   readonly otherwise?: MemorySettings;
 }
 
 /** Keeps everything in a directory, for all processes of one user. */
-export const directoryStore: StoreType<DirectorySettings> = {
+export const journalStore: StoreType<JournalSettings> = {
   shape: { path: z.optional(z.string()) },
   parse: (table, reader) => {
     const { store, path: named } = table;
@@ -36,14 +37,14 @@ export const directoryStore: StoreType<DirectorySettings> = {
     return (store ?? named) !== undefined ? { path } : { path, otherwise: memoryStore.parse(table, reader) };
   },
   openReplayCache: ({ path }, onWarning) => openReplayCache(join(path, CACHE_NAME), onWarning),
-  openSeenUsers: ({ path }) => new DirectorySeenUsers(join(path, 'seen-users')),
+  openSeenUsers: ({ path }) => new FileSeenUsers(join(path, 'seen-users')),
   report: ({ path }) => {
     const data = join(path, CACHE_NAME);
     return {
       isDurable: true,
       guarantee: `each token is accepted once on this machine, over restarts and crashes; tried in ${path}`,
       epoch: 'the start of this machine',
-      wasRemoved: !existsSync(data) && existsSync(markOf(data)),
+      wasRemoved: !exists(data) && exists(beganOf(data)),
     };
   },
   pathOf: ({ path }) => ({ directory: path, data: join(path, CACHE_NAME) }),
@@ -56,8 +57,7 @@ export const directoryStore: StoreType<DirectorySettings> = {
     try {
       return await run(openReplayCache(aside, onWarning));
     } finally {
-      for (const created of [aside, markOf(aside)])
-        if (existsSync(created)) rmSync(created, { recursive: true });
+      for (const created of [aside, beganOf(aside)]) rmSync(created, { recursive: true, force: true });
       for (const directory of made) if (existsSync(directory)) rmdirSync(directory);
     }
   },
@@ -75,8 +75,8 @@ export function explainUnusable(path: string): string | undefined {
   );
 }
 
-function openReplayCache(root: string, onWarning: (message: string) => void): DirectoryReplayCache {
-  return new DirectoryReplayCache({ root, cacheEpoch: machineStart(onWarning), onWarning });
+function openReplayCache(root: string, onWarning: (message: string) => void): JournalReplayCache {
+  return new JournalReplayCache({ root, cacheEpoch: machineStart(onWarning), onWarning });
 }
 
 /** Returns a function that returns when the machine or container started, or, if that is unknown, this process, which is later. */
@@ -95,7 +95,7 @@ function machineStart(onWarning: (message: string) => void): () => number {
 
 function hasReplayCache(path: string): boolean {
   try {
-    return [CACHE_NAME, markOf(CACHE_NAME)].some((name) => exists(join(path, name)));
+    return [CACHE_NAME, beganOf(CACHE_NAME)].some((name) => exists(join(path, name)));
   } catch {
     // This user may not be allowed to list the directory.
     return false;

@@ -2,15 +2,14 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SeenUsers } from '../../users/seen-users.js';
-import { directoryFault } from './errors.js';
-import { assertOwnDirectory, makeDirectory, makeStateDirectory } from './own-directory.js';
+import { assertOwn, explainFault, makeDirectory, makeStateDirectory } from '../state-directory.js';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 /** How many users to keep in memory. */
 const MAX_KNOWN = 100_000;
 
 /** The users who have logged in before, in a directory: an empty file for each, named by a hash, in 256 directories. */
-export class DirectorySeenUsers implements SeenUsers {
+export class FileSeenUsers implements SeenUsers {
   readonly #root: string;
   readonly #known = new Set<string>();
   #isTrusted = false;
@@ -45,7 +44,7 @@ export class DirectorySeenUsers implements SeenUsers {
     if (this.#isTrusted && existsSync(this.#root)) return;
     makeStateDirectory(dirname(this.#root));
     makeDirectory(this.#root);
-    assertOwnDirectory(this.#root);
+    assertOwn(this.#root, 'a directory');
     this.#isTrusted = true;
   }
 
@@ -59,7 +58,7 @@ export class DirectorySeenUsers implements SeenUsers {
         if (isThere) this.#known.add(file);
         resolve(isThere);
       } catch (error) {
-        throw directoryFault(this.#root, error);
+        throw explainFault(this.#root, error);
       }
     });
   }

@@ -1,0 +1,239 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DEVIATION_STEPS } from '../../credential/otp.js';
+import { codeOf } from '../../errors.js';
+import { ReplayCacheError } from '../errors.js';
+import { assertOwn, exists, explainFault, makeDirectory, makeStateDirectory } from '../state-directory.js';
+import { appendsInOrder, fileSystemOf } from '../../system/file-systems.js';
+import { covers, TimeStepRanges, type Range } from '../time-step-ranges.js';
+
+/*
+ * A replay cache is a directory of files:
+ *
+ * - `journal-N`: the used tokens of time step N (see time-step-journal.ts).
+ * - `pruned-N-M`: an empty file. Tokens of these time steps are refused.
+ * - `created-N-RANDOM`: an empty file that names this replay cache, which was created in time step N.
+ *
+ * A symbolic link beside it, `replay-cache.began`, leads to the name of the first replay cache. Any other one is complete only if the time
+ * steps until its creation are pruned: it replaces one that was removed.
+ */
+const ENTRY =
+  /^(?:journal-(?<journal>\d{1,12})|pruned-(?<from>\d{1,12})-(?<to>\d{1,12})|created-(?<creation>\d{1,12})-[0-9a-f]{16})$/;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+
+/** What a process knows when it opens a replay cache. */
+export interface Known {
+  /** The name of the replay cache that it has used so far. */
+  readonly name: string | undefined;
+  /** The time steps that it knows to have been used. */
+  readonly used: readonly Range[];
+  /** The current time step. */
+  readonly present: number;
+  /** Called if it is unknown whether the file system is suitable. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** The entries of a replay cache at one instant: they are so few that they are read at once. */
+export interface Entries {
+  /** The name of the replay cache, or `undefined` if it is missing or incomplete. */
+  readonly name: string | undefined;
+  readonly pruned: readonly Range[];
+  /** The time steps that have a journal. */
+  readonly timeSteps: readonly number[];
+  readonly unexpected: readonly string[];
+}
+
+/** Reads the names in a replay cache. If it is missing, there are none. */
+export function readEntries(root: string): Entries {
+  const created: string[] = [];
+  const pruned: Range[] = [];
+  const timeSteps: number[] = [];
+  const unexpected: string[] = [];
+  for (const entry of exists(root) ? readdirSync(root, { withFileTypes: true }) : []) {
+    const { journal, from, to, creation } =
+      (entry.isFile() ? ENTRY.exec(entry.name)?.groups : undefined) ?? {};
+    if (journal !== undefined) timeSteps.push(Number(journal));
+    else if (to !== undefined) pruned.push({ from: Number(from), to: Number(to) });
+    else if (creation !== undefined) created.push(entry.name);
+    else unexpected.push(entry.name);
+  }
+  const began = beganOf(root);
+  const first = exists(began) ? readlinkSync(began) : '';
+  const others = created.sort().filter((name) => covers(pruned, creationOf(name)));
+  return { name: created.includes(first) ? first : others[0], pruned, timeSteps, unexpected };
+}
+
+/**
+ * Opens the directory of a replay cache, and creates it if it is missing. Returns the name of the replay cache.
+ *
+ * @throws if another user could change it, or a directory that leads to it
+ */
+export function openCacheDirectory(root: string, known: Known): string {
+  makeStateDirectory(dirname(root));
+  const isFirst = !exists(beganOf(root));
+  makeDirectory(root);
+  assertOwn(root, 'a directory');
+  assertAppendsAtomic(root, known.onWarning);
+  if (readEntries(root).name === undefined) {
+    // It was removed, or a part of it, and so possibly the rest.
+    if (!isFirst) markPruned(root, lostUntil(known.present, known.used), known.present);
+    createName(root, known.present, isFirst);
+  }
+  const { name } = readEntries(root);
+  if (name === undefined) {
+    throw new ReplayCacheError(
+      `${root}: it was changed while it was created: leave it alone while xtokend runs`,
+    );
+  }
+  // In case somebody has removed it.
+  makeLink(root, name);
+  if (known.name !== undefined && name !== known.name)
+    markPruned(root, lostBefore(name, known), known.present);
+  return name;
+}
+
+/** @throws {@link ReplayCacheError} on a file system on which two processes could both be the first to append a token */
+function assertAppendsAtomic(root: string, onWarning: (message: string) => void): void {
+  const { name, appends } = fileSystemOf(root);
+  const fix = 'set replay.path to a directory on a local disk, or store to "redis"';
+  const isRefused = appends === 'not-atomic' || (appends === 'unknown' && !appendsInOrder(root));
+  if (isRefused) {
+    throw new ReplayCacheError(`${root}: it is on ${name}, where a token could be accepted twice: ${fix}`);
+  }
+  if (appends === 'unknown') {
+    onWarning(`${root}: it is on a file system of ${name}, which was not tested with xtokend: ${fix}`);
+  }
+}
+
+/** @param isFirst whether the replay cache is complete only if the link leads to this name */
+function createName(root: string, timeStep: number, isFirst: boolean): void {
+  const name = `created-${timeStep}-${randomBytes(8).toString('hex')}`;
+  createFile(join(root, name));
+  let isUsed = !isFirst;
+  try {
+    isUsed ||= makeLink(root, name);
+  } finally {
+    if (!isUsed) rmSync(join(root, name), { force: true });
+  }
+}
+
+/** Returns whether the link was made; `false` if there is one. */
+function makeLink(root: string, name: string): boolean {
+  return unlessFaster(() => {
+    symlinkSync(name, beganOf(root));
+  });
+}
+
+/** Returns what a new replay cache can't know: all time steps until now, and those that a clock that was ahead has used. */
+function lostUntil(last: number, used: readonly Range[]): readonly Range[] {
+  const lost = new TimeStepRanges();
+  for (const { from, to } of used) lost.add(from, to);
+  lost.add(0, last + DEVIATION_STEPS);
+  return lost.ranges;
+}
+
+/**
+ * Returns what a replay cache can't know if this process has used another one: all time steps until it was created. Not all until
+ * now: otherwise each idle process would make logins fail once more when it wakes. An earlier replay cache that is back again
+ * does not know the tokens of its successor either.
+ */
+function lostBefore(name: string, { name: before = name, used, present }: Known): readonly Range[] {
+  const creation = creationOf(name);
+  return lostUntil(creation > creationOf(before) ? Math.min(creation, present) : present, used);
+}
+
+function creationOf(name: string): number {
+  return Number(ENTRY.exec(name)?.groups?.['creation']);
+}
+
+/**
+ * Marks time steps as pruned, and then removes their journals, by which other processes notice it (see time-step-journal.ts). Marks that
+ * touch are merged. Any number of processes may do this at the same time: a mark is removed only after another one covers it.
+ *
+ * @param present the current time step, which merged marks must not come to cover
+ * @throws if a mark can't be made, or if an entry can't be removed; the others still are
+ */
+export function markPruned(root: string, ranges: readonly Range[], present: number): void {
+  const { pruned, timeSteps } = readEntries(root);
+  const marked = new TimeStepRanges();
+  for (const { from, to } of [...pruned, ...ranges]) marked.add(from, to);
+  marked.simplify(present);
+  const obsolete: string[] = [];
+  for (const whole of marked.ranges) {
+    const mark = markOf(root, whole);
+    const parts = pruned.filter(({ from }) => covers([whole], from)).map((part) => markOf(root, part));
+    const journals = timeSteps.filter((timeStep) => covers([whole], timeStep));
+    const others = [...parts, ...journals.map((timeStep) => journalOf(root, timeStep))];
+    if (!parts.includes(mark)) makeMark(mark, others[0]);
+    obsolete.push(...parts.filter((part) => part !== mark));
+  }
+  // Read again: a process that creates a journal from now on sees the marks.
+  const expired = readEntries(root).timeSteps.filter((timeStep) => covers(marked.ranges, timeStep));
+  removeAll([...obsolete, ...expired.map((timeStep) => journalOf(root, timeStep))]);
+}
+
+/** @param covered a file that the mark replaces. If possible, it becomes the mark, which needs no space on a full disk */
+function makeMark(mark: string, covered: string | undefined): void {
+  try {
+    renameSync(covered ?? '', mark);
+    truncateSync(mark);
+  } catch {
+    // Another process was faster, or nothing is covered.
+    createFile(mark);
+  }
+}
+
+function removeAll(paths: readonly string[]): void {
+  let fault: Error | undefined;
+  for (const path of paths) {
+    try {
+      unlessFaster(() => {
+        unlinkSync(path);
+      });
+    } catch (error) {
+      fault ??= explainFault(path, error);
+    }
+  }
+  if (fault !== undefined) throw fault;
+}
+
+/** Returns whether a change was made: not if another process was faster. */
+function unlessFaster(change: () => void): boolean {
+  try {
+    change();
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'EEXIST'].includes(String(codeOf(error)))) return false;
+    throw error;
+  }
+}
+
+function createFile(path: string): void {
+  closeSync(openSync(path, NEW_FILE, 0o600));
+}
+
+function markOf(root: string, { from, to }: Range): string {
+  return join(root, `pruned-${from}-${to}`);
+}
+
+/** Returns the path of a time step's journal. */
+export function journalOf(root: string, timeStep: number): string {
+  return join(root, `journal-${timeStep}`);
+}
+
+/** Returns the path of the symbolic link beside a replay cache. */
+export function beganOf(root: string): string {
+  return `${root}.began`;
+}
