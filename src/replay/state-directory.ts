@@ -65,7 +65,12 @@ export function makeDirectory(path: string): boolean {
 
 /** Returns whether something with this name exists, including a dangling link. */
 export function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
 }
 
 function kindOf(stats: Stats): string {

@@ -27,6 +27,8 @@ export interface StoreReport {
   readonly epoch: string;
   /** Whether its data has been removed since the last start. */
   readonly wasRemoved?: boolean;
+  /** Data of a former store, which is not read any more. */
+  readonly formerData?: readonly string[];
 }
 
 /** A store for the replay cache and the users who have logged in before. */

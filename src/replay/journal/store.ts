@@ -11,11 +11,12 @@ import { exists } from '../state-directory.js';
 import type { StoreType } from '../store.js';
 import { JournalReplayCache } from './journal-cache.js';
 import { beganOf } from './cache-directory.js';
-
 import { FileSeenUsers } from './seen-users.js';
 
 const DEFAULT_DIRECTORY = '/var/lib/xtokend';
 const CACHE_NAME = 'replay-cache';
+/** What the store "directory" left behind. */
+const FORMER_NAMES = ['used-tokens', 'used-tokens.began'];
 
 /** `store = "journal"`, or no `store` at all. */
 export interface JournalSettings {
@@ -45,6 +46,7 @@ export const journalStore: StoreType<JournalSettings> = {
       guarantee: `each token is accepted once on this machine, over restarts and crashes; tried in ${path}`,
       epoch: 'the start of this machine',
       wasRemoved: !exists(data) && exists(beganOf(data)),
+      formerData: FORMER_NAMES.map((name) => join(path, name)).filter(exists),
     };
   },
   pathOf: ({ path }) => ({ directory: path, data: join(path, CACHE_NAME) }),
@@ -57,7 +59,7 @@ export const journalStore: StoreType<JournalSettings> = {
     try {
       return await run(openReplayCache(aside, onWarning));
     } finally {
-      for (const created of [aside, beganOf(aside)]) rmSync(created, { recursive: true, force: true });
+      for (const created of [aside, beganOf(aside)].filter(exists)) rmSync(created, { recursive: true });
       for (const directory of made) if (existsSync(directory)) rmdirSync(directory);
     }
   },

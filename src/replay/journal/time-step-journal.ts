@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { identityOf, sizeAt, type FileIdentity } from '../../system/file-identity.js';
+import { identityOf, isAt, sizeAt, type FileIdentity } from '../../system/file-identity.js';
 import { ReplayCacheError } from '../errors.js';
 import { assertOwn, exists } from '../state-directory.js';
 import { FingerprintSet } from './fingerprint-set.js';
@@ -78,7 +78,9 @@ export class TimeStepJournal {
   append(id: string): Promise<AppendResult> {
     // A truncated HMAC reveals no more than a hash of it.
     const key = Buffer.from(id, 'latin1').toString('base64url', 0, KEY_BYTES);
-    if (this.#known.has(key) || this.#batch.has(key)) return Promise.resolve('replayed');
+    if (this.#batch.has(key)) return Promise.resolve('replayed');
+    // Any use of a file that was moved away must be noticed.
+    if (this.#known.has(key)) return Promise.resolve(isAt(this.#path, this.#identity) ? 'replayed' : 'lost');
     if (this.#batch.size === 0) {
       queueMicrotask(() => {
         this.#flush();

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findAccount } from '../../../src/cli/check/machine/accounts.js';
@@ -12,13 +12,14 @@ import { requirePackage } from '../../support/run/requirements.js';
 function checkReplayCache(
   replay: string,
   env: NodeJS.ProcessEnv = {},
-): { status: number | null; codes: string[]; messages: string } {
+): { status: number | null; codes: string[]; messages: string; fixes: string } {
   const { status, findings } = check(`${SECRETS}[replay]\n${replay}\n`, { env });
   const found = findings.filter(({ subject }) => subject === 'replay');
   return {
     status,
     codes: found.map(({ level, code }) => `${level} ${code}`),
     messages: found.map(({ message }) => message).join('\n'),
+    fixes: found.map(({ fix }) => fix).join('\n'),
   };
 }
 
@@ -41,10 +42,20 @@ describe('xtokend check, of the replay cache', () => {
 
   it('reports that the replay cache was removed', () => {
     const path = temporaryDirectory();
-    mkdirSync(join(path, 'used-tokens.began'));
+    symlinkSync('created-100-0123456789abcdef', join(path, 'replay-cache.began'));
     const { status, codes } = checkReplayCache(`path = "${path}"`);
     expect([status, codes.slice(0, 2)]).toEqual([0, ['ok replay-ok', 'warning replay-removed']]);
-    expect(readdirSync(path)).toEqual(['used-tokens.began']);
+    expect(readdirSync(path)).toEqual(['replay-cache.began']);
+  });
+
+  it('reports what the former store has left', () => {
+    const path = temporaryDirectory();
+    for (const name of ['used-tokens', 'used-tokens.began']) mkdirSync(join(path, name));
+    const { status, codes, fixes } = checkReplayCache(`path = "${path}"`);
+    expect([status, codes]).toEqual([0, ['ok replay-ok', 'warning replay-former-store']]);
+    expect(fixes).toContain(
+      `stop xtokend, wait 90 s, run: rm -r ${path}/used-tokens ${path}/used-tokens.began`,
+    );
   });
 
   it('reports why the directory cannot be used, with the fix', () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { timeStepAt } from '../../../credential/otp.js';
 import { messageOf } from '../../../errors.js';
+import { quoted } from '../../../quoted.js';
 import { chooseStore, storeTypeOf } from '../../../replay/registry.js';
 import type { ReplayCache } from '../../../replay/replay-cache.js';
 import { nameOfUser } from '../../../system/accounts.js';
@@ -22,7 +23,7 @@ export async function checkReplayCache({ configuration }: Situation): Promise<Fi
   // Before anything is created there.
   const obstacles = path === undefined ? [] : checkPath(path.directory, path.data);
   if (obstacles.length > 0) return obstacles;
-  const { guarantee, isDurable, epoch, wasRemoved = false } = report(store);
+  const { guarantee, isDurable, epoch, wasRemoved = false, formerData = [] } = report(store);
   const found: Finding[] = [];
   const onWarning = (message: string): void => {
     found.push(warning('replay-degraded', message));
@@ -32,6 +33,7 @@ export async function checkReplayCache({ configuration }: Situation): Promise<Fi
     if (fallback !== undefined)
       found.push(warning('replay-not-durable', `replay cache is in memory only: ${fallback}`));
     else found.push(isDurable ? ok('replay-ok', guarantee) : warning('replay-not-durable', guarantee));
+    if (formerData.length > 0) found.push(formerStore(formerData));
     if (wasRemoved) found.push(warning('replay-removed', REMOVED));
     const message = `for up to 90 s more, tokens from before ${epoch} are refused`;
     if (!isComplete) found.push(note('replay-incomplete', message));
@@ -77,6 +79,16 @@ function checkOwner(directory: string, data: string): Finding[] {
 
 function unavailable(message: string, fix?: string): Finding {
   return problem('replay-unavailable', `every token would be refused: ${message}`, fix);
+}
+
+function formerStore(paths: readonly string[]): Finding {
+  const message = `${paths.join(' and ')}: data of the former store "directory", which is not read any more`;
+  const remove = `rm -r ${paths.map((path) => quoted(path)).join(' ')}`;
+  return warning(
+    'replay-former-store',
+    message,
+    `stop xtokend, wait 90 s, run: ${remove}, then start it again`,
+  );
 }
 
 const SIGNATURE_BYTES = 32;
