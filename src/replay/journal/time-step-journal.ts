@@ -17,7 +17,6 @@ const LINE_CHARACTERS = 60;
 export const RECORD_BYTES: number = LINE_CHARACTERS + 2;
 
 const NOT_A_JOURNAL = 'expected lines of 60 characters, found other data: remove it';
-const LINE_FEED = 0x0a;
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 /** Shared by all journals, which are read synchronously. */
 const buffer = Buffer.allocUnsafe(64 * 1024);
@@ -140,27 +139,17 @@ export class TimeStepJournal {
     let length: number;
     do {
       length = readSync(this.#descriptor, buffer, 0, buffer.length, this.#offset);
-      const end = this.#readLines(length, attempt, won);
-      if (end === 0 && length === buffer.length)
-        throw new ReplayCacheError(`${this.#path}: ${NOT_A_JOURNAL}`);
+      const lines = buffer.toString('latin1', 0, length).split('\n');
       // A line without its end is read again when there is more.
-      this.#offset += end;
+      const rest = lines.pop() ?? '';
+      if (rest.length === buffer.length) throw new ReplayCacheError(`${this.#path}: ${NOT_A_JOURNAL}`);
+      for (const line of lines) {
+        const key = line.slice(0, KEY_CHARACTERS);
+        const isFirst = line.length === LINE_CHARACTERS && this.#known.add(key);
+        if (isFirst && line.slice(KEY_CHARACTERS) === attempt) won.add(key);
+      }
+      this.#offset += length - rest.length;
     } while (length === buffer.length);
     return won;
-  }
-
-  /** Returns the number of bytes in whole lines. */
-  #readLines(length: number, attempt: string | undefined, won: Set<string>): number {
-    let start = 0;
-    for (let end = 0; end < length; end += 1) {
-      if (buffer[end] !== LINE_FEED) continue;
-      if (end - start === LINE_CHARACTERS) {
-        const line = buffer.toString('latin1', start, end);
-        const key = line.slice(0, KEY_CHARACTERS);
-        if (this.#known.add(key) && line.slice(KEY_CHARACTERS) === attempt) won.add(key);
-      }
-      start = end + 1;
-    }
-    return start;
   }
 }
