@@ -15,7 +15,7 @@ async function start(): Promise<{ config: string; env: NodeJS.ProcessEnv }> {
   onTestFinished(() => void child.kill('SIGKILL'));
   let log = '';
   child.stderr.on('data', (data: Buffer) => (log += data.toString()));
-  await expect.poll(() => log, { timeout: 10_000 }).toContain('info listening');
+  await expect.poll(() => log).toContain('info listening');
   const env = { MAINPID: String(child.pid), RUNTIME_DIRECTORY: directory };
   return { config, env };
 }

@@ -19,7 +19,7 @@ describe('on the terminal of a person', () => {
     session.stdin.write('isuser:a:b');
     await expect.poll(() => screen).toContain('isuser:a:b');
     session.stdin.write('\u0003');
-    await once(session, 'exit');
+    await once(session, 'close');
     expect(screen).toContain('status 0');
     const [before, after] = screen.split('isuser:a:b').map((part) => /-?ignbrk[^]*-extproc/.exec(part)?.[0]);
     expect(before).toContain(' icanon ');

@@ -31,7 +31,7 @@ async function start(text: string, more: readonly string[] = []): Promise<Daemon
   onTestFinished(() => void child.kill('SIGKILL'));
   let log = '';
   child.stderr.on('data', (data: Buffer) => (log += data.toString()));
-  await expect.poll(() => log, { timeout: 10_000 }).toContain('info listening');
+  await expect.poll(() => log).toContain('info listening');
   return { child, socket, config, log: () => log };
 }
 

@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { mintToken } from '../../../src/index.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
@@ -93,7 +92,7 @@ describe('xtokend on stdin and stdout', () => {
     const chunk = Buffer.alloc(1024 * 1024, 'x');
     for (let sent = 0; sent < 128; sent += 1) if (!child.stdin.write(chunk)) await once(child.stdin, 'drain');
     child.stdin.end(`\n${'nonsense\n'.repeat(50_000)}`);
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await once(child, 'close')).toEqual([0, null]);
     expect(answered).toBe(50_001);
   });
 
@@ -106,7 +105,7 @@ describe('xtokend on stdin and stdout', () => {
     await once(child.stdout, 'data');
     child.stdout.destroy();
     child.stdin.write('isuser:a:b\n');
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await once(child, 'close')).toEqual([0, null]);
     expect(log).not.toContain('EPIPE');
   });
 
@@ -183,11 +182,11 @@ describe('xtokend on stdin and stdout', () => {
     const child = startXtokend(['-qec', `${PROGRAM} --config ${config}`, '/dev/null'], {}, 'script');
     let screen = '';
     child.stdout.on('data', (data: Buffer) => (screen += data.toString()));
-    while (!screen.includes('Ctrl-D ends.')) await sleep(20);
+    await expect.poll(() => screen).toContain('Ctrl-D ends.');
     expect(screen).toContain(`mint --config ${config} alice@example.com`);
     expect(screen).toContain('auth:alice:example.com:TOKEN');
     child.stdin.write('isuser:a:b\n');
-    while (!screen.includes('\n1\r\n')) await sleep(20);
+    await expect.poll(() => screen).toContain('\n1\r\n');
     // Ctrl-D.
     child.stdin.write('\u0004');
     expect(await once(child, 'exit')).toEqual([0, null]);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
@@ -30,18 +30,19 @@ function start(text: string): {
 
 it('reloads only a few times in a storm of SIGHUP, and then applies the current configuration', async () => {
   const { child, log, directory } = start(`blocked_users = "file:blocked"\n${SECRETS}`);
-  await expect.poll(log, { timeout: 10_000 }).toContain('info listening');
+  await expect.poll(log).toContain('info listening');
   for (let signals = 0; signals < STORM; signals += 1) {
     child.kill('SIGHUP');
     await sleep(1);
   }
+  const count = (text: string): number => log().split(text).length - 1;
   await expect.poll(log).toContain('info configuration reloaded');
-  const storms = log().split('info configuration reloaded').length;
-  writeFileSync(join(directory, 'xtokend.toml'), 'no configuration');
+  writeFileSync(join(directory, 'invalid'), 'no configuration');
+  renameSync(join(directory, 'invalid'), join(directory, 'xtokend.toml'));
   child.kill('SIGHUP');
-  // With a backlog of signals this would come much later, or again and again.
-  await expect.poll(log, { timeout: 5000 }).toContain('configuration reload failed');
+  await expect.poll(log).toContain('configuration reload failed');
   await sleep(500);
-  expect(log().split('configuration reload failed').length - 1).toBeLessThanOrEqual(2);
-  expect(storms).toBeLessThan(STORM / 2);
+  // The reload that was running, the next one, and that of the last signal. With a backlog of signals there would be many more.
+  expect(count('configuration reload failed')).toBeLessThanOrEqual(3);
+  expect(count('info configuration reloaded')).toBeLessThan(STORM / 2);
 });

@@ -66,7 +66,7 @@ function start(stderr: number | 'pipe', settings: Settings = {}): Running {
     stderr: child.stderr,
     ask: async (count) => {
       for (const last = asked + count; asked < last; asked += 1) stdin.write(`isuser:u${asked}:b\n`);
-      await expect.poll(() => answered, { timeout: 10_000, interval: 5 }).toBe(asked);
+      await expect.poll(() => answered, { interval: 5 }).toBe(asked);
     },
     end: async () => {
       const exit = once(child, 'exit');
