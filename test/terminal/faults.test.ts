@@ -1,6 +1,5 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { NODE } from '../support/run/node.js';
 import { survivorsOf } from '../support/system/processes.js';
@@ -13,6 +12,7 @@ import {
   KNOWN,
   openTerminal,
   requireLpty,
+  startRefusing,
 } from './support.js';
 
 describe('on a terminal of lpty', () => {
@@ -23,23 +23,18 @@ describe('on a terminal of lpty', () => {
     const tools = ['sh', 'stty', 'cat', 'dd', 'grep', 'readlink', 'sleep', 'timeout'];
     for (const tool of tools) symlinkSync(`/bin/${tool}`, join(directory, tool));
     const harness = openTerminal({ ...env, PATH: `${directory}:${env['PATH']?.split(':')[0] ?? ''}` });
-    await harness.ask(KNOWN, 0.5);
-    // A request that arrives before the terminal is drained is never answered.
-    await sleep(500);
-    expect(await harness.ask(KNOWN)).toBe('refused');
+    await startRefusing(harness);
     expect(await harness.ask(KNOWN)).toBe('refused');
     await expectLogged("there is no 'node' in PATH");
     symlinkSync(NODE, join(directory, 'node'));
-    for (let tries = 0; tries < 20 && (await harness.ask(KNOWN)) !== 'accepted'; tries += 1) await sleep(500);
+    await expect.poll(() => harness.ask(KNOWN), { interval: 500 }).toBe('accepted');
     await expectOwnAnswers(harness);
   });
 
   it('requests are refused at once if the bundle is broken, and the log names the command that shows why', async () => {
     const { directory, env, expectLogged } = fakeLogger();
     const harness = openTerminal(env, brokenInstallation(directory));
-    await harness.ask(KNOWN, 0.5);
-    await sleep(1500);
-    expect(await harness.ask(KNOWN)).toBe('refused');
+    await startRefusing(harness);
     expect(await harness.ask(KNOWN)).toBe('refused');
     await expectLogged('every login is refused');
     await expectLogged('To see why, run as this user: node ');
@@ -53,8 +48,7 @@ describe('on a terminal of lpty', () => {
       const config = join(directory, 'xtokend.toml');
       if (state === 'invalid') writeFileSync(config, 'otp_seed = ');
       const harness = openTerminal({ ...env, XTOKEND_CONFIG: config });
-      await harness.ask(KNOWN, 0.5);
-      while ((await harness.ask(KNOWN)) !== 'refused') await sleep(100);
+      await startRefusing(harness);
       expect(await harness.ask(KNOWN)).toBe('refused');
       await expectLogged('no valid configuration; refusing all requests: ');
       writeFileSync(config, CONFIGURATION);

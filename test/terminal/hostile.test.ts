@@ -15,6 +15,7 @@ import {
   openTerminal,
   requireLpty,
   startOnTerminal,
+  startRefusing,
 } from './support.js';
 
 /** Replaces a program that the supervisor uses. */
@@ -67,9 +68,7 @@ describe('on a terminal of lpty', () => {
   it('a supervisor that refuses all requests sends no late answer after it was stopped', async () => {
     const { directory, env } = fakeLogger();
     const harness = openTerminal(env, brokenInstallation(directory));
-    await harness.ask(KNOWN, 0.5);
-    await sleep(2000);
-    expect(await harness.ask(KNOWN)).toBe('refused');
+    await startRefusing(harness);
     const { supervisor } = harness;
     process.kill(supervisor, 'SIGSTOP');
     for (let asked = 0; asked < 3; asked += 1)

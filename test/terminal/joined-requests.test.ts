@@ -10,6 +10,7 @@ import {
   openTerminal,
   requireLpty,
   startOnTerminal,
+  startRefusing,
 } from './support.js';
 
 const ONE_REFUSAL = `got ${hex('0\n')}`;
@@ -50,9 +51,8 @@ describe('joined requests on a terminal of lpty', () => {
   it('get one refusal while the bundle is broken', async () => {
     const { directory, env, expectLogged } = fakeLogger();
     const harness = openTerminal(env, brokenInstallation(directory));
-    await harness.ask(KNOWN, 0.5);
+    await startRefusing(harness);
     await expectLogged('every login is refused');
-    await expect.poll(() => harness.ask(KNOWN, 1), { timeout: 10_000 }).toBe('refused');
     for (const [, ...writes] of joined) {
       await expectOneRefusal(harness, writes);
       expect(await harness.ask(KNOWN)).toBe('refused');

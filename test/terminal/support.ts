@@ -44,6 +44,12 @@ export async function startOnTerminal(env?: NodeJS.ProcessEnv, program?: string)
   return harness;
 }
 
+/** Starts a program that refuses all requests. One that arrives before the terminal is drained is never answered. */
+export async function startRefusing(harness: LptyHarness): Promise<void> {
+  await harness.ask(KNOWN, 0.5);
+  await expect.poll(() => harness.ask(KNOWN, 1)).toBe('refused');
+}
+
 /** Sends several requests, and expects for each the answer that belongs to it. */
 export async function expectOwnAnswers(harness: LptyHarness): Promise<void> {
   for (const request of [KNOWN, UNKNOWN, UNKNOWN, KNOWN, login(), 'nonsense']) {
