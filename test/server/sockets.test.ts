@@ -88,6 +88,9 @@ describe('serveSockets', () => {
   it('answers what it has read when it is stopped, and accepts no more connections', async () => {
     const { paths, stop, end } = await serve(temporaryDirectory(), {});
     const socket = await open(paths[0]);
+    // Its answer shows that the connection is accepted.
+    socket.write('isuser:3:0\n');
+    await once(socket, 'data');
     socket.write('isuser:2:100\nisuser:3:0\nisuser:2');
     await sleep(50);
     stop.abort();

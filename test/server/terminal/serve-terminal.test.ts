@@ -93,14 +93,14 @@ describe('serveTerminal', () => {
   });
 
   it('leaves a request unanswered if the process was suspended before the answer', async () => {
-    let decided: (decision: Decision) => void = () => undefined;
+    let decided: ((decision: Decision) => void) | undefined;
     const { input, answers, completed, advance } = start({
       decide: () => new Promise((resolve) => (decided = resolve)),
     });
     input.write('isuser:a:b\n');
-    await sleep(50);
+    await expect.poll(() => decided).toBeDefined();
     advance(5000);
-    decided({ outcome: 'accepted' });
+    decided?.({ outcome: 'accepted' });
     await expect.poll(() => completed).toEqual(['unanswered deadline-exceeded a@b']);
     expect(answers).toEqual([]);
   });
@@ -124,10 +124,15 @@ describe('serveTerminal', () => {
 
   it('answers the last request before it stops', async () => {
     const stop = new AbortController();
-    const slow: Decide = async (request) => sleep(100).then(() => accept(request));
+    let isRead = false;
+    const slow: Decide = async (request) => {
+      isRead = true;
+      await sleep(100);
+      return accept(request);
+    };
     const { input, answers, served } = start({ decide: slow, stop: stop.signal });
     input.write('isuser:a:b\n');
-    await sleep(10);
+    await expect.poll(() => isRead, { interval: 1 }).toBe(true);
     stop.abort();
     await served;
     expect(answers).toEqual(['yes']);
