@@ -9,11 +9,14 @@ const STOP_MILLISECONDS = 5000;
 
 /** Returns all descendants of a process. */
 export function descendantsOf(pid: number): number[] {
-  const all = readdirSync('/proc')
+  const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-  const children = all.filter((child) => parentOf(child) === pid && !isZombie(child));
-  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+    .map((name) => [Number(name), parentOf(Number(name))] as const);
+  const below = (ancestor: number): number[] =>
+    parents
+      .filter(([child, parent]) => parent === ancestor && !isZombie(child))
+      .flatMap(([child]) => [child, ...below(child)]);
+  return below(pid);
 }
 
 /** Waits until some processes have ended, for a time at most. Returns those that are still running. */
@@ -35,10 +38,18 @@ export function findProgram(pids: readonly number[], name: string): number {
   return found;
 }
 
-/** Returns whether a process has a handler for a signal. @param signal its number */
-export function catchesSignal(pid: number, signal: number): boolean {
-  const [, caught = '0'] = /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return (BigInt(`0x${caught}`) >> BigInt(signal - 1)) % 2n === 1n;
+/**
+ * Returns whether a process has a handler for a signal.
+ *
+ * @param signal its number
+ * @param masks the fields of /proc/PID/status to look in; SigIgn has the signals that it ignores
+ */
+export function catchesSignal(pid: number, signal: number, masks: readonly string[] = ['SigCgt']): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return masks.some((name) => {
+    const [, mask = '0'] = new RegExp(`^${name}:\\s*(\\w+)$`, 'm').exec(status) ?? [];
+    return (BigInt(`0x${mask}`) >> BigInt(signal - 1)) % 2n === 1n;
+  });
 }
 
 /** Blocks until a process has a handler for a signal, without yielding. @param signal its number */
