@@ -11,8 +11,9 @@ import { requirePackage } from '../../support/run/requirements.js';
 const AHEAD = 4;
 const FAR_AHEAD = 8;
 const ROUNDS = 5;
+/** The next attempt to connect is made within 400 ms; the rest is for a busy machine. */
+const RECOVERED_WITHIN = 20_000;
 const HOUR_SECONDS = 3600;
-const WAIT = { timeout: 20_000 };
 /** How long an epoch stamp stays trusted. */
 const TRUST_MILLISECONDS = 1000;
 
@@ -36,12 +37,12 @@ const fresh = (ahead = AHEAD): TokenUse => ({ id: randomUUID(), timeStep: timeSt
 
 async function follow(replica: RedisServer, primary: RedisServer): Promise<void> {
   replica.cli('replicaof', '127.0.0.1', String(primary.port));
-  await expect.poll(() => replica.cli('info', 'replication'), WAIT).toContain('master_link_status:up');
+  await expect.poll(() => replica.cli('info', 'replication')).toContain('master_link_status:up');
 }
 
 async function retry(cache: RedisReplayCache, use: () => TokenUse): Promise<ConsumeResult | undefined> {
   let consume: ConsumeResult | undefined;
-  const deadline = Date.now() + 3000;
+  const deadline = Date.now() + RECOVERED_WITHIN;
   while (consume === undefined && Date.now() < deadline) {
     consume = await cache.consume(use()).catch(() => undefined);
     await sleep(10);
@@ -56,7 +57,7 @@ describe('a Redis that', () => {
     const cache = open(primary);
     const [known, unknown] = [fresh(), fresh()];
     expect(await cache.consume(known)).toBe('consumed');
-    await expect.poll(() => other.keys('test:step:*').length, WAIT).toBe(16);
+    await expect.poll(() => other.keys('test:step:*').length).toBe(16);
     other.cli('replicaof', 'no', 'one');
     expect(await cache.consume(unknown)).toBe('consumed');
     await follow(primary, other);
@@ -103,7 +104,7 @@ describe('a Redis that', () => {
   it('is available has its cache epoch then, not at the first login', async () => {
     const redis = await start();
     open(redis);
-    await expect.poll(() => redis.keys('test:epoch'), WAIT).toEqual(['test:epoch']);
+    await expect.poll(() => redis.keys('test:epoch')).toEqual(['test:epoch']);
   });
 
   it.for<[string, string[]]>([

@@ -17,7 +17,6 @@ import { requirePackage } from '../../support/run/requirements.js';
 const AHEAD = 4;
 const FAR_AHEAD = 8;
 const FAILOVER_MILLISECONDS = 20_000;
-const WAIT = { timeout: 20_000 };
 
 beforeEach((context) => {
   requirePackage(context, hasRedis(), 'redis-server');
@@ -69,13 +68,13 @@ async function startCluster(): Promise<RedisServer[]> {
   });
   if (status !== 0) throw new Error(`expected a cluster: ${stdout}`);
   for (const replica of nodes.slice(3)) await expectReplica(replica);
-  for (const node of nodes) await expect.poll(() => node.cli('cluster', 'info'), WAIT).toContain('state:ok');
+  for (const node of nodes) await expect.poll(() => node.cli('cluster', 'info')).toContain('state:ok');
   return nodes;
 }
 
 /** A replica that has not caught up cannot take over. */
 async function expectReplica(server: RedisServer): Promise<void> {
-  await expect.poll(() => server.cli('info', 'replication'), WAIT).toContain('master_link_status:up');
+  await expect.poll(() => server.cli('info', 'replication')).toContain('master_link_status:up');
 }
 
 async function startSentinel(primary: RedisServer): Promise<{ url: string }> {

@@ -10,7 +10,8 @@ import { hasRedis, redisSettings, RedisServer } from '../../support/servers/redi
 import { requirePackage } from '../../support/run/requirements.js';
 
 const AHEAD = 4;
-const RECOVERED_WITHIN = 3000;
+/** The next attempt to connect is made within 400 ms; the rest is for a busy machine. */
+const RECOVERED_WITHIN = 20_000;
 const REFUSED_WITHIN = 4000;
 
 const fresh = (): TokenUse => ({ id: randomUUID(), timeStep: timeStepAt(Date.now()) + AHEAD });
