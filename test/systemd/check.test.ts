@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DYNAMIC, FILE, ServiceMachine } from './service-machine.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
-import { SystemdMachine } from './systemd-machine.js';
+import { SystemdMachine, TIMEOUT_MILLISECONDS } from './systemd-machine.js';
 
 const SOCKET = '/run/xtokend/xtokend.sock';
 const KEY_FILES = 'otp_seed_file = "otp_seed"\ntoken_secret_file = "token_secret"\n';
@@ -16,8 +16,6 @@ function run(script: string): string {
 }
 
 const title = `xtokend check, of a service (${impediment ?? 'in namespaces'})`;
-// Each of the tests starts dozens of processes, which takes long on a machine that is busy.
-const TIMEOUT_MILLISECONDS = 120_000;
 
 describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS }, () => {
   beforeAll(async () => {

@@ -9,7 +9,9 @@ import { NODE } from '../support/run/node.js';
 import { hasProgram } from '../support/run/requirements.js';
 
 const BOOT = fileURLToPath(new URL('./boot.sh', import.meta.url));
-const BOOT_MILLISECONDS = 45_000;
+const BOOT_MILLISECONDS = 90_000;
+/** The timeout of tests and hooks that use a machine: each starts dozens of processes, which takes long on a busy machine. */
+export const TIMEOUT_MILLISECONDS = 120_000;
 const NAMESPACES = ['--mount', '--pid', '--net', '--ipc', '--uts', '--cgroup'];
 
 /** The result of a command. */
@@ -27,10 +29,13 @@ export class SystemdMachine {
   #output = '';
   #pid = 0;
 
-  private constructor(directory: string, group: string, command: readonly string[]) {
+  private constructor(
+    [directory, group]: readonly [string, string],
+    local: string,
+    command: readonly string[],
+  ) {
     this.#directory = directory;
     this.#group = group;
-    const local = installPackage(directory);
     const root = join(directory, 'root');
     mkdirSync(root);
     const unshare = ['unshare', ...NAMESPACES, '--fork', '--propagation', 'private'];
@@ -53,9 +58,12 @@ export class SystemdMachine {
     return status === 0 ? undefined : 'this user may not create namespaces';
   }
 
-  /** Runs one command instead of systemd, to inspect the machine. */
+  /** Runs one command instead of systemd, to inspect the machine. xtokend is not installed on it. */
   static async lookAround(command: readonly string[]): Promise<string> {
-    const machine = new SystemdMachine(...places(), command);
+    const own = places();
+    const local = join(own[0], 'local');
+    mkdirSync(join(local, 'bin'), { recursive: true });
+    const machine = new SystemdMachine(own, local, command);
     await once(machine.#unshare, 'close');
     await machine.#remove();
     return machine.#output;
@@ -63,7 +71,8 @@ export class SystemdMachine {
 
   /** Boots a machine, and returns when it is running. */
   static async boot(): Promise<SystemdMachine> {
-    const machine = new SystemdMachine(...places(), []);
+    const own = places();
+    const machine = new SystemdMachine(own, installPackage(own[0]), []);
     const end = Date.now() + BOOT_MILLISECONDS;
     while (!machine.#isUp()) {
       if (Date.now() > end || machine.#unshare.exitCode !== null) {
