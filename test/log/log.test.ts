@@ -177,7 +177,7 @@ describe('a FIFO log', () => {
       }
       return text;
     };
-    await expect.poll(read, { interval: 5, timeout: 10_000 }).toContain('log recovered path=');
+    await expect.poll(read, { interval: 5 }).toContain('log recovered path=');
     closeSync(reader);
     const whole = text.split('\n').filter((line) => line.endsWith(padding));
     expect(whole.map((line) => Number(line.split(' ')[2]))).toEqual(whole.map((_, index) => index));

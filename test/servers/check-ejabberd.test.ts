@@ -153,7 +153,7 @@ describe('the command line in extauth_program', () => {
         STATE_DIRECTORY: process.env['STATE_DIRECTORY'],
         XTOKEND_CONFIG: config,
       },
-      timeout: 10_000,
+      timeout: 30_000,
       encoding: 'latin1',
     });
     expect(stdout === '\0\x02\0\x01').toBe(works);

@@ -9,8 +9,7 @@ import { requirePackage } from '../support/run/requirements.js';
 import { connect, ping, type LoginResult } from '../support/servers/xmpp-login.js';
 import { ACCEPTED, CONFIGURATION, loginsTo, newUser, REFUSED, tokenOf, UNAVAILABLE } from './logins.js';
 
-/** Long enough for a busy machine. */
-const POLLING = { timeout: 10_000, interval: 10 };
+const POLLING = { interval: 10 };
 const WORKERS = 12;
 
 describe.each(releases)('$name during faults of xtokend', { timeout: 60_000 }, (release) => {

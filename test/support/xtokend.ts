@@ -27,7 +27,7 @@ export function xtokend(
   args: readonly string[],
   { input = '', env = {}, program = PROGRAM, cwd }: RunOptions = {},
 ): Ended {
-  const options = { input, encoding: 'utf8', env: environment(env), cwd, timeout: 30_000 } as const;
+  const options = { input, encoding: 'utf8', env: environment(env), cwd, timeout: 50_000 } as const;
   const ended = spawnSync(program, args, options);
   collectLog(ended.stderr);
   return ended;

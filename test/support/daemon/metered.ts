@@ -37,7 +37,7 @@ export class Metered {
   }
 
   /** Waits until the log contains a text. */
-  async says(text: string, timeout = 10_000): Promise<void> {
+  async says(text: string, timeout = 20_000): Promise<void> {
     await expect.poll(() => this.log, { timeout }).toContain(text);
   }
 
