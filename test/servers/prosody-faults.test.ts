@@ -114,9 +114,13 @@ describe.each(releases)('$name during faults of xtokend', { timeout: 60_000 }, (
   });
 
   it('accepts a waiting login as soon as xtokend has started', async () => {
+    // Waits longer than xtokend takes to start on a busy machine.
+    const settings = 'xtoken_timeout = 12';
+    const patient = await Prosody.start({ release, socketPath: daemon.socketPath, settings });
+    onTestFinished(() => patient.stop());
     await daemon.end();
-    const waiting = logInValid();
-    await sleep(300);
+    const waiting = loginsTo(() => patient).logInValid();
+    await expect.poll(() => patient.log.split('<auth ').length, POLLING).toBeGreaterThan(1);
     await daemon.start();
     expect(await waiting).toEqual(ACCEPTED);
   });
