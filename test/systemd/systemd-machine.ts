@@ -79,7 +79,8 @@ export class SystemdMachine {
         await machine.stop();
         throw new Error(`expected systemd to boot; its output:\n${machine.#output}`);
       }
-      await sleep(50);
+      // Each look starts two processes, while the machine starts many.
+      await sleep(200);
     }
     return machine;
   }
