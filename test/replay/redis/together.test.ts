@@ -17,7 +17,7 @@ import { requirePackage } from '../../support/run/requirements.js';
 const AHEAD = 4;
 const FAR_AHEAD = 8;
 const AT_A_TIME = 50;
-const FAILOVER_MILLISECONDS = 20_000;
+const FAILOVER_MILLISECONDS = 45_000;
 
 beforeEach((context) => {
   requirePackage(context, hasRedis(), 'redis-server');
@@ -105,7 +105,7 @@ async function startSentinel(primary: RedisServer): Promise<{ url: string }> {
   return { url: `redis://127.0.0.1:${port}` };
 }
 
-describe('a Redis Cluster', { timeout: 90_000 }, () => {
+describe('a Redis Cluster', { timeout: 150_000 }, () => {
   it('accepts each token once, also after a primary crashes', async () => {
     const nodes = await startCluster();
     const [first, second] = [open(nodes, { isCluster: true }), open(nodes, { isCluster: true })];
@@ -126,7 +126,7 @@ describe('a Redis Cluster', { timeout: 90_000 }, () => {
   });
 });
 
-describe('a primary that Sentinels watch', { timeout: 90_000 }, () => {
+describe('a primary that Sentinels watch', { timeout: 150_000 }, () => {
   it('is followed after a failover, and earlier tokens are refused then', async () => {
     const primary = await start();
     const replica = await start('--replicaof', `127.0.0.1 ${primary.port}`);
