@@ -39,7 +39,7 @@ describe('lines', () => {
         const stream = Buffer.concat(parts);
         expect(decode(lines, split(stream, places))).toEqual(decode(lines, [stream]));
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 

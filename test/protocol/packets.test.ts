@@ -25,7 +25,7 @@ describe('packets', () => {
         const expected = list.map((body) => (body.length > MAX_REQUEST_BYTES ? 'oversized' : body));
         expect(decode(packets, split(stream, places))).toEqual(expected);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
