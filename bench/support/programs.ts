@@ -53,7 +53,7 @@ ${replay}
 
 /** Returns settings for a replay cache in a new directory. */
 export function cacheIn(parent?: string): string {
-  return `store = "directory"\npath = "${temporaryDirectory(parent)}"`;
+  return `store = "journal"\npath = "${temporaryDirectory(parent)}"`;
 }
 
 export function writeConfiguration(text: string): string {

@@ -39,7 +39,7 @@ function checkPool({ setting }: EjabberdHost, { configuration }: Situation): Fin
     return [];
   const message = `ejabberd starts ${typeof size === 'number' ? size : 'several'} processes for each host, each with a replay cache in its own memory: each accepts the same token once`;
   const fix =
-    'set [replay] store = "directory" with a path that ejabberd\'s user can write to, or extauth_pool_size: 1';
+    'set [replay] store = "journal" with a path that ejabberd\'s user can write to, or extauth_pool_size: 1';
   return [problem('ejabberd-pool', message, fix)];
 }
 
