@@ -14,7 +14,10 @@ export function observeReplayCache(
   log: Log,
   onConsume: ConsumeSink = () => undefined,
 ): ReplayCache {
-  const attempt = catchFaults(log, 'replay cache unavailable; refusing all tokens', 'replay cache recovered');
+  const failed = 'replay cache unavailable; refusing all tokens';
+  // A used token is also refused on a full disk.
+  const isProof = (result: unknown): boolean => result === 'consumed';
+  const attempt = catchFaults(log, { failed, recovered: 'replay cache recovered', isProof });
   return withConsume(cache, async (use, currentTimeStep) => {
     const start = performance.now();
     const result = await attempt(() => cache.consume(use, currentTimeStep));
@@ -30,7 +33,8 @@ export function withConsume(cache: ReplayCache, consume: ReplayCache['consume'])
 
 /** Returns seen users that never throw. Logs their faults as {@link observeReplayCache} does. */
 export function observeSeenUsers(seen: SeenUsers, log: Log): KnownUsers {
-  const attempt = catchFaults(log, 'seen users unavailable; refusing isuser', 'seen users recovered');
+  const failed = 'seen users unavailable; refusing isuser';
+  const attempt = catchFaults(log, { failed, recovered: 'seen users recovered', isProof: () => true });
   return {
     has: (user, host) => attempt(() => seen.has(user, host)),
     add: async (user, host) => {
@@ -39,20 +43,28 @@ export function observeSeenUsers(seen: SeenUsers, log: Log): KnownUsers {
   };
 }
 
+interface FaultMessages {
+  readonly failed: string;
+  readonly recovered: string;
+  /** Returns whether a result proves that the store has recovered. */
+  readonly isProof: (result: unknown) => boolean;
+}
+
 /** Returns a function that returns the result of a request to a store, or `'replay-cache-unavailable'` if the store throws. */
 function catchFaults(
   log: Log,
-  failed: string,
-  recovered: string,
+  { failed, recovered, isProof }: FaultMessages,
 ): <T>(request: () => Promise<T>) => Promise<T | 'replay-cache-unavailable'> {
   let fault: string | undefined;
   let refused = 0;
   return async (request) => {
     try {
       const result = await request();
-      if (fault !== undefined) log.write('info', recovered, { refused });
-      fault = undefined;
-      refused = 0;
+      if (fault !== undefined && isProof(result)) {
+        log.write('info', recovered, { refused });
+        fault = undefined;
+        refused = 0;
+      }
       return result;
     } catch (error) {
       const cause = messageOf(error);

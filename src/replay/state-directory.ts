@@ -90,7 +90,7 @@ export function explainFault(directory: string, error: unknown): ReplayCacheErro
 }
 
 const user = `this user (uid ${String(process.getuid?.())})`;
-const noPermission = `${user} has no permission to write there: change the owner of the directory, or run xtokend as its owner`;
+const noPermission = `${user} has no permission to write there: change the owner of the directory, run xtokend as its owner, or remove the attribute "immutable" (lsattr, chattr -i)`;
 const tooManyFiles = 'too many files are open: raise the limit (LimitNOFILE= in systemd, ulimit -n)';
 const inTheWay = 'a file that is not a directory is in the way: move it, or correct replay.path';
 const explanations: Readonly<Record<string, string>> = {
@@ -98,10 +98,11 @@ const explanations: Readonly<Record<string, string>> = {
   EDQUOT: `the disk quota of ${user} is used up: free space, or raise it`,
   EFBIG: 'the limit of file sizes is reached: raise it (LimitFSIZE= in systemd, ulimit -f)',
   EROFS:
-    'the file system is read-only: mount it writable; the kernel does this when a disk fails (see dmesg)',
+    'the file system is read-only, as after a fault of the disk (see dmesg), which can lose the last records: stop xtokend, wait 90 s, ' +
+    'mount it writable, and start xtokend',
   EACCES: noPermission,
   EPERM: noPermission,
-  ENOENT: 'it is missing: create it, or correct replay.path',
+  ENOENT: 'it is missing, or was moved meanwhile: leave it alone while xtokend runs, or correct replay.path',
   ENOTDIR: inTheWay,
   EEXIST: inTheWay,
   EMFILE: tooManyFiles,

@@ -1,3 +1,5 @@
+import { DEVIATION_STEPS } from '../credential/otp.js';
+
 /** The time steps from one to another, both included. */
 export interface Range {
   readonly from: number;
@@ -39,18 +41,18 @@ export class TimeStepRanges {
   }
 
   /**
-   * Bounds the number of ranges: the nearest neighbours are merged, with the time steps between them. So the set may grow, but
-   * never shrinks, and never comes to hold the current time step, whatever the clock was before.
+   * Bounds the number of ranges: the earliest neighbours are merged, with the time steps between them. So the set may grow, but never
+   * shrinks, and never comes to hold a time step that can be used now, whatever the clock was before.
    */
   simplify(currentTimeStep: number): void {
     while (this.#ranges.length > MAX_RANGES) {
-      const pairs = this.#ranges.slice(1).map(({ from, to }, index) => {
-        const before = this.#ranges[index]?.to ?? from;
-        const isAround = before < currentTimeStep && currentTimeStep < from;
-        return { to, from: before, gap: isAround ? Infinity : from - before };
+      const gap = this.#ranges.findIndex(({ to }, index) => {
+        const from = this.#ranges[index + 1]?.from ?? Infinity;
+        return to > currentTimeStep + DEVIATION_STEPS || from < currentTimeStep - DEVIATION_STEPS;
       });
-      const nearest = pairs.reduce((best, pair) => (pair.gap < best.gap ? pair : best));
-      this.add(nearest.from, nearest.to);
+      const [before, after] = this.#ranges.slice(gap, gap + 2);
+      if (before === undefined || after === undefined) return;
+      this.add(before.from, after.to);
     }
   }
 }

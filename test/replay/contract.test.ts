@@ -131,6 +131,16 @@ describe.each<[string, Contract]>([
       }
     });
 
+    it('refuses no new token, however few there are', async () => {
+      const cache = open();
+      let timeStep = present();
+      for (let pair = 0; pair < 100; pair += 1) {
+        timeStep += 3 + ((pair * 7) % 19);
+        for (const own of [timeStep, timeStep - 1])
+          expect(await cache.consume(tokenUse(`pair ${pair}`, own), timeStep)).toBe('consumed');
+      }
+    });
+
     it('counts its entries, if it can count', async () => {
       const cache = open();
       for (let count = 0; count < 3; count += 1) await cache.consume(fresh(), present());

@@ -35,7 +35,7 @@ describe('TimeStepRanges', () => {
     );
   });
 
-  it('merges near ranges if there are many, and loses none', () => {
+  it('merges the earliest ranges if there are many, and loses none', () => {
     const ranges = new TimeStepRanges();
     const farAhead = 1_000_000;
     ranges.add(farAhead);
@@ -49,13 +49,24 @@ describe('TimeStepRanges', () => {
     for (const timeStep of [-1, 20_003, farAhead - 1, farAhead + 1]) expect(ranges.has(timeStep)).toBe(false);
   });
 
-  it('never comes to hold the current time step, not even between its nearest ranges', () => {
+  it('never comes to hold a time step that can be used now, not even between near ranges', () => {
     const ranges = new TimeStepRanges();
     for (let index = 0; index < 1000; index += 1) ranges.add(index * 100);
-    ranges.add(1_000_010);
-    ranges.add(1_000_030);
+    for (const used of [1_000_017, 1_000_020, 1_000_023]) ranges.add(used);
     ranges.simplify(1_000_020);
     expect(ranges.ranges.length).toBeLessThanOrEqual(64);
-    expect(ranges.has(1_000_020)).toBe(false);
+    for (const timeStep of [1_000_019, 1_000_021]) expect(ranges.has(timeStep)).toBe(false);
+  });
+
+  it('does not come to hold the time steps until a clock that was ahead', () => {
+    const ranges = new TimeStepRanges();
+    let timeStep = 0;
+    for (let login = 0; login < 200; login += 1) {
+      timeStep += 120;
+      const wrong = timeStep + (login % 40 === 39 ? 20 : 0);
+      ranges.add(wrong);
+      ranges.simplify(wrong);
+      expect(ranges.has(timeStep + 1)).toBe(false);
+    }
   });
 });

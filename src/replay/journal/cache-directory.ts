@@ -31,6 +31,8 @@ import { covers, TimeStepRanges, type Range } from '../time-step-ranges.js';
  */
 const ENTRY =
   /^(?:journal-(?<journal>\d{1,12})|pruned-(?<from>\d{1,12})-(?<to>\d{1,12})|created-(?<creation>\d{1,12})-[0-9a-f]{16})$/;
+/** How many marks cover a time step at least, once there are so many. */
+const KEPT_MARKS = 4;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /** What a process knows when it opens a replay cache. */
@@ -159,8 +161,11 @@ function creationOf(name: string): number {
 }
 
 /**
- * Marks time steps as pruned, and then removes their journals, by which other processes notice it (see time-step-journal.ts). Marks that
- * touch are merged. Any number of processes may do this at the same time: a mark is removed only after another one covers it.
+ * Marks time steps as pruned, and then removes their journals, by which other processes notice it (see time-step-journal.ts). Any number
+ * of processes may do this at the same time.
+ *
+ * No mark is renamed, and a few that later ones cover stay: on Btrfs, a process that reads the directory meanwhile can miss a mark that
+ * is new, and one that is removed.
  *
  * @param present the current time step, which merged marks must not come to cover
  * @throws if a mark can't be made, or if an entry can't be removed; the others still are
@@ -170,29 +175,35 @@ export function markPruned(root: string, ranges: readonly Range[], present: numb
   const marked = new TimeStepRanges();
   for (const { from, to } of [...pruned, ...ranges]) marked.add(from, to);
   marked.simplify(present);
-  const obsolete: string[] = [];
   for (const whole of marked.ranges) {
-    const mark = markOf(root, whole);
-    const parts = pruned.filter(({ from }) => covers([whole], from)).map((part) => markOf(root, part));
-    const journals = timeSteps.filter((timeStep) => covers([whole], timeStep));
-    const others = [...parts, ...journals.map((timeStep) => journalOf(root, timeStep))];
-    if (!parts.includes(mark)) makeMark(mark, others[0]);
-    obsolete.push(...parts.filter((part) => part !== mark));
+    const journal = timeSteps.find((timeStep) => covers([whole], timeStep));
+    if (!pruned.some((mark) => contains(mark, whole))) makeMark(root, whole, journal);
   }
+  const obsolete = pruned.filter(
+    (mark) => pruned.filter((other) => contains(other, mark)).length > KEPT_MARKS,
+  );
   // Read again: a process that creates a journal from now on sees the marks.
   const expired = readEntries(root).timeSteps.filter((timeStep) => covers(marked.ranges, timeStep));
-  removeAll([...obsolete, ...expired.map((timeStep) => journalOf(root, timeStep))]);
+  removeAll([
+    ...obsolete.map((mark) => markOf(root, mark)),
+    ...expired.map((timeStep) => journalOf(root, timeStep)),
+  ]);
 }
 
-/** @param covered a file that the mark replaces. If possible, it becomes the mark, which needs no space on a full disk */
-function makeMark(mark: string, covered: string | undefined): void {
+/** @param journal the time step of a journal that the mark covers. If possible, the file becomes the mark, which needs no inode */
+function makeMark(root: string, range: Range, journal: number | undefined): void {
+  const mark = markOf(root, range);
   try {
-    renameSync(covered ?? '', mark);
+    renameSync(journalOf(root, journal ?? 0), mark);
     truncateSync(mark);
   } catch {
-    // Another process was faster, or nothing is covered.
+    // There is none, or another process was faster.
     createFile(mark);
   }
+}
+
+function contains(range: Range, part: Range): boolean {
+  return range.from <= part.from && part.to <= range.to;
 }
 
 function removeAll(paths: readonly string[]): void {

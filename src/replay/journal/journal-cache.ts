@@ -120,14 +120,13 @@ export class JournalReplayCache implements ReplayCache {
    */
   #isPruned(timeStep: number, currentTimeStep: number, isMissing: boolean): boolean {
     const { root } = this.#options;
-    // Twice: on btrfs, a name that changes while the directory is read can be missing from the result.
-    const readings = [readEntries(root), readEntries(root)];
-    if (readings.some(({ name }) => name !== this.#name)) {
+    const { name, pruned } = readEntries(root);
+    if (name !== this.#name) {
       // The replay cache that this process knew is gone.
       this.#open(currentTimeStep);
       return true;
     }
-    if (readings.some(({ pruned }) => covers(pruned, timeStep))) return true;
+    if (covers(pruned, timeStep)) return true;
     if (!isMissing || !this.#used.has(timeStep)) return false;
     markPruned(root, [{ from: timeStep, to: timeStep }], currentTimeStep);
     return true;

@@ -8,7 +8,7 @@ export class MemoryReplayCache implements ReplayCache {
   // A pruned token must not be accepted again when the clock is set back.
   readonly #pruned = new TimeStepRanges();
   readonly #cacheEpoch: () => number;
-  #oldest = Number.NaN;
+  #currentTimeStep = Number.NaN;
 
   /**
    * @param cacheEpoch returns the start of the process, in milliseconds since the Unix epoch; tokens that could have been used
@@ -25,7 +25,7 @@ export class MemoryReplayCache implements ReplayCache {
 
   // Nothing is awaited between the look-up and the entry, so that the two are atomic.
   consume({ id, timeStep }: TokenUse, currentTimeStep: number): Promise<ConsumeResult> {
-    this.#pruneBefore(currentTimeStep - RETAINED_TIME_STEPS);
+    this.#prune(currentTimeStep);
     return Promise.resolve(this.#consume(id, timeStep));
   }
 
@@ -46,14 +46,14 @@ export class MemoryReplayCache implements ReplayCache {
     return 'consumed';
   }
 
-  #pruneBefore(oldest: number): void {
-    if (this.#oldest === oldest) return;
-    this.#oldest = oldest;
+  #prune(currentTimeStep: number): void {
+    if (this.#currentTimeStep === currentTimeStep) return;
+    this.#currentTimeStep = currentTimeStep;
     for (const timeStep of this.#idsByTimeStep.keys()) {
-      if (timeStep >= oldest) continue;
+      if (timeStep >= currentTimeStep - RETAINED_TIME_STEPS) continue;
       this.#idsByTimeStep.delete(timeStep);
       this.#pruned.add(timeStep);
     }
-    this.#pruned.simplify(oldest);
+    this.#pruned.simplify(currentTimeStep);
   }
 }

@@ -55,7 +55,7 @@ describe('JournalReplayCache', () => {
     }
     expect(readdirSync(root).filter((name) => !name.startsWith('created-'))).toEqual([
       ...[115, 116, 117, 118, 119].map((timeStep) => `journal-${timeStep}`),
-      'pruned-100-114',
+      ...[110, 111, 112, 113, 114].map((timeStep) => `pruned-100-${timeStep}`),
     ]);
     expect(statSync(join(root, 'pruned-100-114')).size).toBe(0);
     for (const process of [cache, open()]) {

@@ -5,8 +5,8 @@ import { PRUNES_TOO_EARLY, MUTANTS } from './model/mutants.js';
 import { acceptedTwice, Run } from './model/run.js';
 import {
   faulty,
+  pausedReading,
   pruning,
-  renamedTwice,
   replacing,
   sane,
   withRemovals,
@@ -42,15 +42,11 @@ describe('the protocol of the replay cache', () => {
   it.each<[string, fc.Arbitrary<Scenario>, number]>([
     ['clocks, crashes and faults', faulty, 3000],
     ['processes that prune', pruning, 1000],
+    ['processes that prune while another reads the marks', pausedReading, 1000],
     ['removals that each process notices', withRemovals, 2500],
     ['processes that replace a replay cache', replacing, 1000],
   ])('accepts no token twice with any order of system calls and any %s', async (_, scenarios, numRuns) => {
     await fc.assert(isSafe(await bundle(), scenarios), { numRuns });
-  });
-
-  // TODO: needs a file system on which a reading can miss a name that is changed meanwhile (btrfs), and a process that pauses for 2 minutes.
-  it.fails('accepts no token twice if each reading of the marks misses one that is renamed', async () => {
-    await fc.assert(isSafe(await bundle(), renamedTwice), { numRuns: 500 });
   });
 
   it('accepts each token once if nothing fails', async () => {

@@ -47,24 +47,24 @@ export const MUTANTS: readonly Mutant[] = [
     'size !== undefined ?',
   ]),
   mutant(faulty, 'lets any record of its own win', JOURNAL, [
-    'if (this.#known.add(key) && line',
-    'this.#known.add(key); if (line',
+    'const isFirst = line.length === LINE_CHARACTERS && this.#known.add(key);',
+    'this.#known.add(key); const isFirst = true;',
   ]),
   mutant(faulty, 'does not check the path after the write', JOURNAL, [
     'sizeAt(this.#path, this.#identity);',
     '0;',
   ]),
   mutant(faulty, 'prunes without a mark', DIRECTORY, [
-    'if (!parts.includes(mark)) makeMark(mark, others[0]);',
+    'if (!pruned.some((mark) => contains(mark, whole))) makeMark(root, whole, journal);',
     '',
   ]),
   mutant(faulty, 'does not read the marks after it opened a journal', CACHE, [
     'if (this.#isPruned(timeStep, currentTimeStep, journal.isNew)) return undefined;',
     '',
   ]),
-  mutant(pruning, 'reads the marks once', CACHE, [
-    'const readings = [readEntries(root), readEntries(root)];',
-    'const readings = [readEntries(root)];',
+  mutant(pruning, 'removes a mark at once when it has made a larger one', DIRECTORY, [
+    'pruned.filter((other) => contains(other, mark)).length > KEPT_MARKS',
+    'marked.ranges.some((other) => contains(other, mark) && !contains(mark, other))',
   ]),
   mutant(replacing, 'removes only the journals that it read before it made the marks', DIRECTORY, [
     'const expired = readEntries(root).timeSteps',

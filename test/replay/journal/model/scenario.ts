@@ -153,29 +153,20 @@ export const pruning: fc.Arbitrary<Scenario> = fc
     faults: { ...injected, writes: [], failures: [] },
   }));
 
-/**
- * A process uses a time step while its mark is renamed twice, once during each of the two readings: each reading can miss it. The numbers
- * of system calls are those around this point, since no search by chance finds it.
- */
-export const renamedTwice: fc.Arbitrary<Scenario> = fc
-  .tuple(fc.integer({ min: 38, max: 48 }), fc.integer({ min: 38, max: 52 }))
-  .map(([first, second]) => ({
+/** A process pauses while it reads the marks, and two others prune meanwhile. Each number of system calls is any. */
+export const pausedReading: fc.Arbitrary<Scenario> = fc
+  .tuple(fc.integer({ min: 1, max: 24 }), near, far, near, far)
+  .map(([late, again, first, more, second]) => ({
     isWarm: true,
     acts: [[actOf(10, 9, 11), actOf(11, 12), actOf(15, 15), actOf(17, 17)], [actOf(10, 9)], [actOf(16, 16)]],
     slices: [
       sliceOf(0, 1000),
       sliceOf(0, 1000),
-      // Until it has found no mark, and no journal.
-      sliceOf(1, 15),
-      // Prunes time steps 9 and 10.
+      sliceOf(1, late),
       sliceOf(0, 1000),
-      // Creates the journal, and begins to read the marks.
-      sliceOf(1, 6),
-      // Marks time step 11, too.
+      sliceOf(1, again),
       sliceOf(2, first),
-      // Misses both names, and begins to read the marks again.
-      sliceOf(1, 5),
-      // Marks time step 12, too.
+      sliceOf(1, more),
       sliceOf(0, second),
       sliceOf(1, 1000),
     ],
