@@ -33,18 +33,20 @@ const DIGITS = '0123456789';
 
 /** Returns the file system that a path is on. */
 export function fileSystemOf(path: string): FileSystem {
-  const { type } = statfsSync(path);
+  // A signed number of 32 bits on some machines.
+  const type = Number(BigInt.asUintN(32, statfsSync(path, { bigint: true }).type));
   const [atomic, notAtomic] = [ATOMIC[type], NOT_ATOMIC[type]];
   if (atomic !== undefined) return { name: atomic, appends: 'atomic' };
   if (notAtomic !== undefined) return { name: notAtomic, appends: 'not-atomic' };
-  return { name: `type 0x${type.toString(16)}`, appends: 'unknown' };
+  return { name: `a file system of type 0x${type.toString(16)}`, appends: 'unknown' };
 }
 
 /** Returns whether alternating appends through two descriptors keep their order. Uses a file of its own in the directory. */
 export function appendsInOrder(directory: string): boolean {
   const path = join(directory, randomUUID());
-  const descriptors = [openSync(path, 'ax+', 0o600), openSync(path, 'a+')];
+  const descriptors = [openSync(path, 'ax+', 0o600)];
   try {
+    descriptors.push(openSync(path, 'a+'));
     unlinkSync(path);
     for (const digit of DIGITS) writeSync(descriptors[Number(digit) % 2] ?? -1, digit);
     const found = Buffer.alloc(2 * DIGITS.length);

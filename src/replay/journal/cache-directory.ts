@@ -6,7 +6,6 @@ import {
   readdirSync,
   readlinkSync,
   renameSync,
-  rmSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -20,17 +19,17 @@ import { appendsInOrder, fileSystemOf } from '../../system/file-systems.js';
 import { covers, TimeStepRanges, type Range } from '../time-step-ranges.js';
 
 /*
- * A replay cache is a directory of files:
+ * A replay cache is a directory with these entries:
  *
  * - `journal-N`: the used tokens of time step N (see time-step-journal.ts).
  * - `pruned-N-M`: an empty file. Tokens of these time steps are refused.
- * - `created-N-RANDOM`: an empty file that names this replay cache, which was created in time step N.
+ * - `created`: a symbolic link to `N-RANDOM`, which names this replay cache. It was created in time step N.
  *
- * A symbolic link beside it, `replay-cache.began`, leads to the name of the first replay cache. Any other one is complete only if the time
- * steps until its creation are pruned: it replaces one that was removed.
+ * A symbolic link beside the directory, `replay-cache.began`, leads to the name of the first replay cache. Any other one is complete only if
+ * the time steps until its creation are pruned: it replaces one that was removed.
  */
-const ENTRY =
-  /^(?:journal-(?<journal>\d{1,12})|pruned-(?<from>\d{1,12})-(?<to>\d{1,12})|created-(?<creation>\d{1,12})-[0-9a-f]{16})$/;
+const ENTRY = /^(?:journal-(?<journal>\d{1,12})|pruned-(?<from>\d{1,12})-(?<to>\d{1,12}))$/;
+const CREATED = 'created';
 /** How many marks cover a time step at least, once there are so many. */
 const KEPT_MARKS = 4;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -41,8 +40,7 @@ export interface Known {
   readonly name: string | undefined;
   /** The time steps that it knows to have been used. */
   readonly used: readonly Range[];
-  /** The current time step. */
-  readonly present: number;
+  readonly currentTimeStep: number;
   /** Called if it is unknown whether the file system is suitable. */
   readonly onWarning: (message: string) => void;
 }
@@ -59,22 +57,19 @@ export interface Entries {
 
 /** Reads the names in a replay cache. If it is missing, there are none. */
 export function readEntries(root: string): Entries {
-  const created: string[] = [];
   const pruned: Range[] = [];
   const timeSteps: number[] = [];
   const unexpected: string[] = [];
-  for (const entry of exists(root) ? readdirSync(root, { withFileTypes: true }) : []) {
-    const { journal, from, to, creation } =
-      (entry.isFile() ? ENTRY.exec(entry.name)?.groups : undefined) ?? {};
+  for (const entry of attempt(() => readdirSync(root, { withFileTypes: true })) ?? []) {
+    const { journal, from, to } = (entry.isFile() ? ENTRY.exec(entry.name)?.groups : undefined) ?? {};
     if (journal !== undefined) timeSteps.push(Number(journal));
     else if (to !== undefined) pruned.push({ from: Number(from), to: Number(to) });
-    else if (creation !== undefined) created.push(entry.name);
-    else unexpected.push(entry.name);
+    else if (entry.name !== CREATED) unexpected.push(entry.name);
   }
-  const began = beganOf(root);
-  const first = exists(began) ? readlinkSync(began) : '';
-  const others = created.sort().filter((name) => covers(pruned, creationOf(name)));
-  return { name: created.includes(first) ? first : others[0], pruned, timeSteps, unexpected };
+  const name = targetOf(join(root, CREATED));
+  const isComplete =
+    name !== undefined && (name === targetOf(beganOf(root)) || covers(pruned, creationOf(name)));
+  return { name: isComplete ? name : undefined, pruned, timeSteps, unexpected };
 }
 
 /**
@@ -83,81 +78,69 @@ export function readEntries(root: string): Entries {
  * @throws if another user could change it, or a directory that leads to it
  */
 export function openCacheDirectory(root: string, known: Known): string {
+  const { currentTimeStep, used } = known;
   makeStateDirectory(dirname(root));
   const isFirst = !exists(beganOf(root));
   makeDirectory(root);
   assertOwn(root, 'a directory');
   assertAppendsAtomic(root, known.onWarning);
+  const created = join(root, CREATED);
   if (readEntries(root).name === undefined) {
-    // It was removed, or a part of it, and so possibly the rest.
-    if (!isFirst) markPruned(root, lostUntil(known.present, known.used), known.present);
-    createName(root, known.present, isFirst);
+    // It was removed, or a part of it, and so possibly the rest. A name that is left may be of a clock that was ahead.
+    const last = Math.max(currentTimeStep, creationOf(targetOf(created) ?? '0'));
+    if (!isFirst) markPruned(root, unknownUntil(last, used), currentTimeStep);
+    makeLink(`${currentTimeStep}-${randomBytes(8).toString('hex')}`, created);
   }
+  if (isFirst) makeLink(targetOf(created) ?? '', beganOf(root));
   const { name } = readEntries(root);
   if (name === undefined) {
     throw new ReplayCacheError(
-      `${root}: it was changed while it was created: leave it alone while xtokend runs`,
+      `${root}: another program changed it while xtokend created it: don't change it while xtokend runs`,
     );
   }
-  // In case somebody has removed it.
-  makeLink(root, name);
-  if (known.name !== undefined && name !== known.name)
-    markPruned(root, lostBefore(name, known), known.present);
+  if (known.name !== undefined && name !== known.name) {
+    markPruned(root, unknownBefore(name, known), currentTimeStep);
+  }
   return name;
 }
 
 /** @throws {@link ReplayCacheError} on a file system on which two processes could both be the first to append a token */
 function assertAppendsAtomic(root: string, onWarning: (message: string) => void): void {
   const { name, appends } = fileSystemOf(root);
-  const fix = 'set replay.path to a directory on a local disk, or store to "redis"';
+  const fix = 'set replay.path to a directory on a local disk, or set replay.store = "redis"';
   const isRefused = appends === 'not-atomic' || (appends === 'unknown' && !appendsInOrder(root));
   if (isRefused) {
     throw new ReplayCacheError(`${root}: it is on ${name}, where a token could be accepted twice: ${fix}`);
   }
   if (appends === 'unknown') {
-    onWarning(`${root}: it is on a file system of ${name}, which was not tested with xtokend: ${fix}`);
+    onWarning(`${root}: it is on ${name}, on which xtokend has not been tested: ${fix}`);
   }
 }
 
-/** @param isFirst whether the replay cache is complete only if the link leads to this name */
-function createName(root: string, timeStep: number, isFirst: boolean): void {
-  const name = `created-${timeStep}-${randomBytes(8).toString('hex')}`;
-  createFile(join(root, name));
-  let isUsed = !isFirst;
-  try {
-    isUsed ||= makeLink(root, name);
-  } finally {
-    if (!isUsed) rmSync(join(root, name), { force: true });
-  }
-}
-
-/** Returns whether the link was made; `false` if there is one. */
-function makeLink(root: string, name: string): boolean {
-  return unlessFaster(() => {
-    symlinkSync(name, beganOf(root));
-  });
-}
-
-/** Returns what a new replay cache can't know: all time steps until now, and those that a clock that was ahead has used. */
-function lostUntil(last: number, used: readonly Range[]): readonly Range[] {
-  const lost = new TimeStepRanges();
-  for (const { from, to } of used) lost.add(from, to);
-  lost.add(0, last + DEVIATION_STEPS);
-  return lost.ranges;
+/** Returns what a new replay cache lacks: all time steps until now, and those that a clock that was ahead has used. */
+function unknownUntil(last: number, used: readonly Range[]): readonly Range[] {
+  const unknown = new TimeStepRanges();
+  for (const { from, to } of used) unknown.add(from, to);
+  unknown.add(0, last + DEVIATION_STEPS);
+  return unknown.ranges;
 }
 
 /**
- * Returns what a replay cache can't know if this process has used another one: all time steps until it was created. Not all until
- * now: otherwise each idle process would make logins fail once more when it wakes. An earlier replay cache that is back again
- * does not know the tokens of its successor either.
+ * Returns what a replay cache lacks if this process has used another one: all time steps until it was created. Not all until now:
+ * otherwise each idle process would cause refusals at its next login. An earlier replay cache that was put back also lacks the tokens of
+ * its successor.
  */
-function lostBefore(name: string, { name: before = name, used, present }: Known): readonly Range[] {
+function unknownBefore(
+  name: string,
+  { name: before = name, used, currentTimeStep }: Known,
+): readonly Range[] {
   const creation = creationOf(name);
-  return lostUntil(creation > creationOf(before) ? Math.min(creation, present) : present, used);
+  const isSuccessor = creation > creationOf(before);
+  return unknownUntil(isSuccessor ? Math.min(creation, currentTimeStep) : currentTimeStep, used);
 }
 
 function creationOf(name: string): number {
-  return Number(ENTRY.exec(name)?.groups?.['creation']);
+  return Number.parseInt(name, 10);
 }
 
 /**
@@ -167,14 +150,14 @@ function creationOf(name: string): number {
  * No mark is renamed, and a few that later ones cover stay: on Btrfs, a process that reads the directory meanwhile can miss a mark that
  * is new, and one that is removed.
  *
- * @param present the current time step, which merged marks must not come to cover
+ * @param currentTimeStep merged marks must not come to cover it
  * @throws if a mark can't be made, or if an entry can't be removed; the others still are
  */
-export function markPruned(root: string, ranges: readonly Range[], present: number): void {
+export function markPruned(root: string, ranges: readonly Range[], currentTimeStep: number): void {
   const { pruned, timeSteps } = readEntries(root);
   const marked = new TimeStepRanges();
   for (const { from, to } of [...pruned, ...ranges]) marked.add(from, to);
-  marked.simplify(present);
+  marked.simplify(currentTimeStep);
   for (const whole of marked.ranges) {
     const journal = timeSteps.find((timeStep) => covers([whole], timeStep));
     if (!pruned.some((mark) => contains(mark, whole))) makeMark(root, whole, journal);
@@ -194,12 +177,15 @@ export function markPruned(root: string, ranges: readonly Range[], present: numb
 function makeMark(root: string, range: Range, journal: number | undefined): void {
   const mark = markOf(root, range);
   try {
-    renameSync(journalOf(root, journal ?? 0), mark);
-    truncateSync(mark);
+    if (journal !== undefined) {
+      renameSync(journalOf(root, journal), mark);
+      truncateSync(mark);
+      return;
+    }
   } catch {
-    // There is none, or another process was faster.
-    createFile(mark);
+    // Another process was faster.
   }
+  createFile(mark);
 }
 
 function contains(range: Range, part: Range): boolean {
@@ -210,7 +196,7 @@ function removeAll(paths: readonly string[]): void {
   let fault: Error | undefined;
   for (const path of paths) {
     try {
-      unlessFaster(() => {
+      attempt(() => {
         unlinkSync(path);
       });
     } catch (error) {
@@ -220,15 +206,24 @@ function removeAll(paths: readonly string[]): void {
   if (fault !== undefined) throw fault;
 }
 
-/** Returns whether a change was made: not if another process was faster. */
-function unlessFaster(change: () => void): boolean {
+/** Returns `undefined` if an entry is missing or exists already, as another process was faster, or if it is not a link. */
+function attempt<T>(call: () => T): T | undefined {
   try {
-    change();
-    return true;
+    return call();
   } catch (error) {
-    if (['ENOENT', 'EEXIST'].includes(String(codeOf(error)))) return false;
+    if (['ENOENT', 'EEXIST', 'EINVAL'].includes(String(codeOf(error)))) return undefined;
     throw error;
   }
+}
+
+function makeLink(target: string, path: string): void {
+  attempt(() => {
+    symlinkSync(target, path);
+  });
+}
+
+function targetOf(path: string): string | undefined {
+  return attempt(() => readlinkSync(path));
 }
 
 function createFile(path: string): void {

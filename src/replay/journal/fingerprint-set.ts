@@ -2,7 +2,7 @@ const INITIAL_CAPACITY = 1024;
 const MAX_LOAD = 0.75;
 
 /**
- * A set of random texts, kept as fingerprints of 63 bits in 11 to 21 bytes each: a `Set` of strings needs about 100. Two texts with the
+ * A set of random texts, kept as fingerprints of 63 bits in 11 to 21 bytes each: a `Set` of strings needs about 60. Two texts with the
  * same fingerprint count as one, which refuses a login by mistake, but never accepts one: about one login in 10^13, for 200,000 entries.
  */
 export class FingerprintSet {

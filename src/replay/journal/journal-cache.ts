@@ -62,13 +62,14 @@ export class JournalReplayCache implements ReplayCache {
   }
 
   /** Counts the tokens of all processes, by the sizes of the journals. */
-  count(): Promise<number> {
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that it never throws synchronously
+  async count(): Promise<number> {
     const { root } = this.#options;
-    const sizes = readEntries(root).timeSteps.map(
-      // It may be pruned meanwhile.
-      (timeStep) => statSync(journalOf(root, timeStep), { throwIfNoEntry: false })?.size ?? 0,
-    );
-    return Promise.resolve(sizes.reduce((sum, size) => sum + Math.floor(size / RECORD_BYTES), 0));
+    // A journal may be pruned meanwhile.
+    const sizeOf = (timeStep: number): number =>
+      statSync(journalOf(root, timeStep), { throwIfNoEntry: false })?.size ?? 0;
+    const bytes = readEntries(root).timeSteps.reduce((sum, timeStep) => sum + sizeOf(timeStep), 0);
+    return Math.floor(bytes / RECORD_BYTES);
   }
 
   async close(): Promise<void> {
@@ -83,7 +84,7 @@ export class JournalReplayCache implements ReplayCache {
     const onWarning = (message: string): void => {
       this.#report(message);
     };
-    const known = { name: this.#name, used: this.#used.ranges, present: currentTimeStep, onWarning };
+    const known = { name: this.#name, used: this.#used.ranges, currentTimeStep, onWarning };
     this.#name = openCacheDirectory(root, known);
     const { pruned, timeSteps } = readEntries(root);
     for (const { from, to } of pruned) this.#used.add(from, to);
@@ -93,8 +94,8 @@ export class JournalReplayCache implements ReplayCache {
   }
 
   /**
-   * Returns the journal of a time step, or `undefined` if that is pruned. As this is checked after the file was opened, the file has all
-   * of its tokens for as long as it is in its place.
+   * Returns the journal of a time step, or `undefined` if that is pruned. Checks this after opening the file: from then on, the file is
+   * complete for as long as its path leads to it.
    */
   #start(timeStep: number, currentTimeStep: number): TimeStepJournal | undefined {
     const { root } = this.#options;
@@ -151,12 +152,9 @@ export class JournalReplayCache implements ReplayCache {
     const oldest = currentTimeStep - RETAINED_TIME_STEPS;
     this.#close((timeStep) => timeStep < oldest || timeStep > currentTimeStep + DEVIATION_STEPS);
     // After the pending reply.
-    const pause = new Promise(setImmediate);
-    this.#pruning = this.#pruning
-      .then(() => pause)
-      .then(() => {
-        this.#prune(oldest, currentTimeStep);
-      });
+    this.#pruning = new Promise(setImmediate).then(() => {
+      this.#prune(oldest, currentTimeStep);
+    });
   }
 
   #prune(oldest: number, currentTimeStep: number): void {

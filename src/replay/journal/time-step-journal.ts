@@ -16,7 +16,8 @@ const LINE_CHARACTERS = 60;
 /** The size of a record. */
 export const RECORD_BYTES: number = LINE_CHARACTERS + 2;
 
-const NOT_A_JOURNAL = 'expected lines of 60 characters, found other data: remove it';
+const NOT_A_JOURNAL =
+  'expected lines of 60 characters, found other data. Tokens of this time step are refused until xtokend removes the file, within 3 minutes';
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 /** Shared by all journals, which are read synchronously. */
 const buffer = Buffer.allocUnsafe(64 * 1024);
@@ -69,7 +70,7 @@ export class TimeStepJournal {
   }
 
   /**
-   * Appends a record for a token, unless it has one. The tokens of an event loop iteration share a write.
+   * Appends a record for a token, unless it has one. Tokens that arrive together share a write.
    *
    * @param id the bytes of the signature as a string
    * @throws if it is unknown whether the record was written
@@ -78,7 +79,7 @@ export class TimeStepJournal {
     // A truncated HMAC reveals no more than a hash of it.
     const key = Buffer.from(id, 'latin1').toString('base64url', 0, KEY_BYTES);
     if (this.#batch.has(key)) return Promise.resolve('replayed');
-    // Any use of a file that was moved away must be noticed.
+    // Otherwise a process that gets only known tokens never detects that the file was removed.
     if (this.#known.has(key)) return Promise.resolve(isAt(this.#path, this.#identity) ? 'replayed' : 'lost');
     if (this.#batch.size === 0) {
       queueMicrotask(() => {
@@ -99,7 +100,8 @@ export class TimeStepJournal {
     this.#batch = new Map();
     try {
       const attempt = randomUUID();
-      const written = this.#write([...batch.keys()].map((key) => `\n${key}${attempt}\n`).join(''));
+      const records = [...batch.keys()].map((key) => `\n${key}${attempt}\n`);
+      const written = this.#write(records.join(''), records.length * RECORD_BYTES);
       // After the write: if the file was moved away before, no other process reads the record.
       const size = sizeAt(this.#path, this.#identity);
       const won = size === this.#offset + written ? this.#skip(batch.keys(), written) : this.#read(attempt);
@@ -113,10 +115,10 @@ export class TimeStepJournal {
   }
 
   /** Returns the number of bytes. */
-  #write(records: string): number {
+  #write(records: string, bytes: number): number {
     const written = writeSync(this.#descriptor, records, null, 'latin1');
     // The rest can't follow: another process may have appended meanwhile.
-    if (written < records.length) {
+    if (written !== bytes) {
       throw new ReplayCacheError(
         `${dirname(this.#path)}: a record was written only in part: free space, or raise the disk quota or the limit of file sizes ` +
           '(LimitFSIZE= in systemd, ulimit -f)',

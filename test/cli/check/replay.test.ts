@@ -42,7 +42,7 @@ describe('xtokend check, of the replay cache', () => {
 
   it('reports that the replay cache was removed', () => {
     const path = temporaryDirectory();
-    symlinkSync('created-100-0123456789abcdef', join(path, 'replay-cache.began'));
+    symlinkSync('100-0123456789abcdef', join(path, 'replay-cache.began'));
     const { status, codes } = checkReplayCache(`path = "${path}"`);
     expect([status, codes.slice(0, 2)]).toEqual([0, ['ok replay-ok', 'warning replay-removed']]);
     expect(readdirSync(path)).toEqual(['replay-cache.began']);

@@ -119,7 +119,7 @@ describe('a fault in the directory', () => {
       (journal) => {
         writeFileSync(journal, Buffer.alloc(100_000), { mode: 0o600 });
       },
-      'expected lines of 60 characters, found other data: remove it',
+      'expected lines of 60 characters, found other data. Tokens of this time step are refused until',
     ],
   ])('refuses tokens of a time step whose journal is %s', async (_, spoil, message) => {
     const { root, open } = subject();
@@ -215,7 +215,9 @@ describe('a file system', () => {
     await cache.close();
     remount(directory, 'ro');
     for (const id of ['a', 'b', 'c']) expect(await consume(id, 100)).not.toBe('consumed');
-    expect(log).toEqual([expect.stringContaining('the file system is read-only: mount it writable')]);
+    expect(log).toEqual([
+      expect.stringContaining('the file system is read-only, as after a fault of the disk'),
+    ]);
     remount(directory, 'rw');
     expect([await consume('a', 100), await consume('b', 100)]).toEqual(['replayed', 'consumed']);
     expect(log).toHaveLength(2);

@@ -40,10 +40,10 @@ function isLive(program: Program): fc.IAsyncProperty<[Scenario]> {
 
 describe('the protocol of the replay cache', () => {
   it.each<[string, fc.Arbitrary<Scenario>, number]>([
-    ['clocks, crashes and faults', faulty, 3000],
+    ['clocks, crashes and faults', faulty, 6000],
     ['processes that prune', pruning, 1000],
-    ['processes that prune while another reads the marks', pausedReading, 1000],
-    ['removals that each process notices', withRemovals, 2500],
+    ['processes that prune while another reads the marks', pausedReading, 2000],
+    ['removals that each process notices', withRemovals, 5000],
     ['processes that replace a replay cache', replacing, 1000],
   ])('accepts no token twice with any order of system calls and any %s', async (_, scenarios, numRuns) => {
     await fc.assert(isSafe(await bundle(), scenarios), { numRuns });

@@ -1,6 +1,6 @@
 import type fc from 'fast-check';
 import type { Patch } from './bundle.js';
-import { faulty, pruning, replacing, withRemovals, type Scenario } from './scenario.js';
+import { faulty, pausedReading, replacing, withRemovals, type Scenario } from './scenario.js';
 
 const CACHE = 'src/replay/journal/journal-cache.ts';
 const DIRECTORY = 'src/replay/journal/cache-directory.ts';
@@ -39,7 +39,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant(faulty, 'takes a short write for a whole one', JOURNAL, [
-    'if (written < records.length) {',
+    'if (written !== bytes) {',
     'if (written < 0) {',
   ]),
   mutant(faulty, 'never reads after a write', JOURNAL, [
@@ -62,7 +62,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (this.#isPruned(timeStep, currentTimeStep, journal.isNew)) return undefined;',
     '',
   ]),
-  mutant(pruning, 'removes a mark at once when it has made a larger one', DIRECTORY, [
+  mutant(pausedReading, 'removes a mark at once when it has made a larger one', DIRECTORY, [
     'pruned.filter((other) => contains(other, mark)).length > KEPT_MARKS',
     'marked.ranges.some((other) => contains(other, mark) && !contains(mark, other))',
   ]),
@@ -75,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
     'accepts a new replay cache without marks',
     DIRECTORY,
     ['if (!isFirst) markPruned(', 'if (Number.isNaN(0)) markPruned('],
-    ['created.sort().filter((name) => covers(pruned, creationOf(name)));', 'created.sort();'],
+    ['(name === targetOf(beganOf(root)) || covers(pruned, creationOf(name)));', 'true;'],
   ),
   mutant(withRemovals, 'makes no marks when it finds another replay cache', DIRECTORY, [
     'if (known.name !== undefined && name !== known.name)',

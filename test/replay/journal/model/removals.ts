@@ -27,12 +27,8 @@ export function change(files: SimulatedFileSystem, removal: Removal, timeStep: n
       removeIf(files, isThere, ROOT);
       files.rename(AWAY, ROOT);
       return true;
-    case 'remove-name': {
-      const name = isThere
-        ? [...files.names(ROOT).keys()].find((entry) => entry.startsWith('created-'))
-        : undefined;
-      return removeIf(files, name !== undefined, `${ROOT}/${name ?? ''}`);
-    }
+    case 'remove-name':
+      return removeIf(files, isThere && files.names(ROOT).has('created'), `${ROOT}/created`);
     case 'remove-journal': {
       const path = `${ROOT}/journal-${String(timeStep)}`;
       return removeIf(files, timeStep !== undefined && files.find(path) !== undefined, path);

@@ -155,7 +155,7 @@ export const pruning: fc.Arbitrary<Scenario> = fc
 
 /** A process pauses while it reads the marks, and two others prune meanwhile. Each number of system calls is any. */
 export const pausedReading: fc.Arbitrary<Scenario> = fc
-  .tuple(fc.integer({ min: 1, max: 24 }), near, far, near, far)
+  .tuple(fc.integer({ min: 1, max: 24 }), near, fc.integer({ min: 20, max: 60 }), near, calls)
   .map(([late, again, first, more, second]) => ({
     isWarm: true,
     acts: [[actOf(10, 9, 11), actOf(11, 12), actOf(15, 15), actOf(17, 17)], [actOf(10, 9)], [actOf(16, 16)]],
