@@ -34,7 +34,8 @@ export const codes = {
   'replay-incomplete': 'the replay cache is not complete yet; tokens are refused for up to 90 s more',
   'replay-other-owner': 'not tested as root: the replay cache belongs to another user',
   'replay-removed': 'the replay cache was removed; after the next login, tokens are refused for up to 90 s',
-  'replay-former-store': 'a former store left data, and its used tokens can be used again for 90 s',
+  'replay-former-store':
+    'a former store left data; tokens used there can be used again until 90 s after the change',
   'replay-degraded': 'the replay cache works, but has a fault',
   'replay-unavailable': 'the replay cache cannot be used, so every token is refused',
   'log-ok': 'the log can be written',
