@@ -1,10 +1,11 @@
-import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, messageOf } from '../errors.js';
 import { findExposure } from '../system/trusted-path.js';
 import { ReplayCacheError } from './errors.js';
 
 const WRITABLE_BY_OTHERS = 0o022;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /** @throws {@link ReplayCacheError} if a path is not a directory or file of this user that nobody else can change */
 export function assertOwn(path: string, kind: 'a directory' | 'a file'): void {
@@ -52,15 +53,18 @@ function makeDirectories(path: string): void {
   makeDirectory(path);
 }
 
-/** Creates a directory. Returns `false` if something with that name exists already. */
-export function makeDirectory(path: string): boolean {
+/** Creates a directory, unless something with that name exists already. */
+export function makeDirectory(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
-    return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
+}
+
+/** Creates an empty file, unless there is one already. */
+export function createFile(path: string): void {
+  closeSync(openSync(path, NEW_FILE, 0o600));
 }
 
 /** Returns whether something with this name exists, including a dangling link. */

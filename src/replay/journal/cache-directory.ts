@@ -1,20 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  symlinkSync,
-  truncateSync,
-  unlinkSync,
-} from 'node:fs';
+import { readdirSync, readlinkSync, renameSync, symlinkSync, truncateSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DEVIATION_STEPS } from '../../credential/otp.js';
 import { codeOf } from '../../errors.js';
 import { ReplayCacheError } from '../errors.js';
-import { assertOwn, exists, explainFault, makeDirectory, makeStateDirectory } from '../state-directory.js';
+import {
+  assertOwn,
+  createFile,
+  exists,
+  explainFault,
+  makeDirectory,
+  makeStateDirectory,
+} from '../state-directory.js';
 import { appendsInOrder, fileSystemOf } from '../../system/file-systems.js';
 import { covers, TimeStepRanges, type Range } from '../time-step-ranges.js';
 
@@ -32,7 +29,6 @@ const ENTRY = /^(?:journal-(?<journal>\d{1,12})|pruned-(?<from>\d{1,12})-(?<to>\
 const CREATED = 'created';
 /** How many marks cover a time step at least, once there are so many. */
 const KEPT_MARKS = 4;
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /** What a process knows when it opens a replay cache. */
 export interface Known {
@@ -224,10 +220,6 @@ function makeLink(target: string, path: string): void {
 
 function targetOf(path: string): string | undefined {
   return attempt(() => readlinkSync(path));
-}
-
-function createFile(path: string): void {
-  closeSync(openSync(path, NEW_FILE, 0o600));
 }
 
 function markOf(root: string, { from, to }: Range): string {

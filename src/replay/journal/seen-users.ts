@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SeenUsers } from '../../users/seen-users.js';
-import { assertOwn, explainFault, makeDirectory, makeStateDirectory } from '../state-directory.js';
+import {
+  assertOwn,
+  createFile,
+  explainFault,
+  makeDirectory,
+  makeStateDirectory,
+} from '../state-directory.js';
 
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 /** How many users to keep in memory. */
 const MAX_KNOWN = 100_000;
 
@@ -30,7 +35,7 @@ export class FileSeenUsers implements SeenUsers {
     await this.#withFile(user, host, (file) => {
       this.#open();
       makeDirectory(dirname(file));
-      closeSync(openSync(file, NEW_FILE, 0o600));
+      createFile(file);
       return true;
     });
   }
