@@ -233,8 +233,8 @@ trap 'forward HUP' HUP
 trap 'forward USR1' USR1
 
 case " $* " in
-*' --protocol ejabberd '* | *' --protocol=ejabberd '*)
-    log "--protocol ejabberd cannot work on a terminal, which stops at NUL bytes: set external_auth_protocol = \"generic\""
+*' --protocol ejabberd '* | *' --protocol=ejabberd '* | *' --protocol native '* | *' --protocol=native '*)
+    log "Prosody's external module on a terminal needs the generic protocol: remove --protocol, and set external_auth_protocol = \"generic\""
     exit 0
     ;;
 esac

@@ -1,3 +1,5 @@
+import type { FailureKind } from '../protocol/protocol.js';
+
 /** Why a request was refused or left unanswered, and what each reason means. */
 export const reasons = {
   'malformed-token': 'not 40 digits, a space and 44 base64 characters',
@@ -13,7 +15,8 @@ export const reasons = {
   'blocked-user': 'a valid token of a user in `blocked_users`',
   'unlisted-user': 'a valid token of a user who is not in the list of `users`',
   'unsupported-operation': '`setpass`, `tryregister` and similar: xtokend has no accounts',
-  'malformed-request': 'not `auth:user:host:password` or `isuser:user:host`, too long, or not UTF-8',
+  'malformed-request': 'a field is missing or invalid, or the request is too long or not UTF-8; see `cause`',
+  'unknown-protocol': 'the first bytes of a connection are no request; see `cause`',
   'no-configuration': 'the configuration is missing or invalid',
   'internal-error': 'an unexpected error; see `cause`',
   'deadline-exceeded': 'unanswered: the client was gone, or the answer was not ready within `answer_within`',
@@ -24,7 +27,24 @@ export const reasons = {
 export type Reason = keyof typeof reasons;
 
 /** Why a request was left unanswered. */
-export type UnansweredReason = 'deadline-exceeded' | 'incomplete-request';
+export type UnansweredReason = 'deadline-exceeded' | 'incomplete-request' | 'unknown-protocol';
 
 /** Why a request was refused. */
-export type RefusalReason = Exclude<Reason, UnansweredReason>;
+export type RefusalReason = Exclude<Reason, 'deadline-exceeded' | 'incomplete-request'>;
+
+/**
+ * What a client should make of a refusal. None of it helps to guess: `expired` and `user_disabled` need a valid signature, and
+ * `temp` does not depend on the credential, or needs a valid one.
+ */
+export const failureKinds: Readonly<Partial<Record<RefusalReason, FailureKind>>> = {
+  'unknown-host': 'temp',
+  'replay-unknown': 'temp',
+  'replay-cache-unavailable': 'temp',
+  'no-configuration': 'temp',
+  'internal-error': 'temp',
+  'wrong-otp': 'expired',
+  'inactive-key': 'expired',
+  replayed: 'expired',
+  'blocked-user': 'user_disabled',
+  'unlisted-user': 'user_disabled',
+};

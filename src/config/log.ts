@@ -14,12 +14,14 @@ export interface LogSettings {
   readonly format: 'plain' | 'json';
   /** Lines of a lower severity are left out. */
   readonly level: Level;
+  /** Whether request lines contain the IP addresses of clients. */
+  readonly clientAddress: boolean;
 }
 
 /** Reads the table `[log]`. */
 export function readLog(table: LogTable, problems: Problems): LogSettings {
-  const { target = 'stderr', format = 'plain', level = 'info' } = table;
-  return { target: parseTarget(target, problems), format, level };
+  const { target = 'stderr', format = 'plain', level = 'info', client_address: clientAddress = true } = table;
+  return { target: parseTarget(target, problems), format, level, clientAddress };
 }
 
 function parseTarget(text: string, problems: Problems): LogTarget {

@@ -33,6 +33,7 @@ export interface LogTable {
   target?: string | undefined;
   format?: 'plain' | 'json' | undefined;
   level?: 'info' | 'warning' | 'error' | undefined;
+  client_address?: boolean | undefined;
 }
 
 /** The table `[metrics]`. */
@@ -71,6 +72,7 @@ const log = z.strictObject({
   target: text,
   format: z.optional(z.enum(['plain', 'json'])),
   level: z.optional(z.enum(['info', 'warning', 'error'])),
+  client_address: z.optional(z.boolean()),
 });
 const metrics = z.strictObject({ listen: z.string(), hosts: z.optional(z.array(z.string())) });
 const top = z.strictObject({

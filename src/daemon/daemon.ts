@@ -124,6 +124,7 @@ export class Daemon implements RequestHandler {
     };
     const hostOf = await openHosts(configuration.hosts, { seen: this.#seenUsers, onWarning });
     log.configure(configuration.log);
+    this.#requestLog.configure(configuration.log);
     const replay = await this.#stores.cache(configuration.replay);
     if (this.#configuration === undefined) {
       log.write('info', 'started', { version: this.#options.version, configuration: configuration.file });

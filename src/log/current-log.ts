@@ -39,7 +39,9 @@ export class CurrentLog implements Log {
 
   /** Replaces stderr under a supervisor: there it would be the terminal, whose output the chat server reads as answers. */
   #settingsOf(settings: LogSettings | undefined): LogSettings {
-    const { target = { kind: 'stderr' as const }, format = 'plain', level = 'info' } = settings ?? {};
-    return { target: target.kind === 'stderr' ? { kind: this.#standardKind } : target, format, level };
+    const standard = { kind: this.#standardKind };
+    if (settings === undefined)
+      return { target: standard, format: 'plain', level: 'info', clientAddress: true };
+    return settings.target.kind === 'stderr' ? { ...settings, target: standard } : settings;
   }
 }

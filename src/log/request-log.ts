@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { CompletedRequest, RequestSink } from '../authenticator/decision.js';
+import type { LogSettings } from '../config/log.js';
 import type { Fields, Level, Log } from './log.js';
 import { RateLimiter, type Suppressed } from './rate-limiter.js';
 
@@ -21,6 +22,7 @@ export class RequestLog {
   readonly #clock: () => number;
   readonly #limiter = new RateLimiter<CompletedRequest>(RATE_LIMIT);
   #timer: NodeJS.Timeout | undefined;
+  #hasClientAddress = true;
 
   /** @param clock returns milliseconds of a monotonic clock */
   constructor(log: Log, clock: () => number = () => performance.now()) {
@@ -30,8 +32,13 @@ export class RequestLog {
 
   readonly write: RequestSink = (completed) => {
     if (completed.outcome !== 'accepted' && this.#isSuppressed(completed)) return;
-    this.#log.write(levelOf(completed), completed.outcome, fieldsOf(completed));
+    this.#log.write(levelOf(completed), completed.outcome, fieldsOf(completed, this.#hasClientAddress));
   };
+
+  /** Applies the settings that concern the content of request lines. */
+  configure({ clientAddress }: LogSettings): void {
+    this.#hasClientAddress = clientAddress;
+  }
 
   /** Writes how many lines were suppressed and not yet reported. */
   close(): void {
@@ -70,15 +77,31 @@ export class RequestLog {
   }
 }
 
-function levelOf({ outcome, reason }: CompletedRequest): Level {
-  if (outcome === 'unanswered') return 'warning';
-  return reason === 'internal-error' ? 'error' : 'info';
+/** A refusal with a cause is a fault of xtokend, of the chat server or of the set-up, and not of a user. */
+function levelOf({ outcome, reason, cause }: CompletedRequest): Level {
+  if (outcome === 'unanswered') return reason === 'unknown-protocol' ? 'error' : 'warning';
+  return cause === undefined ? 'info' : 'error';
 }
 
-function fieldsOf({ context, reason, key, offset, cause, milliseconds }: CompletedRequest): Fields {
-  const { operation, jid, host, listener } = context;
+function fieldsOf(completed: CompletedRequest, hasClientAddress: boolean): Fields {
+  const { context, reason, key, offset, cause, milliseconds } = completed;
+  const { operation, jid, host, isSecured, listener } = context;
+  const client = hasClientAddress ? context.client : undefined;
+  const secured = isSecured === false ? 'no' : undefined;
   const ms = Math.round(milliseconds * 100) / 100;
-  return { operation, reason, jid: cut(jid), host: cut(host), key, offset, listener, cause, ms };
+  return {
+    operation,
+    reason,
+    jid: cut(jid),
+    host: cut(host),
+    client,
+    secured,
+    key,
+    offset,
+    listener,
+    cause,
+    ms,
+  };
 }
 
 function cut(name: string | undefined): string | undefined {

@@ -149,6 +149,7 @@ const OPERATIONS: Readonly<Record<Reason, readonly OperationLabel[]>> = {
   'unknown-host': AUTH_AND_ISUSER,
   'unsupported-operation': ['unsupported'],
   'malformed-request': ['malformed'],
+  'unknown-protocol': ['malformed'],
   'no-configuration': AUTH_AND_ISUSER,
   'internal-error': AUTH_AND_ISUSER,
   'deadline-exceeded': AUTH_AND_ISUSER,

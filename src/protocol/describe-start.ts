@@ -1,11 +1,13 @@
-import type { Framing } from './framing.js';
+import type { ProtocolName } from './protocol.js';
+import { NATIVE_START } from './native.js';
+import { OPERATIONS } from './request.js';
 
-/** How many bytes {@link describeStart} needs. */
+/** How many bytes {@link describeForeign} needs. */
 export const START_BYTES = 16;
 
-const OPERATION = /^(?:auth|isuser|setpass|tryregister|removeuser3?|certauth):/;
+const OPERATION = new RegExp(`^(?:${OPERATIONS.join('|')}):`);
 
-const kinds: readonly { readonly starts: readonly string[]; readonly description: string }[] = [
+const foreign: readonly { readonly starts: readonly string[]; readonly description: string }[] = [
   {
     starts: ['\x16\x03'],
     description: 'looks like TLS: connect without TLS, the socket is for this machine only',
@@ -20,27 +22,44 @@ const kinds: readonly { readonly starts: readonly string[]; readonly description
   },
 ];
 
+/** How a request ends. */
+const ends: Readonly<Record<ProtocolName, string>> = {
+  generic: 'expected a line feed after it',
+  ejabberd: 'expected as many bytes as its length says',
+  native: 'expected a line feed after it',
+};
+
 /**
- * Describes bytes that are not a whole request, and what to do. The description contains none of them, as they can be a token.
+ * Describes the start of a connection that is in another protocol, and what to do. The description contains none of the bytes, as
+ * they can be a token.
  *
  * @param start the first {@link START_BYTES} of the connection, or fewer
- * @param framing the one that the listener uses
+ * @param protocol the one that the connection is read in; `undefined` if it was not detected
+ * @returns `undefined` if it is the start of a request in this protocol
  */
-export function describeStart(start: Buffer, framing: Framing): string {
+export function describeForeign(start: Buffer, protocol: ProtocolName | undefined): string | undefined {
   const text = start.toString('latin1');
-  const kind = kinds.find(({ starts }) => starts.some((bytes) => text.startsWith(bytes)));
+  const kind = foreign.find(({ starts }) => starts.some((bytes) => text.startsWith(bytes)));
   if (kind !== undefined) return kind.description;
-  const protocol = protocolOf(text);
-  if (protocol === framing.name)
-    return `a request of the ${protocol} protocol that does not end: ${framing.end}`;
-  return protocol === undefined
-    ? `bytes that are no request of the ${framing.name} protocol`
-    : `looks like the ${protocol} protocol: use --protocol ${protocol}, ` +
-        `--listen …,protocol=${protocol}, or FileDescriptorName=${protocol} in the socket unit`;
+  const found = protocolOf(text);
+  if (found !== undefined && found === protocol) return undefined;
+  if (found !== undefined && protocol !== undefined)
+    return (
+      `looks like the ${found} protocol, but the listener is set to ${protocol}: remove --protocol ${protocol}, ` +
+      `protocol=${protocol} of --listen, or FileDescriptorName=${protocol} of the socket unit`
+    );
+  const seen = /^[\x20-\x7e\t\r\n]*$/.test(text) ? 'text' : 'binary data';
+  return `${seen} that is no request: expected the generic, the ejabberd or the native protocol`;
 }
 
-function protocolOf(text: string): 'generic' | 'ejabberd' | undefined {
+/** Describes a request that does not end, in the protocol of the connection. */
+export function describeUnfinished(protocol: ProtocolName): string {
+  return `a request of the ${protocol} protocol that does not end: ${ends[protocol]}`;
+}
+
+function protocolOf(text: string): ProtocolName | undefined {
   if (OPERATION.test(text)) return 'generic';
+  if (text.startsWith(NATIVE_START)) return 'native';
   // The two bytes of the length come first.
   return OPERATION.test(text.slice(2)) ? 'ejabberd' : undefined;
 }

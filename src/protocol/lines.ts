@@ -1,36 +1,26 @@
-import { PartialFrame, type FrameDecoder, type Framing } from './framing.js';
+import { PartialFrame } from './protocol.js';
 import type { Frame } from './request.js';
 
 const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
 
-/** The framing of Prosody's external module (`generic`): each request is a line, each answer a line with `1` or `0`. */
-export const lines: Framing = {
-  name: 'generic',
-  end: 'expected a line feed after it',
-  createDecoder: () => new LineDecoder(),
-  answers: { yes: Buffer.from('1\n'), no: Buffer.from('0\n') },
-};
-
-class LineDecoder implements FrameDecoder {
+/** Splits a stream of bytes into lines. */
+export class LineDecoder {
   readonly #partial = new PartialFrame();
 
-  get isInRequest(): boolean {
+  /** Whether the bytes so far end inside a line. */
+  get isInLine(): boolean {
     return !this.#partial.isEmpty;
   }
 
-  push(chunk: Buffer): Frame[] {
-    const frames: Frame[] = [];
+  /** Decodes the next bytes of the stream. @returns the lines that they complete, without their line feeds */
+  decode(chunk: Buffer): Frame[] {
+    const lines: Frame[] = [];
     let from = 0;
     for (let to = chunk.indexOf(LINE_FEED); to >= 0; to = chunk.indexOf(LINE_FEED, from)) {
-      frames.push(withoutCarriageReturn(this.#partial.end(chunk.subarray(from, to))));
+      lines.push(this.#partial.end(chunk.subarray(from, to)));
       from = to + 1;
     }
-    this.#partial.append(chunk.subarray(from));
-    return frames;
+    if (from < chunk.length) this.#partial.append(chunk.subarray(from));
+    return lines;
   }
-}
-
-function withoutCarriageReturn(frame: Frame): Frame {
-  return frame !== 'oversized' && frame.at(-1) === CARRIAGE_RETURN ? frame.subarray(0, -1) : frame;
 }

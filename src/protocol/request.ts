@@ -3,6 +3,9 @@ import { isUtf8 } from 'node:buffer';
 /** Operations of the external protocols that xtokend refuses, as it has no accounts. The log names them. */
 const UNSUPPORTED = ['setpass', 'tryregister', 'removeuser', 'removeuser3'] as const;
 
+/** The operations of the external protocols of Prosody and ejabberd. */
+export const OPERATIONS: readonly string[] = ['auth', 'isuser', ...UNSUPPORTED, 'certauth'];
+
 /** The operation of a request. It is one of a fixed set, whatever a client sends. */
 export type Operation = 'auth' | 'isuser' | (typeof UNSUPPORTED)[number] | 'unsupported' | 'malformed';
 
@@ -12,34 +15,50 @@ export interface RequestContext {
   /** The bare JID; `undefined` if the request names none, or none that can be relied on. */
   readonly jid?: string;
   readonly host?: string;
+  /** The IP address of the chat client, if the server sends it. */
+  readonly client?: string | undefined;
+  /** Whether the server says that the connection of the chat client is encrypted; `undefined` if its protocol can't say. */
+  readonly isSecured?: boolean;
   /** Where the request came in: `stdin`, `terminal`, or the path or name of a socket. */
   readonly listener: string;
 }
 
-/** A request about one user. User and host are well-formed, and normalized if the server follows the protocol. */
-interface UserRequest {
+interface Identified {
+  /** Links the answer to the request, if the protocol has ids. */
+  readonly id?: number;
+}
+
+/** What a request about one user consists of. User and host are well-formed, and normalized if the server follows the protocol. */
+export type UserRequest = { readonly user: string; readonly host: string } & (
+  { readonly operation: 'auth'; readonly password: string } | { readonly operation: 'isuser' }
+);
+
+interface Named extends Identified {
   readonly context: RequestContext & { readonly jid: string };
   readonly user: string;
   readonly host: string;
 }
 
 /** A login. */
-export interface AuthRequest extends UserRequest {
+export interface AuthRequest extends Named {
   readonly operation: 'auth';
   readonly password: string;
 }
 
 /** A query whether a user exists. */
-export interface IsUserRequest extends UserRequest {
+export interface IsUserRequest extends Named {
   readonly operation: 'isuser';
+}
+
+/** A request that is refused, whatever it contains. */
+interface InvalidRequest<O> extends Identified {
+  readonly operation: O;
+  readonly context: RequestContext;
 }
 
 /** One request: its context, and what its operation needs. */
 export type Request =
-  | AuthRequest
-  | IsUserRequest
-  | { readonly operation: 'unsupported'; readonly context: RequestContext }
-  | { readonly operation: 'malformed'; readonly context: RequestContext };
+  AuthRequest | IsUserRequest | InvalidRequest<'unsupported'> | InvalidRequest<'malformed'>;
 
 /** The bytes of one request, as a framing finds them; `'oversized'` if there were too many to keep. */
 export type Frame = Buffer | 'oversized';
@@ -77,6 +96,12 @@ export function parseRequest(frame: Frame, listener: string): Request {
   return { operation: 'unsupported', context };
 }
 
+/** Returns a request as Prosody and ejabberd write it, without framing. */
+export function formatRequest(request: UserRequest): string {
+  const { operation, user, host } = request;
+  return [operation, user, host, ...(operation === 'auth' ? [request.password] : [])].join(':');
+}
+
 /** Returns the metrics label of an operation. All unsupported operations share one. */
 export function labelOf(operation: Operation): Request['operation'] {
   return operation === 'auth' || operation === 'isuser' || operation === 'malformed'
@@ -100,6 +125,7 @@ function splitFields(text: string): (string | undefined)[] {
   return [...fields, text.slice(from)];
 }
 
-function isPart(text: string | undefined): text is string {
+/** Returns whether a text can be the user or the host of a JID. */
+export function isPart(text: string | undefined): text is string {
   return text !== undefined && PART.test(text) && Buffer.byteLength(text) <= MAX_PART_BYTES;
 }

@@ -1,8 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
 import type { RequestSink } from '../authenticator/decision.js';
-import { describeStart, START_BYTES } from '../protocol/describe-start.js';
-import type { Framing } from '../protocol/framing.js';
+import { describeForeign, describeUnfinished } from '../protocol/describe-start.js';
 import { malformedRequest } from '../protocol/request.js';
 import type { Responder } from './responder.js';
 
@@ -13,9 +12,10 @@ const WAIT_MILLISECONDS = 3000;
 export interface IncompleteRequestOptions {
   readonly input: Readable;
   readonly listener: string;
-  readonly framing: Framing;
   readonly responder: Responder;
   readonly onCompleted: RequestSink;
+  /** Aborted if the connection does not even start with a whole request in time. */
+  readonly giveUp: AbortController;
 }
 
 /**
@@ -24,20 +24,12 @@ export interface IncompleteRequestOptions {
  */
 export class IncompleteRequestWatch {
   readonly #options: IncompleteRequestOptions;
-  /** The first bytes of the connection. */
-  #start = Buffer.alloc(0);
   #since = 0;
   #timer: NodeJS.Timeout | undefined;
   #isReported = false;
 
   constructor(options: IncompleteRequestOptions) {
     this.#options = options;
-  }
-
-  /** Must be called with each chunk. */
-  receive(chunk: Buffer): void {
-    const missing = START_BYTES - this.#start.length;
-    if (missing > 0) this.#start = Buffer.concat([this.#start, chunk.subarray(0, missing)]);
   }
 
   /** Must be called when all received bytes have been decoded. */
@@ -50,8 +42,12 @@ export class IncompleteRequestWatch {
       this.#timer = undefined;
       const hasAdvanced = !responder.isInRequest || responder.decoded !== before;
       // While earlier requests are unanswered, the rest may be waiting to be read.
-      if (hasAdvanced || !responder.isIdle || input.isPaused()) this.decoded();
-      else this.#report();
+      if (hasAdvanced || !responder.isIdle || input.isPaused()) {
+        this.decoded();
+        return;
+      }
+      this.#report();
+      if (responder.decoded === 0) this.#options.giveUp.abort();
     }, WAIT_MILLISECONDS).unref();
   }
 
@@ -63,13 +59,16 @@ export class IncompleteRequestWatch {
   }
 
   #report(): void {
-    if (this.#isReported) return;
+    const { listener, responder, onCompleted } = this.#options;
+    if (this.#isReported || responder.isForeign || responder.hasFailed) return;
     this.#isReported = true;
-    const { listener, framing, onCompleted } = this.#options;
+    const { protocol, start } = responder;
+    const isFirst = responder.decoded === 0;
+    const foreign = isFirst || protocol === undefined ? describeForeign(start, protocol) : undefined;
     onCompleted({
       outcome: 'unanswered',
-      reason: 'incomplete-request',
-      cause: describeStart(this.#start, framing),
+      reason: foreign === undefined ? 'incomplete-request' : 'unknown-protocol',
+      cause: foreign ?? (protocol && describeUnfinished(protocol)),
       context: malformedRequest(listener).context,
       milliseconds: performance.now() - this.#since,
     });

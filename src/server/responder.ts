@@ -1,8 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
-import { completed, refusedByError, type Decision, type RequestSink } from '../authenticator/decision.js';
-import type { FrameDecoder, Framing } from '../protocol/framing.js';
-import { parseRequest, type Frame, type Request } from '../protocol/request.js';
+import {
+  completed,
+  refused,
+  refusedByError,
+  type Decision,
+  type RequestSink,
+} from '../authenticator/decision.js';
+import { failureKinds } from '../authenticator/reasons.js';
+import { describeForeign, START_BYTES } from '../protocol/describe-start.js';
+import type { Codec, ControlReply, Protocol, ProtocolName, Refusal } from '../protocol/protocol.js';
+import { malformedRequest, type Frame, type Request } from '../protocol/request.js';
 import { busyPoll } from './event-loop.js';
 
 /** Decides requests, and receives their results. */
@@ -16,7 +24,7 @@ export interface RequestHandler {
 export interface ResponderOptions extends RequestHandler {
   /** Where the requests come in, for their context. */
   readonly listener: string;
-  readonly framing: Framing;
+  readonly protocol: Protocol;
   /** Called once for each request. Returns whether the answer was sent: not if the client is gone. */
   readonly reply: (answer: Buffer) => boolean;
 }
@@ -26,21 +34,38 @@ interface Pending {
   readonly request: Request;
   readonly readAt: number;
   decision?: Decision;
-  /** Called when it and all requests before it are answered. */
+  /** Called when it is answered. */
   onAnswered?: (() => void)[];
 }
 
-/** Answers the requests of one connection in order. Decides several at the same time; each answer waits for those before it. */
+/**
+ * Answers the requests of one connection, and decides several at the same time. Each answer waits for those before it, unless the
+ * protocol has ids.
+ */
 export class Responder {
   readonly #options: ResponderOptions;
-  readonly #decoder: FrameDecoder;
+  readonly #codec: Codec;
   /** The oldest first. */
-  readonly #pending: Pending[] = [];
+  readonly #pending = new Set<Pending>();
+  #start = Buffer.alloc(0);
   #decoded = 0;
+  #isFirst = true;
+  #isForeign = false;
+  #lastReply: Buffer | undefined;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
-    this.#decoder = options.framing.createDecoder();
+    this.#codec = options.protocol.createCodec();
+  }
+
+  /** The protocol of the connection; `undefined` until it is detected. */
+  get protocol(): ProtocolName | undefined {
+    return this.#codec.protocol;
+  }
+
+  /** The first bytes of the connection. */
+  get start(): Buffer {
+    return this.#start;
   }
 
   /** How many requests were found in the bytes so far. */
@@ -50,59 +75,119 @@ export class Responder {
 
   /** Whether the bytes so far end inside a request. */
   get isInRequest(): boolean {
-    return this.#decoder.isInRequest;
+    return this.#codec.isInRequest;
   }
 
   /** Whether all requests so far are answered. */
   get isIdle(): boolean {
-    return this.#pending.length === 0;
+    return this.#pending.size === 0;
+  }
+
+  /** Whether the connection was reported as one of another protocol. */
+  get isForeign(): boolean {
+    return this.#isForeign;
+  }
+
+  /** Whether a line was not understood, so that no more can be read. */
+  get hasFailed(): boolean {
+    return this.#lastReply !== undefined;
   }
 
   /** Waits until all requests so far are answered. */
-  get answered(): Promise<void> {
-    const last = this.#pending.at(-1);
-    if (last === undefined) return Promise.resolve();
-    return new Promise((resolve) => {
-      (last.onAnswered ??= []).push(resolve);
-    });
+  async answered(): Promise<void> {
+    const answers = Array.from(
+      this.#pending,
+      (pending) => new Promise<void>((resolve) => (pending.onAnswered ??= []).push(resolve)),
+    );
+    await Promise.all(answers);
   }
 
   /** Decodes the next bytes of the connection. @returns the requests that they complete, for {@link answer} */
   decode(chunk: Buffer): Frame[] {
-    const frames = this.#decoder.push(chunk);
+    const missing = START_BYTES - this.#start.length;
+    if (missing > 0) this.#start = Buffer.concat([this.#start, chunk.subarray(0, missing)]);
+    const frames = this.#codec.decode(chunk);
     this.#decoded += frames.length;
     return frames;
   }
 
-  /** Decides one request and answers it. */
-  answer(frame: Frame): void {
-    const { decide, listener } = this.#options;
-    const pending: Pending = { request: parseRequest(frame, listener), readAt: performance.now() };
-    this.#pending.push(pending);
+  /** Decides one request and answers it. @returns whether more can be read: not after a line that was not understood */
+  answer(frame: Frame): boolean {
+    const readAt = performance.now();
+    const message = this.#codec.parse(frame, this.#options.listener);
+    const foreign =
+      this.#isFirst && isInvalid(message) ? describeForeign(this.#start, this.protocol) : undefined;
+    this.#isFirst = false;
+    this.#isForeign ||= foreign !== undefined;
+    if ('reply' in message) {
+      this.#replyTo(message, foreign, readAt);
+      return !this.hasFailed;
+    }
+    const pending: Pending = { request: message, readAt };
+    this.#pending.add(pending);
     const settle = (decision: Decision): void => {
       pending.decision = decision;
-      this.#sendDecided();
+      this.#sendDecided(pending);
     };
-    decide(pending.request).then(settle, (error: unknown) => {
-      settle(refusedByError(error));
-    });
+    if (foreign !== undefined) settle(refused('unknown-protocol', { cause: foreign }));
+    else
+      this.#options.decide(message).then(settle, (error: unknown) => {
+        settle(refusedByError(error));
+      });
+    return true;
   }
 
-  #sendDecided(): void {
-    for (let first = this.#pending[0]; first?.decision !== undefined; first = this.#pending[0]) {
-      this.#pending.shift();
-      this.#send(first, first.decision);
-      for (const resolve of first.onAnswered ?? []) resolve();
+  /** Must be called at the end of the connection, when all requests are answered. */
+  end(): void {
+    if (this.#lastReply !== undefined) this.#options.reply(this.#lastReply);
+  }
+
+  #replyTo({ reply, fault }: ControlReply, foreign: string | undefined, readAt: number): void {
+    const { listener, onCompleted } = this.#options;
+    if (fault === undefined) {
+      this.#options.reply(reply);
+      return;
+    }
+    this.#lastReply = reply;
+    const decision =
+      foreign === undefined
+        ? refused('malformed-request', { cause: fault })
+        : refused('unknown-protocol', { cause: foreign });
+    onCompleted(completed(malformedRequest(listener).context, decision, performance.now() - readAt));
+  }
+
+  /** Sends an answer; if the order matters, as many as are ready at the front. */
+  #sendDecided(pending: Pending): void {
+    if (!this.#codec.isOrdered) {
+      this.#send(pending);
+      return;
+    }
+    for (const first of this.#pending) {
+      if (first.decision === undefined) return;
+      this.#send(first);
     }
   }
 
-  #send({ request: { context }, readAt }: Pending, decision: Decision): void {
-    const { framing, onCompleted, reply } = this.#options;
-    const isSent = reply(decision.outcome === 'accepted' ? framing.answers.yes : framing.answers.no);
+  #send(pending: Pending): void {
+    const { onCompleted, reply } = this.#options;
+    const { request, readAt, decision } = pending;
+    if (decision === undefined) return;
+    this.#pending.delete(pending);
+    const isSent = reply(this.#codec.encode(request.id, refusalOf(decision)));
     if (isSent) busyPoll();
     const result = isSent ? decision : ({ outcome: 'unanswered', reason: 'deadline-exceeded' } as const);
-    onCompleted(completed(context, result, performance.now() - readAt));
+    onCompleted(completed(request.context, result, performance.now() - readAt));
+    for (const resolve of pending.onAnswered ?? []) resolve();
   }
+}
+
+function refusalOf({ reason }: Decision): Refusal | undefined {
+  return reason === undefined ? undefined : { reason, kind: failureKinds[reason] };
+}
+
+/** Returns whether a message was not understood. */
+function isInvalid(message: Request | ControlReply): boolean {
+  return 'reply' in message ? message.fault !== undefined : message.operation === 'malformed';
 }
 
 /** Writes the answers that are ready at the same time in one call: a call for each would cost more than the decisions. */

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextIteration } from 'node:timers/promises';
-import type { Framing } from '../protocol/framing.js';
+import type { Protocol } from '../protocol/protocol.js';
 import { mustYield, nextSlice } from './event-loop.js';
 import { IncompleteRequestWatch } from './incomplete-request.js';
 import { ConnectionShare, type RequestBudget } from './request-budget.js';
@@ -27,7 +27,7 @@ export interface ServeStreamOptions extends RequestHandler {
   readonly output: Writable;
   /** The name of the listener, for the context of each request. */
   readonly listener: string;
-  readonly framing: Framing;
+  readonly protocol: Protocol;
   /** Shared by all connections of the process. */
   readonly budget: RequestBudget;
   /** Aborted when no more requests are to be read. */
@@ -35,8 +35,8 @@ export interface ServeStreamOptions extends RequestHandler {
 }
 
 /**
- * Serves a stream until it ends, until the client no longer reads the answers, or until `stop` is aborted. A client that gives
- * up on a request must close the stream, as the answer can still come.
+ * Serves a stream until it ends, until the client no longer reads the answers, until it sends what can't be understood, or until
+ * `stop` is aborted. A client that gives up on a request without an id must close the stream, as the answer can still come.
  *
  * @returns when all requests that arrived before the end are answered, at most a second after `stop`
  */
@@ -50,14 +50,15 @@ export async function serveStream(options: ServeStreamOptions): Promise<void> {
     return answers.add(answer);
   };
   const responder = new Responder({ ...options, reply });
-  const incomplete = new IncompleteRequestWatch({ ...options, responder });
+  const giveUp = new AbortController();
+  const incomplete = new IncompleteRequestWatch({ ...options, responder, giveUp });
   let taken = Promise.resolve();
   const onData = (chunk: Buffer): void => {
-    taken = take(chunk, { input, output, responder, share, incomplete });
+    taken = take(chunk, { input, output, responder, share, incomplete, giveUp });
   };
   output.on('close', share.close);
   input.on('data', onData);
-  await ended(options);
+  await ended(options, [stop, giveUp.signal]);
   const stopReading = (): void => {
     input.off('data', onData).pause();
   };
@@ -70,7 +71,8 @@ export async function serveStream(options: ServeStreamOptions): Promise<void> {
     stopReading();
     output.uncork();
     await taken;
-    await responder.answered;
+    await responder.answered();
+    responder.end();
     answers.flush();
     await flushed(output);
   };
@@ -122,14 +124,15 @@ interface Connection extends Pick<ServeStreamOptions, 'input' | 'output'> {
   readonly responder: Responder;
   readonly share: ConnectionShare;
   readonly incomplete: IncompleteRequestWatch;
+  readonly giveUp: AbortController;
 }
 
 /** Answers the requests of a chunk. Pauses the input while it waits for the budget, for the client or for other connections. */
 async function take(
   chunk: Buffer,
-  { input, output, responder, share, incomplete }: Connection,
+  { input, output, responder, share, incomplete, giveUp }: Connection,
 ): Promise<void> {
-  incomplete.receive(chunk);
+  if (responder.hasFailed) return;
   let sliceEnd = performance.now() + SERVE_MILLISECONDS;
   let spentBytes = 0;
   // The rest of what a closed connection sent must not stay in memory.
@@ -147,7 +150,10 @@ async function take(
         spentBytes -= SERVE_BYTES;
       }
       spentBytes += frame.length;
-      responder.answer(frame);
+      if (!responder.answer(frame)) {
+        giveUp.abort();
+        return;
+      }
     }
     const mayContinue = from + PIECE_BYTES >= chunk.length || performance.now() < sliceEnd;
     if (mayContinue && !output.writableNeedDrain) continue;
@@ -155,25 +161,25 @@ async function take(
     await nextSlice();
     sliceEnd = performance.now() + SERVE_MILLISECONDS;
     if (!output.writableNeedDrain) continue;
-    await responder.answered;
+    await responder.answered();
     await drained(output);
   }
   input.resume();
   incomplete.decoded();
 }
 
-/** Waits for the end of the stream, or for `stop`. */
-function ended({ input, output, stop }: ServeStreamOptions): Promise<void> {
+/** Waits for the end of the stream, or for a signal. */
+function ended({ input, output }: ServeStreamOptions, signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      stop.removeEventListener('abort', done);
+      for (const signal of signals) signal.removeEventListener('abort', done);
       resolve();
     };
     // EIO: the other end of a terminal is gone. EPIPE: nobody reads the answers. Both mean that the server has ended.
     for (const event of ['end', 'error', 'close']) input.on(event, done);
     for (const event of ['error', 'close']) output.on(event, done);
-    stop.addEventListener('abort', done);
-    if (stop.aborted) done();
+    for (const signal of signals) signal.addEventListener('abort', done);
+    if (signals.some(({ aborted }) => aborted)) done();
   });
 }
 

@@ -1,7 +1,7 @@
 import { once, setMaxListeners } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { messageOf } from '../errors.js';
-import type { Framing } from '../protocol/framing.js';
+import type { Protocol } from '../protocol/protocol.js';
 import { listenInherited, type InheritedSocket } from './inherited-socket.js';
 import { RequestBudget } from './request-budget.js';
 import type { RequestHandler } from './responder.js';
@@ -12,8 +12,8 @@ import { listenUnix, type ListeningSocket, type UnixAddress } from './unix-socke
 const MAX_CONNECTIONS = 1024;
 const REPEAT_AFTER_MILLISECONDS = 10_000;
 
-/** A socket to open or an inherited one, and the framing of its requests. */
-export type Listener = (UnixAddress | InheritedSocket) & { readonly framing: Framing };
+/** A socket to open or an inherited one, and the protocol of its connections. */
+export type Listener = (UnixAddress | InheritedSocket) & { readonly protocol: Protocol };
 
 /** Options of {@link serveSockets}. */
 export interface SocketsOptions extends RequestHandler {
@@ -64,7 +64,7 @@ async function open(listener: Listener, options: Shared): Promise<Opened> {
   const { server, remove, watch } = await listen(listener);
   const name = nameOf(listener);
   const stop = new AbortController();
-  const stream = { ...options, listener: name, framing: listener.framing, stop: stop.signal };
+  const stream = { ...options, listener: name, protocol: listener.protocol, stop: stop.signal };
   const connections = serveConnections(server, stream);
   const warn = (message: string, fields = {}): void => {
     options.onWarning(message, { path: name, ...fields });

@@ -12,7 +12,7 @@ const valid: Configuration = {
   file: '/etc/xtokend/xtokend.toml',
   hosts: { names: undefined, keys: [], all: [], of: () => undefined },
   replay: { kind: 'memory', afterRestart: 'accept' },
-  log: { target: { kind: 'stderr' }, format: 'plain', level: 'info' },
+  log: { target: { kind: 'stderr' }, format: 'plain', level: 'info', clientAddress: true },
   metrics: undefined,
   answerWithin: 4000,
   secretFiles: [],

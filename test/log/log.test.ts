@@ -18,7 +18,13 @@ import { temporaryDirectory } from '../support/directory.js';
 import { NOW } from '../support/keys.js';
 
 function openFile(path: string, settings: Partial<LogSettings> = {}, fallback?: Log): Log {
-  const all: LogSettings = { target: { kind: 'file', path }, format: 'plain', level: 'info', ...settings };
+  const all: LogSettings = {
+    target: { kind: 'file', path },
+    format: 'plain',
+    level: 'info',
+    clientAddress: true,
+    ...settings,
+  };
   return openLog(all, () => NOW, {}, fallback);
 }
 

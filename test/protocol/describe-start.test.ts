@@ -1,28 +1,52 @@
 import { describe, expect, it } from 'vitest';
-import { describeStart } from '../../src/protocol/describe-start.js';
-import { framings } from '../../src/protocol/framings.js';
+import { describeForeign, describeUnfinished } from '../../src/protocol/describe-start.js';
 
-describe('describeStart', () => {
+describe('describeForeign', () => {
   it.each([
-    ['auth:alice:exam', 'ejabberd', /^looks like the generic protocol: use --protocol generic, /],
+    [
+      'auth:alice:exam',
+      'ejabberd',
+      /^looks like the generic protocol, but .* ejabberd: remove --protocol ejabberd, /,
+    ],
     ['isuser:a:b', 'ejabberd', /^looks like the generic protocol/],
     [
       '\0\x20auth:alice:ex',
       'generic',
-      /protocol: use --protocol ejabberd, --listen …,protocol=ejabberd, or File/,
+      /^looks like the ejabberd protocol, .*or FileDescriptorName=generic of/,
     ],
-    ['\0\x0aisuser:a:b', 'generic', /^looks like the ejabberd protocol/],
-    ['auth:alice:exam', 'generic', /^a request of the generic protocol that does not end: .* line feed/],
-    ['\0\x20auth:alice:ex', 'ejabberd', /^a request of the ejabberd protocol that does not end: .* length/],
+    ['\0\x0aisuser:a:b', 'native', /^looks like the ejabberd protocol/],
+    ['VERSION\t1\t0\n', 'generic', /^looks like the native protocol/],
     ['\x16\x03\x01\x02\0\x01\0\x01', 'ejabberd', /^looks like TLS/],
-    ['\x16\x03\x01\x02\0\x01\0\x01', 'generic', /^looks like TLS/],
+    ['\x16\x03\x01\x02\0\x01\0\x01', undefined, /^looks like TLS/],
     ['GET /metrics HTT', 'ejabberd', /^looks like HTTP/],
     ['POST / HTTP/1.1', 'generic', /^looks like HTTP/],
     ["<?xml version='1", 'generic', /^looks like XMPP/],
-    ['au', 'ejabberd', /^bytes that are no request of the ejabberd protocol/],
-    ['\0', 'generic', /^bytes that are no request of the generic protocol/],
-    ['secret', 'generic', /^bytes that are no request of the generic protocol$/],
-  ] as const)('describes %j in the framing %s', (start, name, expected) => {
-    expect(describeStart(Buffer.from(start, 'latin1'), framings[name])).toMatch(expected);
+    [
+      'au',
+      'ejabberd',
+      /^text that is no request: expected the generic, the ejabberd or the native protocol$/,
+    ],
+    ['VERS', undefined, /^text that is no request/],
+    ['\0', 'generic', /^binary data that is no request/],
+    ['secret', 'generic', /^text that is no request/],
+  ] as const)('describes %j in the protocol %s', (start, protocol, expected) => {
+    expect(describeForeign(Buffer.from(start, 'latin1'), protocol)).toMatch(expected);
+  });
+
+  it.each([
+    ['auth:alice:exam', 'generic'],
+    ['\0\x20auth:alice:ex', 'ejabberd'],
+    ['VERSION\t2\t0\n', 'native'],
+  ] as const)('does not describe the start of a request: %j', (start, protocol) => {
+    expect(describeForeign(Buffer.from(start, 'latin1'), protocol)).toBeUndefined();
+  });
+});
+
+describe('describeUnfinished', () => {
+  it('tells how a request ends', () => {
+    expect(describeUnfinished('generic')).toBe(
+      'a request of the generic protocol that does not end: expected a line feed after it',
+    );
+    expect(describeUnfinished('ejabberd')).toMatch(/: expected as many bytes as its length says$/);
   });
 });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { refused } from '../../src/authenticator/decision.js';
-import { packets } from '../../src/protocol/packets.js';
-import { lines } from '../../src/protocol/lines.js';
+import { ejabberd } from '../../src/protocol/ejabberd.js';
+import { generic } from '../../src/protocol/generic.js';
 import { temporaryDirectory } from '../support/directory.js';
 import { ask, open, serve, serveWith } from '../support/daemon/served-sockets.js';
 
@@ -15,22 +15,22 @@ const TLS = Buffer.from('16030100f1010000ed0303', 'hex');
 
 describe('incomplete requests', () => {
   it.each([
-    ['a generic request', 'auth:alice:example.com:token\n', packets, 'looks like the generic protocol'],
-    ['TLS', TLS, packets, 'looks like TLS'],
-    ['HTTP', 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n', packets, 'looks like HTTP'],
-    ['one byte', '\0', packets, 'bytes that are no request of the ejabberd protocol'],
-    ['half a packet', '\0\x20isuser:2', packets, 'a request of the ejabberd protocol that does not end'],
-    ['a packet', '\0\x0bisuser:20:0', lines, 'looks like the ejabberd protocol'],
-    ['TLS', TLS, lines, 'looks like TLS'],
-    ['a request without its end', 'isuser:2:0', lines, 'a request of the generic protocol that does not end'],
+    ['a generic request', 'auth:alice:example.com:token\n', ejabberd, 'looks like the generic protocol'],
+    ['TLS', TLS, ejabberd, 'looks like TLS'],
+    ['HTTP', 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n', ejabberd, 'looks like HTTP'],
+    ['one byte', '\0', ejabberd, 'binary data that is no request'],
+    ['half a packet', '\0\x20isuser:2', ejabberd, 'a request of the ejabberd protocol that does not end'],
+    ['a packet', '\0\x0bisuser:20:0', generic, 'looks like the ejabberd protocol'],
+    ['TLS', TLS, generic, 'looks like TLS'],
     [
-      'too much without an end',
-      Buffer.alloc(100_000, 'x'),
-      lines,
-      'bytes that are no request of the generic',
+      'a request without its end',
+      'isuser:2:0',
+      generic,
+      'a request of the generic protocol that does not end',
     ],
-  ] as const)('are reported once at the end of the connection: %s', async (_, bytes, framing, cause) => {
-    const { paths, incomplete } = await serve(temporaryDirectory(), { framing });
+    ['too much without an end', Buffer.alloc(100_000, 'x'), generic, 'text that is no request'],
+  ] as const)('are reported once at the end of the connection: %s', async (_, bytes, protocol, cause) => {
+    const { paths, incomplete } = await serve(temporaryDirectory(), { protocol });
     expect(await ask(paths[0], Buffer.from(bytes))).toBe('');
     expect(incomplete).toEqual([expect.stringContaining(cause)]);
     expect(incomplete.join()).not.toContain('alice');
@@ -38,7 +38,7 @@ describe('incomplete requests', () => {
 
   it('are reported while the connection is open, and not again at its end', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const { paths, incomplete } = await serve(temporaryDirectory(), { framing: packets });
+    const { paths, incomplete } = await serve(temporaryDirectory(), { protocol: ejabberd });
     const socket = await open(paths[0]);
     for (const byte of 'auth:alice') socket.write(byte);
     await expect
@@ -72,7 +72,7 @@ describe('incomplete requests', () => {
     const { paths, incomplete, stop, end } = await serve(
       temporaryDirectory(),
       {},
-      { name: 'b', framing: packets },
+      { name: 'b', protocol: ejabberd },
     );
     expect(await ask(paths[0], '')).toBe('');
     expect(await ask(paths[0], 'isuser:2:0\n\nnonsense\n')).toBe('1\n0\n0\n');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { refused, type CompletedRequest, type Decision } from '../../src/authenticator/decision.js';
-import { lines } from '../../src/protocol/lines.js';
+import { generic } from '../../src/protocol/generic.js';
 import type { Request } from '../../src/protocol/request.js';
 import { Responder, type ResponderOptions } from '../../src/server/responder.js';
 import { cuts, split } from '../support/chunks.js';
@@ -21,11 +21,11 @@ async function answer(
 ): Promise<CompletedRequest[]> {
   const completed: CompletedRequest[] = [];
   const onCompleted = (request: CompletedRequest): unknown => completed.push(request);
-  const responder = new Responder({ listener: 'stdin', framing: lines, decide, onCompleted, reply });
+  const responder = new Responder({ listener: 'stdin', protocol: generic, decide, onCompleted, reply });
   for (const piece of pieces) {
     for (const frame of responder.decode(piece)) responder.answer(frame);
   }
-  await responder.answered;
+  await responder.answered();
   expect(responder.isIdle).toBe(true);
   return completed;
 }
@@ -78,9 +78,9 @@ describe('Responder', () => {
     const events: string[] = [];
     const onCompleted = ({ context }: CompletedRequest): unknown => events.push(`log ${context.host ?? ''}`);
     const reply = (): boolean => events.push('answer') > 0;
-    const responder = new Responder({ listener: 'stdin', framing: lines, decide, onCompleted, reply });
+    const responder = new Responder({ listener: 'stdin', protocol: generic, decide, onCompleted, reply });
     for (const frame of responder.decode(Buffer.from('isuser:a:yes\nisuser:b:no\n'))) responder.answer(frame);
-    await responder.answered;
+    await responder.answered();
     expect(events).toEqual(['answer', 'log yes', 'answer', 'log no']);
   });
 });

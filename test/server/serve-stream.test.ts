@@ -2,7 +2,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { refused } from '../../src/authenticator/decision.js';
-import { lines } from '../../src/protocol/lines.js';
+import { generic, NO } from '../../src/protocol/generic.js';
 import { RequestBudget } from '../../src/server/request-budget.js';
 import type { RequestHandler } from '../../src/server/responder.js';
 import { serveStream } from '../../src/server/serve-stream.js';
@@ -19,7 +19,7 @@ class SlowReader extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.answers += chunk.length / lines.answers.no.length;
+    this.answers += chunk.length / NO.length;
     if (this.#isOpen) done();
     else this.#release.push(done);
   }
@@ -40,7 +40,7 @@ function start(
     input,
     output,
     listener: 'stdin',
-    framing: lines,
+    protocol: generic,
     decide,
     onCompleted: () => undefined,
     budget: new RequestBudget(),
@@ -85,7 +85,7 @@ describe('serveStream', () => {
       undecided += 1;
       return refuseLater(request);
     });
-    input.write('a\nb\n');
+    input.write('isuser:a:b\nisuser:c:d\n');
     await expect.poll(() => undecided, { interval: 1 }).toBe(2);
     stop.abort();
     await end;

@@ -4,7 +4,7 @@ import { createServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { packets } from '../../src/protocol/packets.js';
+import { ejabberd } from '../../src/protocol/ejabberd.js';
 import { ListenError } from '../../src/server/unix-socket.js';
 import { temporaryDirectory } from '../support/directory.js';
 import { ask, open, readAll, serve } from '../support/daemon/served-sockets.js';
@@ -22,7 +22,7 @@ async function expectEndWithin(
 
 describe('serveSockets', () => {
   it('answers in the framing of each socket', async () => {
-    const { paths } = await serve(temporaryDirectory(), { name: 'a' }, { name: 'b', framing: packets });
+    const { paths } = await serve(temporaryDirectory(), { name: 'a' }, { name: 'b', protocol: ejabberd });
     expect(await ask(paths[0], 'isuser:2:0\nisuser:3:0\n')).toBe('1\n0\n');
     expect(await ask(paths[1], '\0\x0aisuser:2:0\0\x0aisuser:3:0')).toBe('\0\x02\0\x01\0\x02\0\0');
   });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Framing } from '../../src/protocol/framing.js';
+import type { Protocol } from '../../src/protocol/protocol.js';
 import type { Frame } from '../../src/protocol/request.js';
 
 /** Generates any bytes. */
@@ -19,13 +19,19 @@ export function split(stream: Buffer, offsets: readonly number[]): Buffer[] {
   return sorted.slice(1).map((end, index) => stream.subarray(sorted[index], end));
 }
 
-/** Returns the frames that a new decoder finds in the chunks. */
-export function decode(framing: Framing, chunks: readonly Buffer[]): Frame[] {
-  const decoder = framing.createDecoder();
-  // Overwrite each chunk after use, since a decoder must not keep a reference to it.
+/** Returns the answers that accept and that refuse. */
+export function answersOf(protocol: Protocol): Buffer[] {
+  const codec = protocol.createCodec();
+  return [codec.encode(1, undefined), codec.encode(1, { reason: 'replayed', kind: 'expired' })];
+}
+
+/** Returns the frames that a new codec finds in the chunks. */
+export function decode(protocol: Protocol, chunks: readonly Buffer[]): Frame[] {
+  const codec = protocol.createCodec();
+  // Overwrite each chunk after use, since a codec must not keep a reference to it.
   return chunks.flatMap((bytes) => {
     const chunk = Buffer.from(bytes);
-    const frames = decoder.push(chunk);
+    const frames = codec.decode(chunk);
     const copies = frames.map((frame) => (frame === 'oversized' ? frame : Buffer.from(frame)));
     chunk.fill(0xff);
     return copies;

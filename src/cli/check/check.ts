@@ -1,4 +1,4 @@
-import type { Protocol } from '../../protocol/framings.js';
+import type { ProtocolOption } from '../../protocol/detection.js';
 import { runChecks, runDaemonChecks } from './checks.js';
 import type { Finding } from './finding.js';
 import { report } from './report.js';
@@ -15,7 +15,7 @@ export interface CheckOptions extends NamedFiles {
   readonly json?: true;
   /** A request to send to a running daemon, instead of checking the machine. */
   readonly request?: string;
-  readonly protocol: Protocol;
+  readonly protocol: ProtocolOption;
   /** Whether systemd has started this process as the service. It then runs only the checks of the daemon. */
   readonly asService?: true;
 }

@@ -1,11 +1,11 @@
 import { isAbsolute } from 'node:path';
-import { framings, type Protocol } from '../../protocol/framings.js';
+import { protocols, type ProtocolOption } from '../../protocol/detection.js';
 import type { Listener } from '../../server/sockets.js';
 import { UsageError } from '../shared/usage-error.js';
 
 /** The owner and the group may connect. */
 const DEFAULT_MODE = 0o660;
-const SYNTAX = 'unix:/path[,mode=0660][,group=NAME][,protocol=generic|ejabberd]';
+const SYNTAX = 'unix:/path[,mode=0660][,group=NAME][,protocol=auto|generic|ejabberd|native]';
 
 /**
  * Parses the value of `--listen`.
@@ -14,25 +14,25 @@ const SYNTAX = 'unix:/path[,mode=0660][,group=NAME][,protocol=generic|ejabberd]'
  * @param protocol the protocol if the text names none
  * @throws {@link UsageError}
  */
-export function parseListenOption(text: string, protocol: Protocol): Listener {
+export function parseListenOption(text: string, protocol: ProtocolOption): Listener {
   const [address = '', ...settings] = text.split(',');
   const path = address.replace(/^unix:/, '');
   if (path === address || !isAbsolute(path)) throw syntaxError(text, 'an absolute path after unix:');
   const named = new Map(settings.map(splitAtEquals));
   const mode = named.get('mode');
   const group = named.get('group');
-  const framing = named.get('protocol') ?? protocol;
-  for (const name of named.keys()) {
-    if (!['mode', 'group', 'protocol'].includes(name)) throw syntaxError(text, 'mode, group or protocol');
+  const name = named.get('protocol') ?? protocol;
+  for (const setting of named.keys()) {
+    if (!['mode', 'group', 'protocol'].includes(setting)) throw syntaxError(text, 'mode, group or protocol');
   }
   if (mode !== undefined && !/^0?[0-7]{3}$/.test(mode)) throw syntaxError(text, 'a mode such as 0660');
   if (group === '') throw syntaxError(text, 'the name of a group');
-  if (!isProtocol(framing)) throw syntaxError(text, 'the protocol generic or ejabberd');
+  if (!isProtocolOption(name)) throw syntaxError(text, 'the protocol auto, generic, ejabberd or native');
   return {
     path,
     mode: mode === undefined ? DEFAULT_MODE : Number.parseInt(mode, 8),
     group,
-    framing: framings[framing],
+    protocol: protocols[name],
   };
 }
 
@@ -41,8 +41,8 @@ function splitAtEquals(setting: string): [string, string] {
   return [name, value.join('=')];
 }
 
-function isProtocol(text: string): text is Protocol {
-  return Object.hasOwn(framings, text);
+function isProtocolOption(text: string): text is ProtocolOption {
+  return Object.hasOwn(protocols, text);
 }
 
 function syntaxError(text: string, expected: string): UsageError {
@@ -65,7 +65,7 @@ const MAX_SOCKETS = 64;
 export function takeInheritedListeners(
   environment: NodeJS.ProcessEnv,
   pid: number,
-  protocol: Protocol,
+  protocol: ProtocolOption,
 ): Listener[] {
   const { LISTEN_PID: owner, LISTEN_FDS: count = '', LISTEN_FDNAMES: names } = environment;
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES'])
@@ -82,13 +82,15 @@ export function takeInheritedListeners(
     return {
       descriptor: FIRST_DESCRIPTOR + index,
       label: `systemd:${name}`,
-      framing: framings[protocolIn(name) ?? protocol],
+      protocol: protocols[protocolIn(name) ?? protocol],
     };
   });
 }
 
 /** Finds a protocol as a word of a name: of `FileDescriptorName=`, or of a unit such as `xtokend-ejabberd.socket`. */
-function protocolIn(name: string): Protocol | undefined {
+function protocolIn(name: string): ProtocolOption | undefined {
   const words = name.split(/[^a-z]+/);
-  return (Object.keys(framings) as Protocol[]).find((protocol) => words.includes(protocol));
+  return Object.keys(protocols)
+    .filter(isProtocolOption)
+    .find((protocol) => words.includes(protocol));
 }

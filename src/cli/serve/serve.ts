@@ -14,7 +14,7 @@ import { watchFiles } from '../../daemon/watch-files.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log/log.js';
 import { withoutSecrets } from '../../system/known-secrets.js';
-import { framings, type Protocol } from '../../protocol/framings.js';
+import { protocols, type ProtocolOption } from '../../protocol/detection.js';
 import { RequestBudget } from '../../server/request-budget.js';
 import { serveStream } from '../../server/serve-stream.js';
 import { serveSockets, type Listener } from '../../server/sockets.js';
@@ -28,7 +28,7 @@ import { serveSupervisedTerminal } from './terminal.js';
 /** The options of `xtokend serve`. */
 export interface ServeOptions {
   readonly config?: string;
-  readonly protocol: Protocol;
+  readonly protocol: ProtocolOption;
   /** Addresses of sockets, as `--listen` takes them; if there are none, stdin and stdout. */
   readonly listen?: readonly string[];
 }
@@ -67,7 +67,7 @@ async function serveStandardInput({ config, protocol }: ServeOptions, version: s
   if (handover === undefined) {
     const { decide, onCompleted } = daemon;
     const { stdin: input, stdout: output } = process;
-    const stream = { input, output, listener: 'stdin', framing: framings[protocol] };
+    const stream = { input, output, listener: 'stdin', protocol: protocols[protocol] };
     await serveStream({ ...stream, decide, onCompleted, budget: new RequestBudget(), stop });
   } else {
     await serveSupervisedTerminal(handover, daemon, stop);
@@ -119,8 +119,8 @@ async function serveListeners(
 }
 
 /** Prints a hint on a terminal, or throws the reason why the configuration is invalid. */
-async function welcome(protocol: Protocol, config: string | undefined, version: string): Promise<void> {
-  if (protocol !== 'generic') {
+async function welcome(protocol: ProtocolOption, config: string | undefined, version: string): Promise<void> {
+  if (protocol !== 'auto' && protocol !== 'generic') {
     throw new UsageError(
       `--protocol ${protocol} is for pipes: its requests can't be typed on a terminal. Use --protocol generic`,
     );

@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { Daemon } from '../../daemon/daemon.js';
-import { lines } from '../../protocol/lines.js';
+import { NO, YES } from '../../protocol/generic.js';
 import { serveTerminal } from '../../server/terminal/serve-terminal.js';
 import { watchServer, type Visibility } from '../../server/terminal/server-watch.js';
 import { ANSWER_DESCRIPTOR, type SupervisorHandover } from '../../server/terminal/supervisor-handover.js';
@@ -9,7 +9,7 @@ import { openTerminalInput } from '../../server/terminal/terminal-input.js';
 import { parentOf, uptime } from '../../system/processes.js';
 
 const UPTIME_GRAIN_MILLISECONDS = 10;
-const ANSWERS = { ...lines.answers, spoiler: Buffer.from('?\n') };
+const ANSWERS = { yes: YES, no: NO, spoiler: Buffer.from('?\n') };
 
 /** Warnings of what can go wrong if this process sees only a part of the server. */
 const WARNINGS: Readonly<Record<Visibility, string | undefined>> = {

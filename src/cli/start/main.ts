@@ -9,7 +9,7 @@ holdSignals();
 
 // Prosody gives no arguments and blocks until the first answer; parsing a command line would take 15 ms more.
 if (process.argv.length <= 2) {
-  void reportErrors(() => serve({ protocol: 'generic' }, XTOKEND_VERSION));
+  void reportErrors(() => serve({ protocol: 'auto' }, XTOKEND_VERSION));
 } else {
   void import('./program.js').then(({ runProgram }) => runProgram(process.argv, XTOKEND_VERSION, serve));
 }

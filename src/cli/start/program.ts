@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { framings } from '../../protocol/framings.js';
+import { protocols } from '../../protocol/detection.js';
 import type { CheckOptions } from '../check/check.js';
 import type { InitOptions } from '../init.js';
 import type { MintCommandOptions } from '../mint.js';
@@ -145,9 +145,9 @@ function configOption(): Option {
 }
 
 function protocolOption(): Option {
-  return new Option('--protocol <framing>', 'the protocol of the requests')
-    .choices(Object.keys(framings))
-    .default('generic');
+  return new Option('--protocol <protocol>', 'the protocol of the requests; auto detects it')
+    .choices(Object.keys(protocols))
+    .default('auto');
 }
 
 function atOption(): Option {

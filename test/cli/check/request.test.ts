@@ -26,13 +26,15 @@ beforeAll(async () => {
     '--config',
     config.file,
     '--listen',
-    `unix:${directory}/generic`,
+    `unix:${directory}/auto`,
+    '--listen',
+    `unix:${directory}/generic,protocol=generic`,
     '--listen',
     `unix:${directory}/packets,protocol=ejabberd`,
   ]);
   let log = '';
   daemon.stderr.on('data', (data: Buffer) => (log += data.toString()));
-  while (log.split('listening').length < 3) await once(daemon.stderr, 'data');
+  while (log.split('listening').length < 4) await once(daemon.stderr, 'data');
   return () => {
     daemon.kill();
     rmSync(directory, { recursive: true, force: true });
@@ -42,7 +44,7 @@ beforeAll(async () => {
 /** Asks the daemon of these tests. */
 function ask(
   request: string,
-  { file = config.file, socket = 'generic', input = '', more = [] as string[] } = {},
+  { file = config.file, socket = 'auto', input = '', more = [] as string[] } = {},
 ): Promise<Ended> {
   const path = socket.startsWith('/') ? socket : join(directory, socket);
   return runXtokend(['check', '--config', file, '--request', request, '--socket', path, ...more], { input });
@@ -57,7 +59,7 @@ describe('xtokend check --request', () => {
     expect(await ask('isuser:alice:example.com')).toMatchObject({
       status: 0,
       stderr: '',
-      stdout: expect.stringMatching(/^1: accepted, after \d+\.\d ms, by \S+\/generic\n$/) as string,
+      stdout: expect.stringMatching(/^accepted, after \d+\.\d ms, by \S+\/auto\n$/) as string,
     });
     const { status, stdout } = await ask('isuser:mallory:example.com');
     expect(status).toBe(1);
@@ -65,14 +67,17 @@ describe('xtokend check --request', () => {
   });
 
   it.each([
+    ['auto', []],
+    ['auto', ['--protocol', 'generic']],
+    ['auto', ['--protocol', 'ejabberd']],
     ['generic', []],
-    ['packets', ['--protocol', 'ejabberd']],
-  ])('mints a token and consumes it: %s', async (socket, more) => {
+    ['packets', []],
+  ])('mints a token and consumes it: %s %j', async (socket, more) => {
     const { status, stdout } = await ask('auth:Alice:Example.COM', { socket, more });
     expect({ status, stdout }).toEqual({
       status: 0,
       stdout: expect.stringMatching(
-        /^1: accepted, .*\nThe token was minted .* the key "default" of .*\n$/,
+        /^accepted, .*\nThe token was minted .* the key "default" of .*\n$/,
       ) as string,
     });
   });
@@ -86,26 +91,28 @@ describe('xtokend check --request', () => {
     );
   });
 
-  it('reads a request with a token from standard input, and prints possible reasons that only the daemon knows', async () => {
+  it('reads a request with a token from standard input, and prints a reason that only the daemon knows', async () => {
     const token = await mint('alice@example.com');
     const input = `auth:alice:example.com:${token}\n`;
-    expect((await ask('-', { input })).stdout).toMatch(/^1: accepted/);
+    expect((await ask('-', { input })).stdout).toMatch(/^accepted/);
     const again = await ask('-', { input });
     expect(again.status).toBe(1);
-    expect(again.stdout).toContain(
-      'the token was used before, or the daemon runs with another configuration',
+    expect(again.stdout).toMatch(
+      /^refused \(replayed\), after .*\nIts reason: the token has been used before\.\n$/,
     );
     expect(again.stdout).not.toContain(token);
+    // Without the native protocol, the daemon gives no reason.
+    const unexplained = await ask('-', { input, socket: 'generic' });
+    expect(unexplained.stdout).toMatch(/^refused, after/);
+    expect(unexplained.stdout).toContain(
+      'the token was used before, or the daemon runs with another configuration',
+    );
     const wrong = await ask('-', { input: `auth:bob:example.com:${token}\n` });
     expect(wrong.stdout).toContain('signed for another JID or with another token_secret');
     const quoted = await ask('-', { input: `auth:alice:example.com:"${token}"\n` });
     expect(quoted.stdout).toContain(
       'found quotes around it: leave them out; without that it would be accepted',
     );
-    expect((await ask('-', { input: 'setpass:alice:example.com:secret' })).stdout).toContain(
-      'xtokend answers auth and isuser only',
-    );
-    expect((await ask('-', { input: 'nonsense' })).stdout).toContain('this is not a request');
   });
 
   it('reports a daemon that runs with another configuration', async () => {
@@ -145,26 +152,38 @@ describe('xtokend check --request', () => {
     expect((await ask('isuser:a:b', { more: ['--json'] })).stderr).toContain('--json is for the checks');
     expect((await ask('-', { input: 'isuser:a:b\nisuser:c:d\n' })).stderr).toContain('expected one line');
     expect((await ask('-')).stderr).toContain('expected one line');
+    for (const input of ['setpass:alice:example.com:secret', 'secret']) {
+      const { status, stderr } = await ask('-', { input });
+      expect({ status, stderr }).toEqual({
+        status: 2,
+        stderr: expect.stringContaining('auth:USER:HOST:TOKEN or isuser:USER:HOST') as string,
+      });
+      expect(stderr).not.toContain('secret');
+    }
   });
 });
 
 describe('xtokend check --request, without a result', () => {
   it('waits 5 s for an answer, and no longer', async () => {
-    const [generic, packets] = await Promise.all([
-      ask('isuser:alice:example.com', { socket: 'packets' }),
-      ask('isuser:alice:example.com', { more: ['--protocol', 'ejabberd'] }),
-    ]);
-    expect(generic.status).toBe(2);
-    expect(generic.stdout).toContain(
-      'within 5 s. Does that socket have the other protocol (--protocol ejabberd)?',
-    );
-    expect(packets.stdout).toContain(
-      'within 5 s. Does that socket have the other protocol (--protocol generic)?',
-    );
+    const path = join(temporaryDirectory(), 'socket');
+    const server = createServer((socket) => socket.resume()).listen(path);
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const { status, stdout } = await ask('isuser:a:b', { socket: path, more: ['--protocol', 'native'] });
+    expect(status).toBe(2);
+    expect(stdout).toContain('within 5 s: xtokend hangs, or does not use --protocol native: leave that out.');
+  });
+
+  it('says that the socket may have another protocol', async () => {
+    const more = ['--protocol', 'native'];
+    const { status, stdout } = await ask('isuser:a:b', { socket: 'packets', more });
+    expect(status).toBe(2);
+    expect(stdout).toContain('closed without an answer');
+    expect(stdout).toContain('does not use --protocol native: leave that out');
   });
 
   it.each([
-    ['hello', 'is not xtokend, or does not use --protocol generic; try --protocol ejabberd'],
+    ['hello', 'is not xtokend'],
     ['', 'was closed without an answer'],
   ])('reports an unexpected answer: %j', async (text, message) => {
     const path = join(temporaryDirectory(), 'socket');

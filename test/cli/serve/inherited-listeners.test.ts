@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { takeInheritedListeners } from '../../../src/cli/serve/listeners.js';
 import { UsageError } from '../../../src/cli/shared/usage-error.js';
-import type { Protocol } from '../../../src/protocol/framings.js';
-import { lines } from '../../../src/protocol/lines.js';
-import { packets } from '../../../src/protocol/packets.js';
+import { protocols, type ProtocolOption } from '../../../src/protocol/detection.js';
+import { generic } from '../../../src/protocol/generic.js';
+import { ejabberd } from '../../../src/protocol/ejabberd.js';
 
 const PID = 4711;
 
-function take(variables: NodeJS.ProcessEnv, protocol: Protocol = 'generic'): unknown[] {
+function take(variables: NodeJS.ProcessEnv, protocol: ProtocolOption = 'generic'): unknown[] {
   return takeInheritedListeners({ LISTEN_PID: String(PID), ...variables }, PID, protocol);
 }
 
@@ -15,8 +15,8 @@ describe('takeInheritedListeners', () => {
   it('finds descriptors from 3 on, and removes the variables', () => {
     const environment = { LISTEN_PID: '4711', LISTEN_FDS: '2', LISTEN_FDNAMES: 'a:ejabberd', OTHER: 'x' };
     expect(takeInheritedListeners(environment, PID, 'generic')).toEqual([
-      { descriptor: 3, label: 'systemd:a', framing: lines },
-      { descriptor: 4, label: 'systemd:ejabberd', framing: packets },
+      { descriptor: 3, label: 'systemd:a', protocol: generic },
+      { descriptor: 4, label: 'systemd:ejabberd', protocol: ejabberd },
     ]);
     expect(environment).toEqual({ OTHER: 'x' });
   });
@@ -28,23 +28,26 @@ describe('takeInheritedListeners', () => {
     expect(takeInheritedListeners({ LISTEN_FDS: '1' }, PID, 'generic')).toEqual([]);
   });
 
-  it.each<[string | undefined, Protocol, unknown]>([
-    ['generic', 'generic', lines],
-    ['generic', 'ejabberd', lines],
-    ['ejabberd', 'generic', packets],
-    ['ejabberd-2', 'generic', packets],
-    ['xtokend-ejabberd.socket', 'generic', packets],
+  it.each<[string | undefined, ProtocolOption, ProtocolOption]>([
+    ['generic', 'generic', 'generic'],
+    ['generic', 'ejabberd', 'generic'],
+    ['ejabberd', 'generic', 'ejabberd'],
+    ['ejabberd-2', 'generic', 'ejabberd'],
+    ['xtokend-ejabberd.socket', 'generic', 'ejabberd'],
+    ['native', 'generic', 'native'],
+    ['xtokend-auto.socket', 'generic', 'auto'],
     // Other names use that of --protocol.
-    ['xtokend.socket', 'generic', lines],
-    ['xtokend.socket', 'ejabberd', packets],
-    ['unknown', 'ejabberd', packets],
-    ['ejabberdish', 'generic', lines],
-    ['toString', 'generic', lines],
-    ['', 'generic', lines],
-    [undefined, 'ejabberd', packets],
-  ])('chooses the protocol of a socket named %s with --protocol %s', (name, protocol, framing) => {
+    ['xtokend.socket', 'auto', 'auto'],
+    ['xtokend.socket', 'generic', 'generic'],
+    ['xtokend.socket', 'ejabberd', 'ejabberd'],
+    ['unknown', 'ejabberd', 'ejabberd'],
+    ['ejabberdish', 'generic', 'generic'],
+    ['toString', 'generic', 'generic'],
+    ['', 'generic', 'generic'],
+    [undefined, 'ejabberd', 'ejabberd'],
+  ])('chooses the protocol of a socket named %s with --protocol %s', (name, option, expected) => {
     const names = name === undefined ? {} : { LISTEN_FDNAMES: name };
-    expect(take({ LISTEN_FDS: '1', ...names }, protocol)).toMatchObject([{ framing }]);
+    expect(take({ LISTEN_FDS: '1', ...names }, option)).toMatchObject([{ protocol: protocols[expected] }]);
   });
 
   it.each([undefined, '', '-1', '1e1', '65', ' 1', '1 '])('rejects %j sockets', (count) => {

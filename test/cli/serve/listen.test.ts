@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseListenOption } from '../../../src/cli/serve/listeners.js';
 import { UsageError } from '../../../src/cli/shared/usage-error.js';
-import { lines } from '../../../src/protocol/lines.js';
-import { packets } from '../../../src/protocol/packets.js';
+import { generic } from '../../../src/protocol/generic.js';
+import { ejabberd } from '../../../src/protocol/ejabberd.js';
 import { ask } from '../../support/daemon/requests.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
@@ -20,18 +20,18 @@ describe('parseListenOption', () => {
     expect(parseListenOption('unix:/run/a.sock', 'generic')).toEqual({
       path: '/run/a.sock',
       mode: 0o660,
-      framing: lines,
+      protocol: generic,
     });
     expect(parseListenOption('unix:/a b,protocol=ejabberd,mode=0600,group=chat', 'generic')).toEqual({
       path: '/a b',
       mode: 0o600,
       group: 'chat',
-      framing: packets,
+      protocol: ejabberd,
     });
-    expect(parseListenOption('unix:/a,protocol=generic', 'ejabberd').framing).toBe(lines);
+    expect(parseListenOption('unix:/a,protocol=generic', 'ejabberd').protocol).toBe(generic);
     expect(parseListenOption('unix:/a,mode=666', 'ejabberd')).toMatchObject({
       mode: 0o666,
-      framing: packets,
+      protocol: ejabberd,
     });
   });
 
@@ -44,8 +44,8 @@ describe('parseListenOption', () => {
     ['unix:/a,mode=9', 'a mode such as 0660'],
     ['unix:/a,mode=4755', 'a mode such as 0660'],
     ['unix:/a,group=', 'the name of a group'],
-    ['unix:/a,protocol=smtp', 'the protocol generic or ejabberd'],
-    ['unix:/a,protocol=toString', 'the protocol generic or ejabberd'],
+    ['unix:/a,protocol=smtp', 'the protocol auto, generic, ejabberd or native'],
+    ['unix:/a,protocol=toString', 'the protocol auto, generic, ejabberd or native'],
     ['unix:/a,user=root', 'mode, group or protocol'],
     ['unix:/a,', 'mode, group or protocol'],
   ])('rejects %s', (text, message) => {
@@ -87,9 +87,9 @@ describe('xtokend serve --listen', () => {
     child.stderr.on('data', (data: Buffer) => (log += data.toString()));
     await expect.poll(() => log).toContain('listening');
     connect(path).resume().end(request);
-    await expect.poll(() => log).toContain('reason="incomplete-request"');
+    await expect.poll(() => log).toContain('reason="unknown-protocol"');
     expect(log).toContain(
-      `warning unanswered operation="malformed" reason="incomplete-request" listener="${path}" cause="looks like the ${spoken} protocol: use --protocol ${spoken}, `,
+      `error unanswered operation="malformed" reason="unknown-protocol" listener="${path}" cause="looks like the ${spoken} protocol, but the listener is set to ${expected}: `,
     );
     expect(log).not.toMatch(/secret-token|alice/);
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import { refused, type CompletedRequest } from '../../../src/authenticator/decision.js';
-import { lines } from '../../../src/protocol/lines.js';
+import { generic } from '../../../src/protocol/generic.js';
 import type { RequestHandler } from '../../../src/server/responder.js';
 import { serveSockets, type Listener } from '../../../src/server/sockets.js';
 import { temporaryDirectory } from '../directory.js';
@@ -49,7 +49,7 @@ async function start(decide: Decide, directory: string, settings: readonly Setti
   const paths = settings.map(({ name = 'socket' }) => join(directory, name));
   const listeners = settings.map((setting, index) => ({
     mode: 0o660,
-    framing: lines,
+    protocol: generic,
     ...setting,
     path: paths[index] ?? '',
   }));
@@ -58,7 +58,7 @@ async function start(decide: Decide, directory: string, settings: readonly Setti
   const incomplete: string[] = [];
   const counts = { answered: 0, unanswered: 0 };
   const onCompleted = ({ outcome, reason, cause }: CompletedRequest): void => {
-    if (reason === 'incomplete-request') incomplete.push(cause ?? '');
+    if (outcome === 'unanswered' && reason !== 'deadline-exceeded') incomplete.push(cause ?? '');
     else counts[outcome === 'unanswered' ? 'unanswered' : 'answered'] += 1;
   };
   let listening = 0;

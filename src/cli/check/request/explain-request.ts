@@ -2,51 +2,60 @@ import type { Configuration } from '../../../config/configuration.js';
 import { isPrepared } from '../../../credential/jid/prepare.js';
 import { openHosts } from '../../../daemon/served-hosts.js';
 import { messageOf } from '../../../errors.js';
-import { parseRequest, type Request } from '../../../protocol/request.js';
+import type { UserRequest } from '../../../protocol/request.js';
+import { reasons, type Reason } from '../../../authenticator/reasons.js';
+import type { Answer } from '../sockets/ask.js';
 import { loginOf } from '../../shared/login.js';
 import { judgeToken, type Judgement } from '../../verify/judge-token.js';
 import type { Situation } from '../situation.js';
 
-/**
- * Explains the answer of a daemon from the configuration. The daemon can run with another configuration, and only the daemon knows
- * which tokens have been consumed.
- */
+/** Reasons that no configuration explains: only the daemon knows which tokens have been consumed, and what failed. */
+const ONLY_DAEMON: readonly string[] = [
+  'replayed',
+  'replay-unknown',
+  'replay-cache-unavailable',
+  'internal-error',
+  'no-configuration',
+] satisfies Reason[];
+
+/** Explains the answer of a daemon: by its reason, and by the configuration, though the daemon can run with another one. */
 export async function explainRequest(
-  text: string,
-  accepted: boolean,
+  request: UserRequest,
+  { accepted, reason = '' }: Answer,
   isFresh: boolean,
   { configuration, fault, now }: Situation,
 ): Promise<string[]> {
-  if (configuration === undefined) return accepted ? [] : [`The reason is unknown: ${fault?.message ?? ''}`];
-  const expected = await expectAnswer(parseRequest(Buffer.from(text), 'check'), configuration, now);
-  const { file } = configuration;
-  if (expected.accepted !== accepted) {
-    const found = accepted
-      ? `By ${file} it should have been refused: ${expected.reason}.`
-      : `By ${file} it could be accepted (${expected.reason}).`;
-    return [found, causes(accepted, isFresh, file)];
+  const meaning = Object.hasOwn(reasons, reason) ? reasons[reason as Reason] : undefined;
+  const told = meaning === undefined ? [] : [`Its reason: ${meaning.replaceAll('`', '')}.`];
+  if (ONLY_DAEMON.includes(reason)) return told;
+  if (configuration === undefined) {
+    return accepted || meaning !== undefined ? told : [`The reason is unknown: ${fault?.message ?? ''}`];
   }
-  return accepted ? [] : [`The reason, by ${file}: ${expected.reason}.`];
+  const expected = await expectAnswer(request, configuration, now);
+  const { file } = configuration;
+  if (expected.accepted === accepted) return accepted ? [] : [`The reason, by ${file}: ${expected.reason}.`];
+  const found = accepted
+    ? `By ${file} it should have been refused: ${expected.reason}.`
+    : `By ${file} it could be accepted (${expected.reason}).`;
+  const isKnown = accepted || meaning !== undefined;
+  return [...told, found, isKnown ? `So ${OTHER_CONFIGURATION}.` : possibleCauses(isFresh, file)];
 }
 
-function causes(accepted: boolean, isFresh: boolean, file: string): string {
-  const otherConfiguration =
-    'the daemon runs with another configuration, or has not reloaded this one: restart it, or send it SIGHUP';
-  if (accepted) return `So ${otherConfiguration}.`;
+const OTHER_CONFIGURATION =
+  'the daemon runs with another configuration, or has not reloaded this one: restart it, or send it SIGHUP';
+
+/** Returns what can have caused a refusal without a reason. */
+function possibleCauses(isFresh: boolean, file: string): string {
   const replayed = isFresh ? '' : 'the token was used before, or ';
   const cache = 'its replay cache keeps it from accepting (`xtokend check` tests that)';
-  return `So ${replayed}${otherConfiguration}; or ${cache}. Its log has the reason; ${file} names the log.`;
+  return `So ${replayed}${OTHER_CONFIGURATION}; or ${cache}. Its log has the reason; ${file} names the log.`;
 }
 
 async function expectAnswer(
-  request: Request,
+  request: UserRequest,
   { hosts, file }: Configuration,
   now: number,
 ): Promise<Judgement> {
-  if (request.operation === 'malformed')
-    return refused('this is not a request: expected auth:USER:HOST:TOKEN or isuser:USER:HOST');
-  if (request.operation === 'unsupported')
-    return refused('xtokend answers auth and isuser only: there are no accounts to change');
   const { user, host } = request;
   if (!(await isPrepared(user, host))) return refused(UNPREPARED);
   const settings = hosts.of(host);

@@ -1,7 +1,8 @@
 import { isActiveAt } from '../../../credential/key.js';
 import { domainOf, normalizeJid } from '../../../credential/jid/jid.js';
 import { mintWithKey } from '../../../credential/mint.js';
-import type { Protocol } from '../../../protocol/framings.js';
+import type { ProtocolOption } from '../../../protocol/detection.js';
+import { parseRequest, type UserRequest } from '../../../protocol/request.js';
 import { withoutSecrets } from '../../../system/known-secrets.js';
 import { readInput } from '../../shared/read-input.js';
 import { UsageError } from '../../shared/usage-error.js';
@@ -22,7 +23,11 @@ const TIMEOUT_MILLISECONDS = 5000;
  * @param text the request on the command line, without a password, or `-`
  * @returns the exit code
  */
-export async function checkRequest(text: string, protocol: Protocol, situation: Situation): Promise<number> {
+export async function checkRequest(
+  text: string,
+  protocol: ProtocolOption,
+  situation: Situation,
+): Promise<number> {
   const { request, isFresh, remarks = [] } = await prepareRequest(text, situation);
   const [socket] = findSockets(situation);
   if (socket === undefined)
@@ -31,9 +36,10 @@ export async function checkRequest(text: string, protocol: Protocol, situation: 
   const result = await ask(path, protocol, request, TIMEOUT_MILLISECONDS);
   if (result.kind !== 'answered')
     return print(COULD_NOT_TELL, [`could not tell: ${describeFault(result, path, protocol)}`]);
-  const { accepted, milliseconds } = result;
-  const answer = `${accepted ? '1: accepted' : '0: refused'}, after ${milliseconds.toFixed(1)} ms, by ${path}`;
-  const why = await explainRequest(request, accepted, isFresh, situation);
+  const { accepted, reason, milliseconds } = result;
+  const refused = reason === undefined ? 'refused' : `refused (${reason})`;
+  const answer = `${accepted ? 'accepted' : refused}, after ${milliseconds.toFixed(1)} ms, by ${path}`;
+  const why = await explainRequest(request, result, isFresh, situation);
   // The chat server may be connected to another process.
   const others = checkShared(path).map(({ message, fix = '' }) => `But ${message}: ${fix}.`);
   return print(accepted ? ACCEPTED : REFUSED, [answer, ...remarks, ...why, ...others]);
@@ -47,16 +53,16 @@ function print(exitCode: number, lines: readonly string[]): number {
 function describeFault(
   result: Exclude<Result, { kind: 'answered' }>,
   path: string,
-  protocol: Protocol,
+  protocol: ProtocolOption,
 ): string {
-  const other = protocol === 'generic' ? 'ejabberd' : 'generic';
+  const other = protocol === 'auto' ? '' : `, or does not use --protocol ${protocol}: leave that out`;
   switch (result.kind) {
     case 'silent':
-      return `no answer on ${path} within 5 s. Does that socket have the other protocol (--protocol ${other})? Otherwise xtokend hangs: see its log, and restart it`;
+      return `no answer on ${path} within 5 s: xtokend hangs${other}. See its log, and restart it`;
     case 'closed':
-      return `${path} was closed without an answer: xtokend is being stopped, or has reached its connection limit`;
+      return `${path} was closed without an answer: xtokend is being stopped, or has reached its connection limit${other}`;
     case 'unexpected':
-      return `the process that listens on ${path} is not xtokend, or does not use --protocol ${protocol}; try --protocol ${other}`;
+      return `the process that listens on ${path} is not xtokend${other}`;
     case 'unreachable':
       return `${path}: ${connectErrors[result.code] ?? result.code}`;
   }
@@ -71,7 +77,7 @@ const connectErrors: Readonly<Record<string, string>> = {
 
 /** A request that can be sent. */
 interface PreparedRequest {
-  readonly request: string;
+  readonly request: UserRequest;
   /** Whether the token was minted for this request, so it can't have been used before. */
   readonly isFresh: boolean;
   /** Lines to print with the answer. */
@@ -96,21 +102,26 @@ async function prepareRequest(text: string, situation: Situation): Promise<Prepa
   }
   if (user === undefined || host === undefined || password !== undefined) throw new UsageError(EXPECTED);
   const jid = normalizeJid(`${user}@${host}`);
-  const request = `${operation}:${jid.replace('@', ':')}`;
-  if (operation === 'isuser') return { request, isFresh: false };
-  if (operation !== 'auth') throw new UsageError(EXPECTED);
-  return addToken(jid, request, situation);
+  if (operation === 'auth') return mintRequest(jid, situation);
+  if (operation !== 'isuser') throw new UsageError(EXPECTED);
+  return { request: { operation, ...partsOf(jid) }, isFresh: false };
 }
 
-async function readRequest(): Promise<string> {
-  const request = await readInput();
-  if (request === '' || request.includes('\n')) {
-    throw new UsageError('--request -: expected one line on standard input, such as auth:USER:HOST:TOKEN');
-  }
-  return request;
+async function readRequest(): Promise<UserRequest> {
+  const request = parseRequest(Buffer.from(await readInput()), 'check');
+  if (request.operation === 'auth' || request.operation === 'isuser') return request;
+  throw new UsageError(
+    '--request -: expected one line on standard input: auth:USER:HOST:TOKEN or isuser:USER:HOST',
+  );
 }
 
-function addToken(jid: string, request: string, { configuration, fault, now }: Situation): PreparedRequest {
+/** Returns the user and the host of a normalized JID. */
+function partsOf(jid: string): { user: string; host: string } {
+  const host = domainOf(jid);
+  return { user: jid.slice(0, -host.length - 1), host };
+}
+
+function mintRequest(jid: string, { configuration, fault, now }: Situation): PreparedRequest {
   if (configuration === undefined) throw new UsageError(fault?.message ?? EXPECTED);
   const { hosts, file } = configuration;
   // For a host that is not served, any key works: the daemon refuses the host itself.
@@ -118,5 +129,6 @@ function addToken(jid: string, request: string, { configuration, fault, now }: S
   const key = keys.find((candidate) => isActiveAt(candidate, now)) ?? keys[0];
   if (key === undefined) throw new UsageError(`there is no key in ${file} to mint a token with`);
   const remark = `The token was minted for this request with the key "${key.id}" of ${file}, and is consumed now.`;
-  return { request: `${request}:${mintWithKey(key, jid, now)}`, isFresh: true, remarks: [remark] };
+  const password = mintWithKey(key, jid, now);
+  return { request: { operation: 'auth', ...partsOf(jid), password }, isFresh: true, remarks: [remark] };
 }

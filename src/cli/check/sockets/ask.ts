@@ -1,13 +1,23 @@
 import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { codeOf } from '../../../errors.js';
-import { framings, type Protocol } from '../../../protocol/framings.js';
+import { protocols, type ProtocolOption } from '../../../protocol/detection.js';
+import { CLIENT_VERSION_LINE, encodeRequest, parseReply } from '../../../protocol/native-client.js';
+import type { ProtocolName } from '../../../protocol/protocol.js';
+import { formatRequest, MAX_REQUEST_BYTES, type UserRequest } from '../../../protocol/request.js';
 import type { Situation } from '../situation.js';
 import { findSockets } from './socket-paths.js';
 
+/** An answer of a daemon. */
+export interface Answer {
+  readonly accepted: boolean;
+  /** Why it is refused; only the native protocol has it. */
+  readonly reason?: string | undefined;
+}
+
 /** The result of a request to a running daemon. */
 export type Result =
-  | { readonly kind: 'answered'; readonly accepted: boolean; readonly milliseconds: number }
+  | (Answer & { readonly kind: 'answered'; readonly milliseconds: number })
   /** `silent`: connected, but no answer in time; `closed`: the connection ended first; `unexpected`: other bytes came. */
   | { readonly kind: 'silent' | 'closed' | 'unexpected' }
   /** With the system's error code, such as ENOENT. */
@@ -20,15 +30,10 @@ export const TIMEOUT_MILLISECONDS = 2000;
 export async function askDaemon(
   path: string,
   { configuration }: Situation,
-): Promise<Result & { readonly protocol: Protocol }> {
-  const request = `isuser:xtokend-check:${configuration?.hosts.names?.[0] ?? 'localhost'}`;
-  const generic = await ask(path, 'generic', request, TIMEOUT_MILLISECONDS);
-  if (generic.kind !== 'answered' && generic.kind !== 'unreachable') {
-    // The path does not show which protocol the socket has.
-    const packets = await ask(path, 'ejabberd', request, TIMEOUT_MILLISECONDS);
-    if (packets.kind === 'answered') return { ...packets, protocol: 'ejabberd' };
-  }
-  return { ...generic, protocol: 'generic' };
+): Promise<Result & { readonly protocol: ProtocolName }> {
+  const host = configuration?.hosts.names?.[0] ?? 'localhost';
+  const request: UserRequest = { operation: 'isuser', user: 'xtokend-check', host };
+  return ask(path, 'auto', request, TIMEOUT_MILLISECONDS);
 }
 
 /** Returns whether a daemon answers on one of its sockets. */
@@ -37,18 +42,47 @@ export async function isRunning(situation: Situation): Promise<boolean> {
   return results.some(({ kind }) => kind === 'answered');
 }
 
+/** The protocols that a socket can be set to if it gives this result in the native one. */
+const OTHERS: Readonly<Record<Result['kind'], readonly ProtocolName[]>> = {
+  answered: [],
+  unreachable: [],
+  unexpected: ['generic'],
+  silent: ['ejabberd'],
+  closed: ['ejabberd'],
+};
+
 /**
  * Sends one request to a daemon over its Unix socket.
  *
- * @param request as a chat server writes it, without framing
+ * @param protocol `auto` tries the native protocol first, which has the reason of a refusal
  * @param timeout how long to wait for the answer, in milliseconds
  */
-export function ask(path: string, protocol: Protocol, request: string, timeout: number): Promise<Result> {
-  const { answers } = framings[protocol];
+export async function ask(
+  path: string,
+  protocol: ProtocolOption,
+  request: UserRequest,
+  timeout: number,
+): Promise<Result & { readonly protocol: ProtocolName }> {
+  if (protocol !== 'auto') return { ...(await askIn(path, protocol, request, timeout)), protocol };
+  const result = await askIn(path, 'native', request, timeout);
+  // The path does not show which protocol the socket is set to.
+  for (const other of OTHERS[result.kind]) {
+    const answer = await askIn(path, other, request, timeout);
+    if (answer.kind === 'answered') return { ...answer, protocol: other };
+  }
+  return { ...result, protocol: 'native' };
+}
+
+function askIn(path: string, protocol: ProtocolName, request: UserRequest, timeout: number): Promise<Result> {
   return new Promise((resolve) => {
     const socket = connect(path);
+    const dialog = protocol === 'native' ? nativeDialog(request) : plainDialog(protocol, request);
     let sentAt = 0;
     let received = Buffer.alloc(0);
+    const send = (bytes: string | Buffer): void => {
+      sentAt = performance.now();
+      socket.write(bytes);
+    };
     const settle = (result: Result): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -56,18 +90,17 @@ export function ask(path: string, protocol: Protocol, request: string, timeout: 
     };
     const timer = setTimeout(settle, timeout, { kind: 'silent' });
     socket.on('connect', () => {
-      sentAt = performance.now();
-      socket.write(frame(protocol, request));
+      send(dialog.start);
     });
     socket.on('data', (data: Buffer) => {
       received = Buffer.concat([received, data]);
-      const accepted = received.equals(answers.yes);
-      if (accepted || received.equals(answers.no)) {
-        settle({ kind: 'answered', accepted, milliseconds: performance.now() - sentAt });
-      } else if (received.length >= answers.yes.length) settle({ kind: 'unexpected' });
+      const result = dialog.read(received, send);
+      if (result === 'unexpected') settle({ kind: result });
+      else if (result !== undefined)
+        settle({ kind: 'answered', ...result, milliseconds: performance.now() - sentAt });
     });
     socket.on('end', () => {
-      settle({ kind: 'closed' });
+      settle({ kind: received.length > 0 ? 'unexpected' : 'closed' });
     });
     socket.on('error', (error) => {
       settle(sentAt > 0 ? { kind: 'closed' } : { kind: 'unreachable', code: String(codeOf(error)) });
@@ -75,10 +108,52 @@ export function ask(path: string, protocol: Protocol, request: string, timeout: 
   });
 }
 
-function frame(protocol: Protocol, request: string): Buffer {
+/** What to send in one protocol, and how to read the answer. */
+interface Dialog {
+  readonly start: string | Buffer;
+  /** Reads all bytes received so far. Returns `undefined` if the answer is not complete. */
+  readonly read: (received: Buffer, send: (text: string) => void) => Answer | 'unexpected' | undefined;
+}
+
+function plainDialog(protocol: 'generic' | 'ejabberd', request: UserRequest): Dialog {
+  const codec = protocols[protocol].createCodec();
+  const yes = codec.encode(undefined, undefined);
+  const no = codec.encode(undefined, { reason: '', kind: undefined });
+  return {
+    start: frame(protocol, formatRequest(request)),
+    read: (received) => {
+      if (received.equals(yes)) return { accepted: true };
+      if (received.equals(no)) return { accepted: false };
+      return received.length >= yes.length ? 'unexpected' : undefined;
+    },
+  };
+}
+
+function frame(protocol: 'generic' | 'ejabberd', request: string): Buffer {
   if (protocol === 'generic') return Buffer.from(`${request}\n`);
   const body = Buffer.from(request);
   const length = Buffer.alloc(2);
   length.writeUInt16BE(body.length);
   return Buffer.concat([length, body]);
+}
+
+/** Sends the request only after the version: another program must not get the token. */
+function nativeDialog(request: UserRequest): Dialog {
+  let isSent = false;
+  return {
+    start: CLIENT_VERSION_LINE,
+    read: (received, send) => {
+      const [versionLine, answerLine] = received.toString().split('\n').slice(0, -1);
+      if (versionLine === undefined) return received.length > MAX_REQUEST_BYTES ? 'unexpected' : undefined;
+      const version = parseReply(versionLine);
+      if (version?.kind !== 'version' || version.major !== 1) return 'unexpected';
+      if (!isSent) send(encodeRequest(1, request));
+      isSent = true;
+      if (answerLine === undefined) return undefined;
+      const answer = parseReply(answerLine);
+      if (answer?.kind === 'ok' && answer.id === 1) return { accepted: true };
+      if (answer?.kind === 'fail' && answer.id === 1) return { accepted: false, reason: answer.reason };
+      return 'unexpected';
+    },
+  };
 }

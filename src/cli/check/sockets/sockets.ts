@@ -64,10 +64,10 @@ async function checkSocket(
     return (isExpected ? problem : warning)('socket-unreachable', message, fixOf(path, obstacle, account));
   }
   if (result.kind !== 'answered') return noAnswer(path, result.kind);
-  if (isForModule && result.protocol !== 'generic') {
-    const message = `Prosody uses the generic protocol on ${path}, but xtokend uses that of ejabberd there`;
-    const fix =
-      'name another socket in xtoken_socket, or remove protocol=ejabberd, or FileDescriptorName=ejabberd, of this one';
+  if (isForModule && result.protocol !== 'native') {
+    const { protocol } = result;
+    const message = `Prosody's module uses the native protocol on ${path}, but xtokend is set to the ${protocol} protocol there`;
+    const fix = `remove protocol=${protocol} of --listen, --protocol ${protocol}, or FileDescriptorName=${protocol} of the socket unit, and restart xtokend; or name another socket in xtoken_socket`;
     return problem('socket-protocol', message, fix);
   }
   const user = account === undefined ? '' : `user ${account.name} may connect, and `;

@@ -1,17 +1,16 @@
-import { PartialFrame, type FrameDecoder, type Framing } from './framing.js';
-import type { Frame } from './request.js';
+import { PartialFrame, type Codec, type Protocol, type Refusal } from './protocol.js';
+import { parseRequest, type Frame, type Request } from './request.js';
 
 const LENGTH_BYTES = 2;
+const YES = Buffer.from([0, 2, 0, 1]);
+const NO = Buffer.from([0, 2, 0, 0]);
 
-/** The framing of ejabberd and MongooseIM: a 2-byte big-endian length before each request and each answer. */
-export const packets: Framing = {
-  name: 'ejabberd',
-  end: 'expected as many bytes as its length says',
-  createDecoder: () => new PacketDecoder(),
-  answers: { yes: Buffer.from([0, 2, 0, 1]), no: Buffer.from([0, 2, 0, 0]) },
-};
+/** The protocol of ejabberd and MongooseIM: a 2-byte big-endian length before each request and each answer. */
+export const ejabberd: Protocol = { createCodec: () => new EjabberdCodec() };
 
-class PacketDecoder implements FrameDecoder {
+class EjabberdCodec implements Codec {
+  readonly protocol = 'ejabberd';
+  readonly isOrdered = true;
   readonly #partial = new PartialFrame();
   #lengthBytes = 0;
   #length = 0;
@@ -21,7 +20,7 @@ class PacketDecoder implements FrameDecoder {
     return this.#lengthBytes > 0;
   }
 
-  push(chunk: Buffer): Frame[] {
+  decode(chunk: Buffer): Frame[] {
     const frames: Frame[] = [];
     let rest = chunk;
     while (rest.length > 0) {
@@ -32,6 +31,14 @@ class PacketDecoder implements FrameDecoder {
       }
     }
     return frames;
+  }
+
+  parse(frame: Frame, listener: string): Request {
+    return parseRequest(frame, listener);
+  }
+
+  encode(_: number | undefined, refusal: Refusal | undefined): Buffer {
+    return refusal === undefined ? YES : NO;
   }
 
   #readLength(bytes: Buffer): Buffer {
