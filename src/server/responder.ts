@@ -137,8 +137,9 @@ export class Responder {
     return true;
   }
 
-  /** Must be called at the end of the connection, when all requests are answered. */
-  end(): void {
+  /** Must be called at the end of the connection. Waits until all requests are answered. */
+  async end(): Promise<void> {
+    await this.answered();
     if (this.#lastReply !== undefined) this.#options.reply(this.#lastReply);
   }
 

@@ -71,8 +71,7 @@ export async function serveStream(options: ServeStreamOptions): Promise<void> {
     stopReading();
     output.uncork();
     await taken;
-    await responder.answered();
-    responder.end();
+    await responder.end();
     answers.flush();
     await flushed(output);
   };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { refused } from '../../src/authenticator/decision.js';
+import { protocols } from '../../src/protocol/detection.js';
 import { ejabberd } from '../../src/protocol/ejabberd.js';
 import { generic } from '../../src/protocol/generic.js';
 import { temporaryDirectory } from '../support/directory.js';
@@ -96,5 +97,41 @@ describe('incomplete requests', () => {
     await once(socket, 'data');
     vi.advanceTimersByTime(REPORT_MILLISECONDS);
     expect(incomplete).toHaveLength(1);
+  });
+
+  it.each([
+    ['ejabberd', '\0'],
+    ['native', 'VERSION\t'],
+    ['a protocol that is not known yet', 'VERS'],
+    ['generic', 'auth:alice'],
+  ])('end the connection if it does not start with a whole one in time: %s', async (_, bytes) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { paths, incomplete } = await serve(temporaryDirectory(), { protocol: protocols.auto });
+    const socket = await open(paths[0]);
+    socket.write(bytes);
+    const ended = once(socket.resume(), 'end');
+    await expect
+      .poll(() => {
+        vi.advanceTimersByTime(REPORT_MILLISECONDS);
+        return incomplete;
+      })
+      .toHaveLength(1);
+    await ended;
+  });
+
+  it('do not end a connection that had a whole one', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { paths, incomplete } = await serve(temporaryDirectory(), { protocol: protocols.auto });
+    const socket = await open(paths[0]);
+    socket.write('isuser:2:0\nisuser:4');
+    await once(socket, 'data');
+    await expect
+      .poll(() => {
+        vi.advanceTimersByTime(REPORT_MILLISECONDS);
+        return incomplete;
+      })
+      .toHaveLength(1);
+    socket.write(':0\n');
+    expect(String((await once(socket, 'data'))[0])).toBe('1\n');
   });
 });

@@ -4,6 +4,7 @@ import { createServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { protocols } from '../../src/protocol/detection.js';
 import { ejabberd } from '../../src/protocol/ejabberd.js';
 import { ListenError } from '../../src/server/unix-socket.js';
 import { temporaryDirectory } from '../support/directory.js';
@@ -25,6 +26,25 @@ describe('serveSockets', () => {
     const { paths } = await serve(temporaryDirectory(), { name: 'a' }, { name: 'b', protocol: ejabberd });
     expect(await ask(paths[0], 'isuser:2:0\nisuser:3:0\n')).toBe('1\n0\n');
     expect(await ask(paths[1], '\0\x0aisuser:2:0\0\x0aisuser:3:0')).toBe('\0\x02\0\x01\0\x02\0\0');
+  });
+
+  it('answers each connection in its own protocol, if the socket has none', async () => {
+    const { paths } = await serve(temporaryDirectory(), { protocol: protocols.auto });
+    expect(await ask(paths[0], 'isuser:2:0\nisuser:3:0\n')).toBe('1\n0\n');
+    expect(await ask(paths[0], '\0\x0aisuser:2:0\0\x0aisuser:3:0')).toBe('\0\x02\0\x01\0\x02\0\0');
+    // The slow request does not hold up the other.
+    expect(await ask(paths[0], 'VERSION\t1\t0\nUSER\t1\t2\t300\nUSER\t2\t4\t0\n')).toBe(
+      'VERSION\t1\t0\nOK\t2\nOK\t1\n',
+    );
+  });
+
+  it('answers what it has read before it ends a connection with an error line', async () => {
+    const { paths } = await serve(temporaryDirectory(), { protocol: protocols.auto });
+    const socket = await open(paths[0]);
+    socket.write(`VERSION\t1\t0\nUSER\t1\t2\t300\nnonsense\n${'USER\t2\t2\t0\n'.repeat(50_000)}`);
+    expect(await readAll(socket)).toBe(
+      'VERSION\t1\t0\nOK\t1\nERROR\texpected AUTH, USER or another command\n',
+    );
   });
 
   it('answers pipelined requests in their order, however long each takes', async () => {
