@@ -135,11 +135,11 @@ describe('the command line in extauth_program', () => {
 
   it.each([
     [`node ${bundle} --protocol ejabberd`, true, 'ok ejabberd-ok'],
-    [`node ${bundle}`, false, 'problem ejabberd-protocol'],
+    [`node ${bundle}`, true, 'ok ejabberd-ok'],
     [`env LANG=C ${program} --protocol=ejabberd`, true, 'ok ejabberd-ok'],
-    [`env LANG=C ${program}`, false, 'problem ejabberd-protocol'],
+    [`env LANG=C ${program}`, true, 'ok ejabberd-ok'],
     [`sh -c "${program} --protocol ejabberd"`, true, 'ok ejabberd-ok'],
-    [`sh -c '${program} serve'`, false, 'problem ejabberd-protocol'],
+    [`sh -c '${program} serve --protocol native'`, false, 'problem ejabberd-protocol'],
     [`${program} --protocol ejabberd --protocol generic`, false, 'problem ejabberd-protocol'],
     [`node /no/such/xtokend.cjs --protocol ejabberd`, false, 'problem ejabberd-program'],
     ['cat', false, 'note ejabberd-program-unknown'],

@@ -102,7 +102,7 @@ export const codes = {
   'ejabberd-cache': "ejabberd's cache accepts a used token again",
   'ejabberd-program': '`extauth_program` is missing, or cannot be run',
   'ejabberd-program-unknown': 'cannot tell whether `extauth_program` runs xtokend',
-  'ejabberd-protocol': '`extauth_program` lacks `--protocol ejabberd`',
+  'ejabberd-protocol': '`extauth_program` names another protocol than that of ejabberd',
   'ejabberd-pool': 'ejabberd starts several processes, each with its own replay cache',
   'ejabberd-host-not-served': 'xtokend does not serve a host of ejabberd that asks it',
   'ejabberd-oauth': 'ejabberd offers `X-OAUTH2`, which some clients prefer to `PLAIN`',

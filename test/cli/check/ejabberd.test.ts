@@ -144,8 +144,7 @@ describe('xtokend check, of ejabberd', () => {
     ['ejabberd-program', "extauth_program: '/no/xtokend --protocol ejabberd'", 'there is no /no/xtokend'],
     ['ejabberd-program', "extauth_program: '/etc/passwd'", '/etc/passwd is not a program'],
     ['ejabberd-program', '', 'extauth_program is missing'],
-    ['ejabberd-protocol', `extauth_program: '${PROGRAM}'`, 'without --protocol ejabberd'],
-    ['ejabberd-protocol', `extauth_program: '${PROGRAM} --protocol generic'`, 'without --protocol ejabberd'],
+    ['ejabberd-protocol', `extauth_program: '${PROGRAM} --protocol generic'`, 'with --protocol generic'],
   ])('reports a program that cannot answer: %s, %s', (code, line, message) => {
     const { of } = checkEjabberd(HOSTS + documented.replace(/extauth_program.*/, line));
     expect(of(code)).toEqual([expect.stringContaining(message)]);

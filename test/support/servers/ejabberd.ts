@@ -167,9 +167,8 @@ ${hosts.join('\n')}
 
 /** Returns the documented settings of one host, changed so that each of its processes logs to a file. */
 function documentedSettings(directory: string, host: string, poolSize: number): string {
-  const settings = replaced(codeIn('docs/ejabberd.md', 'yaml'), '/usr/bin/xtokend', PROGRAM);
-  const option = '--protocol ejabberd';
-  const logged = replaced(settings, option, `${option} 2>>${directory}/pool-${host}-$$.log`);
+  const program = `${PROGRAM} 2>>${directory}/pool-${host}-$$.log`;
+  const logged = replaced(codeIn('docs/ejabberd.md', 'yaml'), '/usr/bin/xtokend', program);
   return replaced(logged, 'extauth_pool_size: 2', `extauth_pool_size: ${poolSize}`);
 }
 

@@ -70,7 +70,7 @@ async function checkAccounts(
   return [note('ejabberd-accounts', message, 'set users = "seen", or a list of the users who have tokens')];
 }
 
-const FIX = "extauth_program: '/usr/bin/xtokend --protocol ejabberd'; `command -v xtokend` prints the path";
+const FIX = "extauth_program: '/usr/bin/xtokend'; `command -v xtokend` prints the path";
 
 /** Checks the command line with which ejabberd starts xtokend. */
 function checkEjabberdProgram({ setting }: EjabberdHost): Finding[] {
@@ -82,12 +82,12 @@ function checkEjabberdProgram({ setting }: EjabberdHost): Finding[] {
   const fault = [program, ...words.filter(isXtokend)].map(findFault).find((text) => text !== undefined);
   if (fault !== undefined) return [problem('ejabberd-program', `extauth_program: ${fault}`, FIX)];
   if (!words.some(isXtokend)) {
-    const message = `extauth_program runs ${quoted(program)}; whether that is xtokend --protocol ejabberd is unknown`;
+    const message = `extauth_program runs ${quoted(program)}; whether that is xtokend is unknown`;
     return [note('ejabberd-program-unknown', message, FIX)];
   }
-  if (protocolOf(words) === 'ejabberd') return [];
-  const message =
-    'extauth_program runs xtokend without --protocol ejabberd, so xtokend and ejabberd use different protocols';
+  const protocol = protocolOf(words) ?? 'auto';
+  if (['auto', 'ejabberd'].includes(protocol)) return [];
+  const message = `extauth_program runs xtokend with --protocol ${protocol}, which ejabberd does not speak`;
   return [problem('ejabberd-protocol', message, FIX)];
 }
 
