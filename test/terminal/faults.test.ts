@@ -62,7 +62,7 @@ describe('on a terminal of lpty', () => {
     writeFileSync(program, `#!/bin/sh\nexec ${PROGRAM} --protocol ejabberd\n`, { mode: 0o755 });
     const harness = openTerminal(env, program);
     await harness.ask(KNOWN, 1);
-    await expectLogged('--protocol ejabberd cannot work on a terminal');
+    await expectLogged('needs the generic protocol: remove --protocol');
     expect(await harness.perform('read 0.1')).toBe('nothing');
   });
 });

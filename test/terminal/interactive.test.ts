@@ -27,11 +27,18 @@ describe('on the terminal of a person', () => {
     expect(after).toBe(before);
   });
 
-  it('--protocol ejabberd is rejected', () => {
-    const { stdout, status } = xtokend(['-qec', `${PROGRAM} --protocol ejabberd`, '/dev/null'], {
+  it('xtokend reads every line in the generic protocol', () => {
+    const command = `${PROGRAM} --config ${temporaryFile(CONFIGURATION)}`;
+    const input = 'VERSION\t1\t0\nx\nisuser:alice:example.com\n\u0004';
+    const { stdout } = xtokend(['-qec', command, '/dev/null'], { program: 'script', input });
+    expect(stdout.match(/^[01]\r?$/gm)?.map((line) => line.trim())).toEqual(['0', '0', '1']);
+  });
+
+  it.each(['ejabberd', 'native'])('--protocol %s is rejected', (protocol) => {
+    const { stdout, status } = xtokend(['-qec', `${PROGRAM} --protocol ${protocol}`, '/dev/null'], {
       program: 'script',
     });
     expect(status).toBe(2);
-    expect(stdout).toContain('--protocol ejabberd is for pipes');
+    expect(stdout).toContain(`--protocol ${protocol} is for pipes`);
   });
 });

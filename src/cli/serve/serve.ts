@@ -67,7 +67,9 @@ async function serveStandardInput({ config, protocol }: ServeOptions, version: s
   if (handover === undefined) {
     const { decide, onCompleted } = daemon;
     const { stdin: input, stdout: output } = process;
-    const stream = { input, output, listener: 'stdin', protocol: protocols[protocol] };
+    // A person types whole lines; a mistyped first one must not look like another protocol.
+    const detected = input.isTTY && protocol === 'auto' ? 'generic' : protocol;
+    const stream = { input, output, listener: 'stdin', protocol: protocols[detected] };
     await serveStream({ ...stream, decide, onCompleted, budget: new RequestBudget(), stop });
   } else {
     await serveSupervisedTerminal(handover, daemon, stop);
