@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, cpSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { check, type Checked } from '../support/daemon/check.js';
 import { Daemon } from '../support/daemon/daemon.js';
 import { temporaryDirectory } from '../support/directory.js';
+import { replaced } from '../support/documents.js';
 import {
   exampleFor,
   isInstalled,
@@ -129,6 +131,25 @@ describe.each(releases)('xtokend check of $name', { timeout: 60_000 }, (release)
       }
     },
   );
+
+  it('warns of another module than that of this package, with a fix that works while Prosody runs', async () => {
+    const directory = temporaryDirectory();
+    cpSync('prosody', directory, { recursive: true });
+    appendFileSync(join(directory, 'mod_auth_xtoken.lua'), 'module:log("info", "this is another one")\n');
+    const prosody = await start(
+      release,
+      (path) => `${AS_ROOT}\n${replaced(exampleFor(path), resolve('prosody'), directory)}`,
+    );
+    expect(prosody.log).toContain('this is another one');
+    const { findings } = checkFile(prosody, SECRETS);
+    const fix = findings.find(({ code }) => code === 'prosody-module-differs')?.fix ?? '';
+    const prosodyctl = `${release.program}ctl --config ${join(prosody.directory, 'prosody.cfg.lua')}`;
+    const [command = ''] = replaced(fix, 'prosodyctl', prosodyctl).split('; ');
+    expect(spawnSync('sh', ['-c', command], { encoding: 'utf8' }).stdout).toContain('Module reloaded');
+    expect(prosody.log.match(/this is another one/g)).toHaveLength(1);
+    expect(checkFile(prosody, SECRETS).of('prosody-module-differs')).toEqual([]);
+    expect(await isAccepted(prosody, 'example.com')).toBe(true);
+  });
 
   it('warns of tokens without TLS', async () => {
     const settings = (isAllowed: boolean) => (path: string) =>

@@ -79,7 +79,9 @@ export const codes = {
   'prosody-unencrypted': 'Prosody accepts tokens without TLS',
   'prosody-web': 'behind a proxy, BOSH or WebSocket clients get no way to log in',
   'prosody-plugin-paths': '`plugin_paths` is set below a host, where Prosody ignores it',
-  'prosody-module-missing': 'the authentication module is not in a directory that Prosody searches',
+  'prosody-module-missing':
+    'the authentication module, or a part of it, is not in a directory that Prosody searches',
+  'prosody-module-differs': 'the authentication module is not the one of this xtokend',
   'prosody-command-arguments': '`external_auth_command` has arguments',
   'prosody-command-unusable': 'Prosody cannot run `external_auth_command`',
   'prosody-command-unknown': 'cannot tell whether `external_auth_command` runs xtokend',

@@ -31,7 +31,7 @@ function checkProsody(lua: string, configuration = SECRETS, env: NodeJS.ProcessE
 /** Returns a directory with our module, and empty ones with other names. */
 function modules(...names: string[]): string {
   const directory = openFolder();
-  cpSync('prosody/mod_auth_xtoken.lua', join(directory, 'mod_auth_xtoken.lua'));
+  cpSync('prosody', directory, { recursive: true });
   for (const name of names) writeFileSync(join(directory, `mod_auth_${name}.lua`), '');
   return directory;
 }
@@ -118,7 +118,7 @@ describe('xtokend check, of Prosody', () => {
     const missing = checkProsody(page.replace('/usr/local/lib/prosody/modules', '/no/modules'));
     expect(missing.of('prosody-module-missing')).toEqual([
       expect.stringMatching(
-        /^problem: .* mod_auth_xtoken\.lua .* \/no\/modules, .*; install -D -m 644 \S+\/prosody\/mod_auth_xtoken\.lua -t \/no\/modules/,
+        /^problem: .* mod_auth_xtoken\.lua .* \/no\/modules, .*; install -D -m 644 \S+\/prosody\/\*\.lua -t \/no\/modules/,
       ),
     ]);
     const below = checkProsody(

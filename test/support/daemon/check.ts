@@ -7,6 +7,7 @@ import { xtokend } from '../xtokend.js';
 export interface CheckRun {
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  readonly program?: string;
 }
 
 /** The result of `xtokend check --json`. */
@@ -21,8 +22,8 @@ export interface Checked {
 /** Runs `xtokend check --json`. @param configuration the text of a configuration file, or the path of one */
 export function check(configuration: string | { readonly path: string }, run: CheckRun = {}): Checked {
   const path = typeof configuration === 'string' ? temporaryFile(configuration) : configuration.path;
-  const { args = [], env = {} } = run;
-  const { status, stdout, stderr } = xtokend(['check', '--json', '--config', path, ...args], { env });
+  const { args = [], ...options } = run;
+  const { status, stdout, stderr } = xtokend(['check', '--json', '--config', path, ...args], options);
   expect(stderr).toBe('');
   const { fit, findings } = JSON.parse(stdout) as Pick<Checked, 'fit' | 'findings'>;
   expect({ status, fit }).toEqual(findings.some(({ level }) => level === 'problem') ? UNFIT : FIT);

@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import leven from 'leven';
-import { quoted } from '../../../quoted.js';
-import { packageDirectory } from '../../shared/package-directory.js';
 import { findings, type Finding } from '../finding.js';
-import { obstacleTo } from '../machine/access.js';
 import type { Account } from '../machine/accounts.js';
 import type { Situation } from '../situation.js';
 import type { ProsodyConfiguration, ProsodyHost } from './configuration.js';
 import { forHosts, namesOf, type HostFinding } from './host-finding.js';
 import { COMPUTED } from './lua.js';
+import { checkModuleFiles, findModuleFile, installCommand } from './module-files.js';
 import { findProsodyProgram } from './program.js';
 
 const { note, problem } = findings('prosody');
@@ -17,10 +15,12 @@ const { note, problem } = findings('prosody');
 const DEFAULT_MODULES = '/usr/lib/prosody/modules';
 /** The directory into which `prosodyctl install` installs modules. */
 const INSTALLED_MODULES = '/var/lib/prosody/custom_plugins';
+/** For our module, unless `plugin_paths` names another directory. */
+const LOCAL_MODULES = '/usr/local/lib/prosody/modules';
 const OURS = 'xtoken';
 const MAX_TYPING_ERRORS = 2;
 
-/** Checks whether the authentication module of each host is in a directory that Prosody searches. */
+/** Checks whether the authentication module of each host is in a directory that Prosody searches, and ours is that of this package. */
 export function checkProsodyModule(
   prosody: ProsodyConfiguration,
   hosts: readonly ProsodyHost[],
@@ -28,9 +28,10 @@ export function checkProsodyModule(
   { env }: Situation,
 ): HostFinding[] {
   const ownModules = resolve(findProsodyProgram(env)?.modules ?? DEFAULT_MODULES);
-  const directories = [...namedDirectories(prosody), INSTALLED_MODULES, ownModules];
+  // In the order in which Prosody searches them.
+  const directories = [INSTALLED_MODULES, ...namedDirectories(prosody), ownModules];
   const absent = [...new Set(hosts.map(({ provider }) => provider))].filter(
-    (name) => !isThere(name, directories, account),
+    (name) => findModuleFile(`auth_${name}`, `mod_auth_${name}.lua`, directories, account) === undefined,
   );
   const isUnknown = prosody.global('plugin_paths') === COMPUTED;
   const misplaced = `plugin_paths is set below a host in ${prosody.file}, where Prosody ignores it`;
@@ -45,7 +46,19 @@ export function checkProsodyModule(
         name === OURS || name.startsWith('external') || isMisspelt(name) || existsSync(ownModules);
       return forHosts(isKnown ? concerned : [], missing(name, namesOf(concerned), directories));
     }),
+    ...(isUnknown ? [] : compare(hosts, directories, account)),
   ];
+}
+
+function compare(
+  hosts: readonly ProsodyHost[],
+  directories: readonly string[],
+  account: Account | undefined,
+): HostFinding[] {
+  const concerned = hosts.filter(({ provider }) => provider === OURS);
+  if (concerned.length === 0) return [];
+  const found = checkModuleFiles(namesOf(concerned), directories, account);
+  return found.map((finding) => ({ finding, hosts: concerned }));
 }
 
 function namedDirectories({ global, file }: ProsodyConfiguration): string[] {
@@ -53,18 +66,6 @@ function namedDirectories({ global, file }: ProsodyConfiguration): string[] {
   if (value === undefined || value === COMPUTED) return [];
   const paths = typeof value === 'string' ? value.split(';') : value;
   return paths.map((path) => resolve(dirname(file), path));
-}
-
-function isThere(provider: string, directories: readonly string[], account: Account | undefined): boolean {
-  const name = `auth_${provider}`;
-  const files = directories.flatMap((directory) => [
-    join(directory, `mod_${name}.lua`),
-    join(directory, name, `mod_${name}.lua`),
-    join(directory, `mod_${name}`, `mod_${name}.lua`),
-  ]);
-  const mayRead = (path: string): boolean =>
-    account === undefined || obstacleTo(path, account, 'read') === undefined;
-  return files.some((path) => existsSync(path) && mayRead(path));
 }
 
 /** Such as `xtokend`, `mod_auth_xtoken`, `X-Token`. */
@@ -89,10 +90,8 @@ function missing(provider: string, names: string, directories: readonly string[]
   return problem('prosody-module-missing', message, provider === OURS ? install(directories) : replace);
 }
 
-function install([first = '']: readonly string[]): string {
-  const isUnset = first === INSTALLED_MODULES;
-  const directory = isUnset ? '/usr/local/lib/prosody/modules' : first;
-  const source = quoted(join(packageDirectory(), 'prosody/mod_auth_xtoken.lua'));
-  const command = `install -D -m 644 ${source} -t ${quoted(directory)}`;
-  return isUnset ? `${command}; plugin_paths = { "${directory}" }` : command;
+function install([, first = '', own]: readonly string[]): string {
+  const isUnset = own === undefined;
+  const command = installCommand(isUnset ? LOCAL_MODULES : first);
+  return isUnset ? `${command}; plugin_paths = { "${LOCAL_MODULES}" }` : command;
 }
