@@ -2,7 +2,8 @@ import { expect } from 'vitest';
 import type { Finding } from '../../src/cli/check/finding.js';
 import { SystemdMachine } from './systemd-machine.js';
 
-const UNITS = '/usr/local/lib/node_modules/xtokend/systemd';
+/** The directory of the package's units. */
+export const UNITS = '/usr/local/lib/node_modules/xtokend/systemd';
 const DROP_INS = '/etc/systemd/system/xtokend.service.d';
 
 /** The path of the service's configuration file. */

@@ -14,6 +14,7 @@ import { checkNode } from './machine/node.js';
 import { checkProsody } from './prosody/prosody.js';
 import { checkAsService } from './service/check-as-service.js';
 import { checkRunning } from './service/check-running.js';
+import { checkUnits } from './service/compare-units.js';
 import type { Situation } from './situation.js';
 import { checkSockets } from './sockets/sockets.js';
 
@@ -34,6 +35,7 @@ const machineChecks: readonly (readonly [Subject, Check])[] = [
   ['program', checkNode],
   ['secrets', checkSecretFiles],
   ['clock', checkClock],
+  ['service', checkUnits],
   ['socket', checkSockets],
   ['prosody', checkProsody],
   ['ejabberd', checkEjabberd],

@@ -53,6 +53,7 @@ export const codes = {
   'service-failing': 'the service starts, but does not stay up',
   'service-inactive': 'the service does not run',
   'service-outdated': 'a unit file has changed, and systemd has not reloaded it',
+  'service-unit-differs': 'an installed unit file is not the one of this xtokend',
   'service-credential-old': 'a credential file has changed since the service started',
   'socket-ok': 'a chat server can reach xtokend',
   'socket-missing': 'there is no socket at this path',

@@ -8,7 +8,8 @@ import { readCredentials, readServiceSettings, type Credential, type UnitSetting
 
 /** The service that systemd runs xtokend as. */
 export const SERVICE = 'xtokend.service';
-const SOCKET = 'xtokend.socket';
+/** The socket of that service. */
+export const SOCKET = 'xtokend.socket';
 
 /** How systemd runs xtokend. */
 export interface Service {

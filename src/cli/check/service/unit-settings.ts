@@ -6,6 +6,11 @@ export interface UnitSetting {
   readonly value: string;
 }
 
+/** A setting with the section that it is below, such as `Service`. */
+export interface SectionSetting extends UnitSetting {
+  readonly section: string;
+}
+
 /** A file that systemd copies for the service at its start (`LoadCredential=NAME:PATH`). */
 export interface Credential {
   readonly name: string;
@@ -13,21 +18,27 @@ export interface Credential {
 }
 
 /**
- * Reads the settings of a unit and its drop-ins below `[Service]` (systemd.syntax(7)).
+ * Reads the settings of a unit and its drop-ins below `[Service]`.
  *
  * @param text the output of `systemctl cat`
  * @returns the settings in their order: later ones add to earlier ones or replace them, as systemd decides
  */
 export function readServiceSettings(text: string): UnitSetting[] {
+  return readSettings(text)
+    .filter(({ section }) => section === 'Service')
+    .map(({ name, value }) => ({ name, value }));
+}
+
+/** Reads all settings of a unit, with their sections (systemd.syntax(7)). */
+export function readSettings(text: string): SectionSetting[] {
   const lines = text.split('\n').filter((line) => !/^\s*[#;]/.test(line));
-  const settings: UnitSetting[] = [];
-  let isService = false;
+  const settings: SectionSetting[] = [];
+  let section = '';
   // A backslash at the end continues a line.
   for (const line of lines.join('\n').replaceAll('\\\n', ' ').split('\n')) {
-    const [, section] = /^\s*\[(.*)\]\s*$/.exec(line) ?? [];
-    if (section !== undefined) isService = section === 'Service';
+    section = /^\s*\[(.*)\]\s*$/.exec(line)?.[1] ?? section;
     const [, name, value] = /^\s*([A-Za-z0-9-]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (isService && name !== undefined && value !== undefined) settings.push({ name, value });
+    if (name !== undefined && value !== undefined) settings.push({ section, name, value });
   }
   return settings;
 }
