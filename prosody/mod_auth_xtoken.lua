@@ -4,8 +4,8 @@
 --     xtoken_socket = "/run/xtokend/xtokend.sock" -- path of `xtokend serve --listen unix:PATH`
 --     xtoken_timeout = 5                          -- seconds that a login waits for the answer
 --
--- A request is one line, and its answer is one line: 1 or 0. Only the order of the answers links them to the requests.
--- So if an answer is late or invalid, this module closes the connection, and no request can get the answer to another.
+-- xtoken_client.lib.lua in the same directory connects to xtokend. This file contains the settings, what clients see,
+-- and what Prosody's log shows.
 
 -- Prosody 13.0 prefixes the names of its own modules with "prosody.".
 local function prosody_module(name)
@@ -16,17 +16,25 @@ end
 local async = prosody_module "util.async";
 local plain = prosody_module "util.sasl.plain";
 local sasl = prosody_module "util.sasl";
-local server = prosody_module "net.server";
-local time = prosody_module "util.time";
-local timer = prosody_module "util.timer";
-local unix = require "socket.unix";
 
-local MAX_REQUEST_BYTES = 4096; -- xtokend refuses longer requests
-local MIN_RETRY_DELAY, MAX_RETRY_DELAY = 0.05, 0.5; -- seconds between attempts to connect
+local is_installed, client = pcall(module.require, module, "xtoken_client");
+if not is_installed then
+	error("install xtoken_client.lib.lua next to mod_auth_xtoken.lua, from the same version of xtokend: " .. client, 0);
+end
+
 local MAX_LOGGED_BYTES = 256; -- of a user name
+local MAX_ADDRESS_BYTES = 64;
 local DEFAULT_TIMEOUT, MIN_TIMEOUT, MAX_TIMEOUT = 5, 0.1, 60; -- seconds
 
-local socket_path = module:get_option_string("xtoken_socket", "/run/xtokend/xtokend.sock");
+-- What clients see if a login fails (RFC 6120, section 6.5), by the flag of xtokend's answer. Without a flag, Prosody's
+-- not-authorized remains, which does not help to guess.
+local FAILURES = {
+	temp = { "temporary-auth-failure", "Logins cannot be checked at the moment; try again with a new token." };
+	expired = { "credentials-expired", "The token is too old or was used. Get a new one." };
+	user_disabled = { "account-disabled", "This account is disabled." };
+};
+
+client.socket_path = module:get_option_string("xtoken_socket", "/run/xtokend/xtokend.sock");
 -- Prosody 13.0 also accepts values such as "5s".
 local get_period = module.get_option_period or module.get_option_number;
 local timeout = get_period(module, "xtoken_timeout", DEFAULT_TIMEOUT) or DEFAULT_TIMEOUT;
@@ -35,148 +43,8 @@ if timeout < MIN_TIMEOUT or timeout > MAX_TIMEOUT then
 		MIN_TIMEOUT, MAX_TIMEOUT, timeout, DEFAULT_TIMEOUT);
 	timeout = DEFAULT_TIMEOUT;
 end
+client.timeout = timeout;
 local allow_unencrypted = module:get_option_boolean("allow_unencrypted_plain_auth", false);
-
-local counts = module:metric("counter", "requests", "", "Requests to xtokend", { "operation", "outcome" });
-local durations = module:metric("histogram", "duration", "seconds", "Time until xtokend answered", { "operation" },
-	{ buckets = { 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5 } });
-
-local connection; -- to xtokend, if there is one
-local is_open = false; -- true once the connection can be written to
-local listeners = {}; -- handlers of the connection's events
-local requests = {}; -- requests without an answer, the oldest first
-local received = ""; -- input that is not a whole answer yet
-local retry_delay = MIN_RETRY_DELAY; -- seconds until the next attempt to connect
-local retry; -- timer of that attempt
-local is_unavailable = false; -- true from the logged error until the next answer
-local is_unloaded = false; -- streams that were opened before can still send requests
-
--- Completes a request with true (accepted), false (refused) or nil (unanswered).
-local function finish(request, result)
-	timer.stop(request.timer);
-	-- A refusal of a resent request is uncertain: xtokend may have accepted the first copy, and its answer was lost.
-	if result == false and request.was_resent then result = nil; end
-	request.result = result;
-	-- An error in the code that resumes here must not affect other requests.
-	local ok, problem = pcall(request.done);
-	if not ok then module:log("error", "uncaught error after an answer from xtokend: %s", problem); end
-end
-
-local connect;
-
--- Closes the connection, and schedules a new one if requests are pending. Requests that were sent once are resent,
--- because xtokend may have been restarted before it read them.
-local function reset_connection(problem)
-	local lost, old = connection, requests;
-	connection, is_open, requests = nil, false, {};
-	if lost then lost:close(); end
-	local abandoned = {};
-	for _, request in ipairs(old) do
-		local was_sent_twice = request.sent and request.was_resent;
-		request.was_resent, request.sent = request.sent or request.was_resent, false;
-		table.insert(was_sent_twice and abandoned or requests, request);
-	end
-	if not is_unavailable then
-		is_unavailable = true;
-		module:log("error", "xtokend does not answer at %s: %s. Until it does, logins fail with temporary-auth-failure. "
-			.. "Check that it runs (systemctl status xtokend), that it listens there, and that this user may connect (ls -l %s)",
-			socket_path, problem, socket_path);
-	end
-	if #requests > 0 and not retry then
-		retry = timer.add_task(retry_delay, connect);
-		retry_delay = math.min(retry_delay * 2, MAX_RETRY_DELAY);
-	end
-	for _, request in ipairs(abandoned) do finish(request, nil); end
-end
-
-local function send_all()
-	local lines = {};
-	for _, request in ipairs(requests) do
-		if not request.sent then
-			request.sent = true;
-			table.insert(lines, request.line);
-		end
-	end
-	if lines[1] then connection:write(table.concat(lines)); end
-end
-
-function connect()
-	retry, received = nil, "";
-	if connection or #requests == 0 then return; end
-	local socket, problem = (unix.stream or unix)();
-	local ok = socket and socket:settimeout(0);
-	if ok then ok, problem = socket:connect(socket_path); end
-	if ok then connection, problem = server.wrapclient(socket, socket_path, 0, listeners, "*a"); end
-	if connection then return; end
-	if socket then socket:close(); end
-	reset_connection(problem);
-end
-
-function listeners.onconnect(conn)
-	if conn ~= connection then return; end
-	is_open = true;
-	send_all();
-end
-
-function listeners.onincoming(conn, data)
-	if conn ~= connection then return; end
-	received = received .. data;
-	-- The code that resumes with an answer can send a request, which can replace the connection.
-	while conn == connection and #received >= 2 do
-		local answer, request = received:sub(1, 2), requests[1];
-		received = received:sub(3);
-		if (answer ~= "1\n" and answer ~= "0\n") or not (request and request.sent) then
-			return reset_connection("invalid answer: another program listens there, or the protocol is not generic");
-		end
-		if is_unavailable then module:log("info", "xtokend answers again"); end
-		is_unavailable, retry_delay = false, MIN_RETRY_DELAY;
-		table.remove(requests, 1);
-		finish(request, answer == "1\n");
-	end
-end
-
-function listeners.ondisconnect(conn, problem)
-	if conn ~= connection then return; end
-	connection, is_open = nil, false;
-	-- Without pending requests this is not an error: the next request opens a new connection.
-	if #requests > 0 then reset_connection(problem or "the connection was closed"); end
-end
-
-function listeners.onreadtimeout()
-	return true; -- keeps an idle connection open
-end
-
-local function time_out(request)
-	for index, other in ipairs(requests) do
-		if other == request then table.remove(requests, index); end
-	end
-	if request.sent then reset_connection(("no answer within %g s"):format(timeout)); end
-	finish(request, nil);
-end
-
--- Sends a request to xtokend, and yields until the answer.
--- Returns true (accepted), false (refused) or nil (no answer, or an uncertain one). If it refuses a request without
--- sending it, it also returns the reason.
-local function ask(operation, username, password)
-	if is_unloaded then return nil; end
-	-- A line break would split the request in two, and a colon in the user name would shift the fields.
-	local fields = { operation, username, module.host, password };
-	local line = table.concat(fields, ":");
-	if #line > MAX_REQUEST_BYTES or line:find("%c") or username:find(":", 1, true) then
-		return false, "the user name or password is too long or contains a control character";
-	end
-	local wait, done = async.waiter();
-	local request = { line = line .. "\n", done = done };
-	local start = time.monotonic();
-	request.timer = timer.add_task(timeout, function () time_out(request); end);
-	table.insert(requests, request);
-	if is_open then send_all(); elseif not (connection or retry) then connect(); end
-	wait();
-	local result = request.result;
-	counts:with_labels(operation, result and "accepted" or result == false and "refused" or "unanswered"):add(1);
-	durations:with_labels(operation):sample(time.monotonic() - start);
-	return result;
-end
 
 local function escape(bytes)
 	return (bytes:gsub(".", function (byte) return ("\\x%02x"):format(byte:byte()); end));
@@ -197,31 +65,40 @@ local function printable(name)
 	return name;
 end
 
--- Verifies a token. Logs why a login fails, because Prosody itself only logs that the client disconnects.
-local function check_login(username, password)
-	local result, problem = ask("auth", username, password);
-	local jid = printable(username) .. "@" .. module.host;
-	if problem then
-		module:log("info", "refused the login of %s without asking xtokend: %s", jid, problem);
-	elseif result == false then
-		module:log("info", "xtokend refused the login of %s; its log has the reason: journalctl -u xtokend", jid);
-	elseif result == nil then
-		module:log("info", "could not check the login of %s: no certain answer from xtokend at %s; "
-			.. "see its log: journalctl -u xtokend", jid, socket_path);
+local function from(address)
+	return address and " from " .. printable(address) or "";
+end
+
+-- Logs why a login fails, because Prosody itself only logs that the client disconnects.
+local function log_failure(username, address, answer)
+	local login = "the login of " .. printable(username) .. "@" .. module.host .. from(address);
+	if answer and answer.is_local then
+		module:log("info", "refused %s without asking xtokend: %s", login, answer.reason);
+		return;
 	end
-	return result;
+	local event = answer and answer.flag ~= "temp" and "xtokend refused" or "could not check";
+	local reason = answer and answer.reason or "no certain answer from xtokend";
+	module:log("info", "%s %s: %s; see its log: journalctl -u xtokend", event, login, reason);
+end
+
+-- Verifies a token. Returns whether xtokend accepted it, and otherwise the flag of its answer.
+local function check_login(username, password, session)
+	local parameters = { "password=" .. password };
+	local address = session.ip;
+	if address and #address <= MAX_ADDRESS_BYTES and address:find("^[%w:.%%]+$") then
+		table.insert(parameters, "rip=" .. address);
+	end
+	if session.secure then table.insert(parameters, "secured"); end
+	local answer = client.ask("AUTH", username, parameters);
+	if answer and answer.is_accepted then return true; end
+	log_failure(username, address, answer);
+	return false, not answer and "temp" or answer.flag;
 end
 
 -- X-TOKEN is PLAIN (RFC 4616) under another name, so that clients send a token instead of a password.
 plain.init(function (_, _, mechanism)
 	sasl.registerMechanism("X-TOKEN", { "xtoken" }, mechanism);
 end);
-
-local function plain_test(handler, username, password)
-	local result = check_login(username, password);
-	handler.is_unanswered = result == nil;
-	return result == true, true;
-end
 
 local has_warned = false;
 
@@ -241,16 +118,21 @@ function provider.get_sasl_handler(session)
 	local encrypted = session and session.secure or allow_unencrypted;
 	if not encrypted then warn_of_unencrypted(); end
 	local mechanisms = encrypted and { PLAIN = true, ["X-TOKEN"] = true } or {};
+	local failure;
+	local function plain_test(_, username, password)
+		local is_accepted, flag = check_login(username, password, session or {});
+		failure = FAILURES[flag];
+		return is_accepted, true;
+	end
 	local handler = sasl.new(module.host, { plain_test = plain_test, mechanisms = mechanisms });
 	local process = handler.process;
 	function handler:process(message)
+		failure = nil;
 		local status, condition, text = process(self, message);
-		if status == "failure" and self.is_unanswered then
-			return status, "temporary-auth-failure", "Logins cannot be checked at the moment; try again with a new token.";
-		end
+		if status == "failure" and failure then return status, failure[1], failure[2]; end
 		if condition == "malformed-request" then
-			module:log("info", "refused a login at %s without asking xtokend: the user name or password is missing, "
-				.. "or contains characters that SASLprep or nodeprep forbids", module.host);
+			module:log("info", "refused a login at %s%s without asking xtokend: the user name or password is missing, "
+				.. "or contains characters that SASLprep or nodeprep forbids", module.host, from(session and session.ip));
 		end
 		return status, condition, text;
 	end
@@ -266,13 +148,15 @@ function provider.test_password(username, password)
 			printable(username), module.host);
 		return nil, "A token can only be checked where Prosody can wait.";
 	end
-	return check_login(username, password) == true;
+	return (check_login(username, password, {}));
 end
 
 -- Returns true without a request if Prosody can't wait here, or if xtokend is unavailable (waiting would block the
 -- stream). Storing a message for an unknown user is less harmful than dropping one for a real user.
 function provider.user_exists(username)
-	return is_unavailable or not async.ready() or ask("isuser", username) ~= false;
+	if client.is_unavailable() or not async.ready() then return true; end
+	local answer = client.ask("USER", username, {});
+	return not answer or answer.is_accepted or answer.flag == "temp";
 end
 
 function provider.is_enabled()
@@ -286,12 +170,6 @@ end
 provider.get_password, provider.set_password = no_accounts, no_accounts;
 provider.create_user, provider.delete_user = no_accounts, no_accounts;
 
-function module.unload()
-	local open, pending = connection, requests;
-	is_unloaded, connection, is_open, requests = true, nil, false, {};
-	if open then open:close(); end
-	if retry then timer.stop(retry); end
-	for _, request in ipairs(pending) do finish(request, nil); end
-end
+module.unload = client.close;
 
 module:provides("auth", provider);

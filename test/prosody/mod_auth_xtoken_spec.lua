@@ -1,347 +1,116 @@
--- Tests what a real Prosody does not do on demand: split answers, timeouts, and lost connections at an exact moment.
--- Prosody is a stand-in here, with timers that the tests run, and connections that keep what was written.
+-- Tests what clients and Prosody's log show, with answers that a real xtokend does not give on demand.
 
-local path = assert(os.getenv("XTOKEND_MODULE"), "expected the path of the module in XTOKEND_MODULE");
-local load_chunk = loadstring or load;
-
-local function fake_prosody(options)
-	local world = { connections = {}, timers = {}, log = {}, refuses = false, attempts = 0 };
-
-	local function connection_of(_, _, _, listeners)
-		local conn = { written = "", open = true };
-		function conn:write(data) self.written = self.written .. data; end
-		function conn:close() self.open = false; end
-		function conn:answer(data) listeners.onincoming(self, data); end
-		function conn:lose() self.open = false; listeners.ondisconnect(self, "closed"); end
-		function conn.open_up(self) listeners.onconnect(self); end
-		table.insert(world.connections, conn);
-		return conn;
-	end
-
-	-- A connection opens a moment after it was created.
-	local function open_connections()
-		for _, conn in ipairs(world.connections) do
-			if not conn.was_opened and not world.stays_closed then
-				conn.was_opened = true;
-				conn:open_up();
-			end
-		end
-	end
-
-	local modules = {
-		["util.async"] = {
-			ready = function () return coroutine.running() ~= nil and world.can_wait; end;
-			waiter = function ()
-				local thread = coroutine.running();
-				return coroutine.yield, function () assert(coroutine.resume(thread)); end;
-			end;
-		};
-		["util.sasl"] = {
-			registerMechanism = function () end;
-			new = function (_, profile)
-				return {
-					mechs = profile.mechanisms;
-					process = function (self, password)
-						if password == "" then return "failure", "malformed-request"; end
-						local correct = profile.plain_test(self, "alice", password);
-						return correct and "success" or "failure", not correct and "not-authorized" or nil;
-					end;
-				};
-			end;
-		};
-		["util.sasl.plain"] = { init = function () end };
-		["util.time"] = { monotonic = function () return 0; end };
-		["util.timer"] = {
-			add_task = function (seconds, callback)
-				local timer = { seconds = seconds, callback = callback };
-				table.insert(world.timers, timer);
-				return timer;
-			end;
-			stop = function (timer) timer.callback = nil; end;
-		};
-		["net.server"] = { wrapclient = connection_of };
-		["socket.unix"] = { stream = function ()
-			if world.has_no_descriptors then return nil, "too many open files"; end
-			return {
-				settimeout = function () return 1; end;
-				close = function () end;
-				connect = function ()
-					world.attempts = world.attempts + 1;
-					if world.refuses then return nil, "connection refused"; end
-					return 1;
-				end;
-			};
-		end };
-	};
-
-	local metric = { with_labels = function (self) return self; end, add = function () end, sample = function () end };
-	local function option(_, name, default) return options and options[name] or default; end
-	local module = {
-		host = "example.com";
-		get_option_string = option;
-		get_option_number = option;
-		get_option_boolean = option;
-	};
-	function module.metric() return metric; end
-	function module.log(_, level, message, ...) table.insert(world.log, level .. " " .. message:format(...)); end
-	function module.provides(_, _, provider) world.provider = provider; end
-
-	-- Runs the pending timers with this duration.
-	function world.elapse(seconds)
-		for index = 1, #world.timers do
-			local timer = world.timers[index];
-			local callback = timer.callback;
-			if timer.seconds == seconds and callback then
-				timer.callback = nil;
-				callback();
-			end
-		end
-		open_connections();
-	end
-
-	-- Starts a request; returns a table that will contain its outcome.
-	function world.start(method, ...)
-		local result, arguments = {}, { ... };
-		world.can_wait = true;
-		assert(coroutine.resume(coroutine.create(function ()
-			local ask = type(method) == "function" and method or world.provider[method];
-			result.answer, result.reason = ask(arguments[1], arguments[2]);
-			result.done = true;
-		end)));
-		world.can_wait = false;
-		open_connections();
-		return result;
-	end
-
-	local environment = setmetatable({
-		module = module;
-		require = function (name) return modules[name] or error("no module " .. name); end;
-	}, { __index = _G });
-	local file = assert(io.open(path));
-	local source = file:read("*a");
-	file:close();
-	local chunk;
-	if setfenv then
-		chunk = setfenv(assert(load_chunk(source, "@" .. path)), environment); -- luacheck: ignore 113/setfenv
-	else
-		chunk = assert(load(source, "@" .. path, "t", environment));
-	end
-	chunk();
-	world.module = module;
-	return world;
-end
+local new_world = dofile("test/prosody/stand_in.lua");
 
 describe("mod_auth_xtoken", function ()
-	it("sends all requests as lines on one connection, and gives each its own answer", function ()
-		local world = fake_prosody();
-		local alice, bob, carol = world.start("test_password", "alice", "one"), world.start("test_password", "bob", "two"),
-			world.start("user_exists", "carol");
-		assert.equal(1, #world.connections);
-		assert.equal("auth:alice:example.com:one\nauth:bob:example.com:two\nisuser:carol:example.com\n",
-			world.connections[1].written);
-		world.connections[1]:answer("0\n1\n0\n");
-		assert.same({ { answer = false, done = true }, { answer = true, done = true }, { answer = false, done = true } },
-			{ alice, bob, carol });
-	end);
+	local SEE_LOG = "; see its log: journalctl -u xtokend";
+	local TEMPORARY = { "temporary-auth-failure", "Logins cannot be checked at the moment; try again with a new token." };
 
-	it("waits for the rest of a split answer", function ()
-		local world = fake_prosody();
-		local alice, bob = world.start("test_password", "alice", "one"), world.start("test_password", "bob", "two");
-		world.connections[1]:answer("1");
-		assert.is_nil(alice.done);
-		world.connections[1]:answer("\n0");
-		assert.is_true(alice.answer);
-		assert.is_nil(bob.done);
-		world.connections[1]:answer("\n");
-		assert.is_false(bob.answer);
-	end);
-
-	it("closes a connection after a timeout, and ignores late answers on it", function ()
-		local world = fake_prosody();
-		local alice = world.start("user_exists", "alice");
-		world.elapse(5);
-		assert.is_true(alice.done);
-		assert.is_false(world.connections[1].open);
-		local mallory = world.start("test_password", "mallory", "bad");
-		world.connections[1]:answer("1\n");
-		assert.is_nil(mallory.done);
-		assert.equal(2, #world.connections);
-		world.connections[2]:answer("0\n");
-		assert.is_false(mallory.answer);
-	end);
-
-	for _, garbage in ipairs { "2\n", "11", "\n1", "1\r\n", "yes\n" } do
-		it(("closes the connection after the invalid answer %q"):format(garbage), function ()
-			local world = fake_prosody();
-			local alice = world.start("test_password", "alice", "one");
-			world.connections[1]:answer(garbage);
-			assert.is_false(world.connections[1].open);
-			assert.is_not_true(alice.answer);
+	for answer, expected in pairs {
+		["OK\t1"] = {},
+		["OK\t1\tlater=yes\ttemp"] = {},
+		["FAIL\t1\treason=replay-unknown\ttemp"] = TEMPORARY,
+		["FAIL\t1\treason=replayed\texpired"] = { "credentials-expired", "The token is too old or was used. Get a new one." },
+		["FAIL\t1\treason=blocked-user\tuser_disabled"] = { "account-disabled", "This account is disabled." },
+		["FAIL\t1\treason=wrong-signature"] = { "not-authorized", "Prosody's text" },
+		["FAIL\t1\treason=wrong-signature\tlater\tother=\1t1"] = { "not-authorized", "Prosody's text" },
+		["FAIL\t1"] = { "not-authorized", "Prosody's text" },
+	} do
+		it(("tells the client what %q means"):format(answer), function ()
+			local world = new_world();
+			local login = world.log_in("token");
+			world.connections[1]:receive(answer .. "\n");
+			assert.equal(expected[1] and "failure" or "success", login.answer);
+			assert.same(expected, { login.condition, login.text });
 		end);
 	end
 
-	it("repeats a request once if the connection is lost, and treats a refusal as uncertain then", function ()
-		local world = fake_prosody();
-		local first = world.start("user_exists", "alice");
-		local second = world.start("user_exists", "bob");
-		world.connections[1]:answer("0\n");
-		assert.is_false(first.answer);
-		world.connections[1]:lose();
-		assert.is_nil(second.done);
-		world.elapse(0.05);
-		assert.equal("isuser:bob:example.com\n", world.connections[2].written);
-		world.connections[2]:answer("0\n");
-		-- Not false.
-		assert.is_true(second.answer);
-	end);
-
-	it("does not repeat a request twice", function ()
-		local world = fake_prosody();
-		local alice = world.start("test_password", "alice", "one");
-		world.connections[1]:lose();
-		world.elapse(0.05);
-		world.connections[2]:lose();
-		assert.same({ answer = false, done = true }, alice);
-		world.elapse(0.1);
-		assert.equal(2, #world.connections);
-	end);
-
-	it("retries the connection with a delay that grows to 0.5 s, and logs the failure once", function ()
-		local world = fake_prosody();
-		world.refuses = true;
-		world.start("test_password", "alice", "one");
-		local pauses = {};
-		for _, seconds in ipairs { 0.05, 0.1, 0.2, 0.4, 0.5, 0.5 } do
-			world.elapse(seconds);
-			table.insert(pauses, world.timers[#world.timers].seconds);
-		end
-		assert.same({ 0.1, 0.2, 0.4, 0.5, 0.5, 0.5 }, pauses);
-		assert.equal(1, #world.log);
-		assert.truthy(world.log[1]:find("connection refused", 1, true));
-	end);
-
-	it("refuses credentials that would make two requests, or one for another host", function ()
-		local world = fake_prosody();
-		for _, credentials in ipairs {
-			{ "alice", "x\nauth:bob:example.com:y" }, { "alice", "x\ry" }, { "alice", "x\0y" },
-			{ "alice:elsewhere.example", "x" }, { "alice\n", "x" }, { "alice", ("x"):rep(4096) },
-		} do
-			assert.same({ answer = false, done = true }, world.start("test_password", credentials[1], credentials[2]));
-		end
-		assert.equal(0, #world.connections);
-	end);
-
-	it("reports every user as existing if it cannot wait or gets no answer", function ()
-		local world = fake_prosody();
-		world.can_wait = false;
-		assert.is_true(world.provider.user_exists("alice"));
-		assert.is_nil((world.provider.test_password("alice", "one")));
-		assert.equal(0, #world.connections);
-		world.refuses = true;
-		local bob = world.start("user_exists", "bob");
-		world.elapse(5);
-		assert.is_true(bob.answer);
-	end);
-
-	it("refuses pending requests when it is unloaded, and closes its connection", function ()
-		local world = fake_prosody();
-		local alice = world.start("test_password", "alice", "one");
-		world.module.unload();
-		assert.same({ answer = false, done = true }, alice);
-		assert.is_false(world.connections[1].open);
-	end);
-
-	it("discards half an answer when its connection is lost", function ()
-		local world = fake_prosody();
-		local alice = world.start("user_exists", "alice");
-		world.connections[1]:answer("1");
-		world.connections[1]:lose();
-		world.elapse(0.05);
-		world.connections[2]:answer("1\n");
-		assert.is_true(alice.answer);
-		assert.is_true(world.connections[2].open);
-	end);
-
-	it("cancels the timeout of an answered request", function ()
-		local world = fake_prosody();
-		world.start("user_exists", "alice");
-		world.connections[1]:answer("1\n");
-		world.elapse(5);
-		assert.is_true(world.connections[1].open);
-	end);
-
-	it("keeps the delay for further requests, and resets it after an answer", function ()
-		local world = fake_prosody();
-		world.refuses = true;
-		world.start("test_password", "alice", "one");
-		world.start("test_password", "bob", "two");
-		assert.equal(1, world.attempts);
-		world.elapse(0.05);
-		world.elapse(0.1);
-		world.refuses = false;
-		world.elapse(0.2);
-		assert.equal(4, world.attempts);
-		world.connections[1]:answer("1\n1\n");
-		world.start("user_exists", "carol");
-		world.connections[1]:lose();
-		assert.equal(0.05, world.timers[#world.timers].seconds);
-	end);
-
-	it("distinguishes a refused login from one that cannot be checked, at each attempt", function ()
-		local world = fake_prosody();
+	it("gives each attempt of a client its own condition", function ()
+		local world = new_world();
 		local handler = world.provider.get_sasl_handler({ secure = true });
-		for _ = 1, 2 do
-			world.refuses = false;
+		for id, answer in ipairs { "\ttemp", "", "\texpired", "" } do
 			local attempt = handler;
-			local refused = world.start(function () return attempt:process("bad"); end);
-			world.connections[#world.connections]:answer("0\n");
-			assert.equal("not-authorized", refused.reason);
-			world.connections[#world.connections]:lose();
-			world.refuses = true;
-			local unavailable = world.start(function () return attempt:process("good"); end);
-			world.elapse(5);
-			assert.equal("temporary-auth-failure", unavailable.reason);
-			-- Run the pending attempts to connect, for which no request waits.
-			for _, seconds in ipairs { 0.05, 0.1, 0.2, 0.4, 0.5 } do world.elapse(seconds); end
+			local login = world.start(function () return attempt:process("token"); end);
+			world.connections[1]:receive(("FAIL\t%d\treason=some-reason%s\n"):format(id, answer));
+			local expected = ({ ["\ttemp"] = TEMPORARY[1], ["\texpired"] = "credentials-expired" })[answer];
+			assert.equal(expected or "not-authorized", login.condition);
+			local malformed = world.start(function () return attempt:process(""); end);
+			assert.equal("malformed-request", malformed.condition);
 			handler = handler:clean_clone();
 		end
 	end);
 
-	local LOG_OF_XTOKEND = "; its log has the reason: journalctl -u xtokend";
+	it("tells the client that logins cannot be checked if there is no answer", function ()
+		local world = new_world();
+		world.refuses = true;
+		local login = world.log_in("token");
+		world.elapse(5);
+		assert.same({ answer = "failure", condition = TEMPORARY[1], text = TEMPORARY[2], done = true }, login);
+	end);
 
-	it("logs the JID of a refused login, and does not log an accepted one", function ()
-		local world = fake_prosody();
-		local handler = world.provider.get_sasl_handler({ secure = true });
-		world.start(function () return handler:process("good"); end);
+	it("sends the client's address, and whether its connection is encrypted", function ()
+		local world = new_world({ allow_unencrypted_plain_auth = true });
+		for _, session in ipairs {
+			{ secure = true, ip = "192.0.2.7" }, { ip = "2001:db8::1" }, { secure = true },
+			{ ip = "forged\taddress" }, { ip = ("1"):rep(65) }, { ip = "" },
+		} do
+			world.log_in("token", session);
+		end
+		world.start("test_password", "bob", "token");
+		assert.equal("AUTH 1 alice example.com password=token rip=192.0.2.7 secured\n"
+			.. "AUTH 2 alice example.com password=token rip=2001:db8::1\n"
+			.. "AUTH 3 alice example.com password=token secured\n"
+			.. "AUTH 4 alice example.com password=token\n"
+			.. "AUTH 5 alice example.com password=token\n"
+			.. "AUTH 6 alice example.com password=token\n"
+			.. "AUTH 7 bob example.com password=token\n", world.connections[1]:requests());
+	end);
+
+	it("logs a refused login once, with JID, address and reason, and no accepted one", function ()
+		local world = new_world();
+		world.log_in("good");
 		world.start("test_password", "bob", "good");
-		world.connections[1]:answer("1\n1\n");
+		world.connections[1]:receive("OK\t1\nOK\t2\n");
 		assert.same({}, world.log);
-		world.start(function () return handler:process("bad"); end);
+		world.log_in("bad");
 		world.start("test_password", "bob", "bad");
 		world.start("user_exists", "carol");
-		world.connections[1]:answer("0\n0\n0\n");
+		world.log_in("good");
+		world.connections[1]:receive("FAIL\t3\treason=wrong-otp\texpired\nFAIL\t4\treason=malformed-token\n"
+			.. "FAIL\t5\treason=unknown-user\nFAIL\t6\treason=replay-unknown\ttemp\n");
 		assert.same({
-			"info xtokend refused the login of alice@example.com" .. LOG_OF_XTOKEND,
-			"info xtokend refused the login of bob@example.com" .. LOG_OF_XTOKEND,
+			"info xtokend refused the login of alice@example.com from 192.0.2.7: wrong-otp" .. SEE_LOG,
+			"info xtokend refused the login of bob@example.com: malformed-token" .. SEE_LOG,
+			"info could not check the login of alice@example.com from 192.0.2.7: replay-unknown" .. SEE_LOG,
 		}, world.log);
+		assert.same({ "auth accepted", "auth accepted", "auth refused", "auth refused", "user refused", "auth refused" },
+			world.counts);
+	end);
+
+	it("logs the address even if the session has lost it before the answer", function ()
+		local world = new_world();
+		local session = { secure = true, ip = "192.0.2.7" };
+		world.log_in("bad", session);
+		session.ip = nil;
+		world.connections[1]:receive("FAIL\t1\treason=replayed\texpired\n");
+		assert.truthy(world.log[1]:find("alice@example.com from 192.0.2.7", 1, true));
 	end);
 
 	it("logs why any other login fails, without the password", function ()
-		local world = fake_prosody();
-		local handler = world.provider.get_sasl_handler({ secure = true });
-		world.start(function () return handler:process(""); end);
-		world.start(function () return handler:process("secret\n"); end);
+		local world = new_world();
+		world.log_in("");
 		world.start("test_password", "bob", ("secret"):rep(1000));
+		world.start("test_password", "bob", "secret\255");
 		world.provider.test_password("carol", "secret");
-		world.start("test_password", "dave", "secret");
+		world.log_in("secret");
 		world.elapse(5);
 		for index, expected in ipairs {
-			"^info refused a login at example.com without asking xtokend: the user name or password is missing",
-			"^info refused the login of alice@example.com without asking xtokend: the user name or password is too long",
-			"^info refused the login of bob@example.com without asking xtokend: ",
+			"^info refused a login at example.com from 192.0.2.7 without asking xtokend: the user name or password is missing",
+			"^info refused the login of bob@example.com without asking xtokend: the user name or password is too long$",
+			"^info refused the login of bob@example.com without asking xtokend: the user name or password is not UTF%-8$",
 			"^info could not check the login of carol@example.com: ",
-			"^error xtokend does not answer",
-			"^info could not check the login of dave@example.com: no certain answer from xtokend at /",
+			"^error xtokend does not answer at /",
+			"^info could not check the login of alice@example.com from 192.0.2.7: no certain answer from xtokend; see",
 		} do
 			assert.truthy(world.log[index]:find(expected), world.log[index]);
 			assert.falsy(world.log[index]:find("secret", 1, true));
@@ -357,15 +126,22 @@ describe("mod_auth_xtoken", function ()
 		[("é"):rep(400)] = ("é"):rep(127) .. "…",
 	} do
 		it(("escapes the name %q in the log"):format(name), function ()
-			local world = fake_prosody();
+			local world = new_world();
 			world.start("test_password", name, "bad");
-			if world.connections[1] then world.connections[1]:answer("0\n"); end
-			assert.truthy(world.log[1]:find(" login of " .. expected .. "@example.com", 1, true), world.log[1]);
+			world.connections[1]:receive("FAIL\t1\treason=malformed-token\n");
+			assert.truthy(world.log[1]:find(" login of " .. expected .. "@example.com:", 1, true), world.log[1]);
 		end);
 	end
 
+	it("escapes what others choose in the log: the client's address and the reason", function ()
+		local world = new_world();
+		world.log_in("bad", { secure = true, ip = "1\n2" });
+		world.connections[1]:receive("FAIL\t1\treason=\27[1m\n");
+		assert.equal("info xtokend refused the login of alice@example.com from 1\\x0a2: no-reason" .. SEE_LOG, world.log[1]);
+	end);
+
 	it("offers no mechanism on unencrypted connections, and logs once why", function ()
-		local world = fake_prosody();
+		local world = new_world();
 		local both = { PLAIN = true, ["X-TOKEN"] = true };
 		assert.same(both, world.provider.get_sasl_handler({ secure = true }).mechs);
 		assert.same(both, world.provider.get_sasl_handler({ secure = true }):clean_clone().mechs);
@@ -380,78 +156,54 @@ describe("mod_auth_xtoken", function ()
 	end);
 
 	it("offers both mechanisms there with allow_unencrypted_plain_auth", function ()
-		local world = fake_prosody({ allow_unencrypted_plain_auth = true });
+		local world = new_world({ allow_unencrypted_plain_auth = true });
 		assert.same({ PLAIN = true, ["X-TOKEN"] = true }, world.provider.get_sasl_handler({}).mechs);
 		assert.same({}, world.log);
 	end);
 
-	it("writes nothing to a connection before it is open", function ()
-		local world = fake_prosody();
-		world.stays_closed = true;
-		local alice = world.start("user_exists", "alice");
-		world.start("user_exists", "bob");
-		assert.equal(1, #world.connections);
-		assert.equal("", world.connections[1].written);
-		world.connections[1]:open_up();
-		assert.equal("isuser:alice:example.com\nisuser:bob:example.com\n", world.connections[1].written);
-		world.connections[1]:answer("1\n");
-		assert.is_true(alice.done);
+	it("reports that a user does not exist only if xtokend is certain", function ()
+		local world = new_world();
+		for id, answer in ipairs { "OK\t%d", "FAIL\t%d\treason=unknown-user", "FAIL\t%d\treason=internal-error\ttemp" } do
+			local user = world.start("user_exists", "alice");
+			world.connections[1]:receive(answer:format(id) .. "\n");
+			assert.equal(id ~= 2, user.answer);
+		end
+		assert.equal("USER 1 alice example.com\nUSER 2 alice example.com\nUSER 3 alice example.com\n",
+			world.connections[1]:requests());
 	end);
 
-	it("gives other requests their own answers if the caller of one raises an error", function ()
-		local world = fake_prosody();
-		world.start(function ()
-			world.provider.user_exists("alice");
-			error("something of another module");
-		end);
-		local bob, carol = world.start("test_password", "bob", "one"), world.start("test_password", "carol", "two");
-		world.connections[1]:answer("1\n1\n0\n");
+	it("reports every user as existing if it cannot wait or gets no answer", function ()
+		local world = new_world();
+		world.can_wait = false;
+		assert.is_true(world.provider.user_exists("alice"));
+		assert.is_nil((world.provider.test_password("alice", "one")));
+		assert.equal(0, #world.connections);
+		world.refuses = true;
+		local bob = world.start("user_exists", "bob");
+		world.elapse(5);
 		assert.is_true(bob.answer);
-		assert.is_false(carol.answer);
-		assert.truthy(world.log[1]:find("something of another module", 1, true));
 	end);
 
 	it("reports every user as existing, without a request, while xtokend does not answer", function ()
-		local world = fake_prosody();
+		local world = new_world();
 		world.start("test_password", "alice", "one");
 		world.elapse(5);
 		assert.same({ answer = true, done = true }, world.start("user_exists", "bob"));
 		assert.equal(1, #world.connections);
 	end);
 
-	it("sends no request after it was unloaded", function ()
-		local world = fake_prosody();
-		world.module.unload();
-		assert.same({ answer = false, done = true }, world.start("test_password", "alice", "one"));
-		assert.equal(0, #world.connections);
-	end);
-
-	it("retries if no file descriptor is left for a socket", function ()
-		local world = fake_prosody();
-		world.has_no_descriptors = true;
-		local alice = world.start("test_password", "alice", "one");
-		world.has_no_descriptors = false;
-		world.elapse(0.05);
-		world.connections[1]:answer("1\n");
-		assert.is_true(alice.answer);
-	end);
-
 	for _, seconds in ipairs { 0, -1, math.huge, 3600 } do
 		it(("uses 5 s if xtoken_timeout is %g"):format(seconds), function ()
-			local world = fake_prosody({ xtoken_timeout = seconds });
+			local world = new_world({ xtoken_timeout = seconds });
 			assert.equal(1, #world.log);
 			world.start("test_password", "alice", "one");
 			assert.equal(5, world.timers[1].seconds);
 		end);
 	end
 
-	it("logs nothing if the connection is lost while no request is pending", function ()
-		local world = fake_prosody();
-		world.start("user_exists", "alice");
-		world.connections[1]:answer("1\n");
-		world.connections[1]:lose();
-		assert.same({}, world.log);
-		world.start("user_exists", "bob");
-		assert.equal("isuser:bob:example.com\n", world.connections[2].written);
+	it("names the second file if it is not installed", function ()
+		local ok, problem = pcall(new_world, { has_no_client = true });
+		assert.is_false(ok);
+		assert.truthy(problem:find("^install xtoken_client.lib.lua next to mod_auth_xtoken.lua"), problem);
 	end);
 end);

@@ -9,12 +9,15 @@ function run(program: string, ...args: string[]): { status: number | null; outpu
 }
 
 describe('mod_auth_xtoken', () => {
-  it('passes its specification in a stand-in of Prosody', (context) => {
-    requirePackage(context, run('busted', '--version').status === 0, 'lua-busted');
-    const { status, output } = run('busted', 'test/prosody/mod_auth_xtoken_spec.lua');
-    expect(output).toMatch(/[1-9]\d* successes \/ 0 failures \/ 0 errors/);
-    expect(status).toBe(0);
-  });
+  it.each(['mod_auth_xtoken', 'xtoken_client'])(
+    'passes %s_spec.lua in a stand-in of Prosody',
+    (name, context) => {
+      requirePackage(context, run('busted', '--version').status === 0, 'lua-busted');
+      const { status, output } = run('busted', `test/prosody/${name}_spec.lua`);
+      expect(output).toMatch(/[1-9]\d* successes \/ 0 failures \/ 0 errors/);
+      expect(status).toBe(0);
+    },
+  );
 
   it('passes luacheck', (context) => {
     requirePackage(context, run('luacheck', '--version').status === 0, 'lua-check');

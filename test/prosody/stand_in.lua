@@ -1,0 +1,193 @@
+-- A stand-in of Prosody, with timers that the tests run, and connections that keep what was written.
+
+local path = assert(os.getenv("XTOKEND_MODULE"), "expected the path of the module in XTOKEND_MODULE");
+local load_chunk = loadstring or load;
+
+-- Loads a file with the globals of a module.
+local function load_file(name, environment)
+	local file = assert(io.open(name));
+	local source = file:read("*a");
+	file:close();
+	if setfenv then
+		return setfenv(assert(load_chunk(source, "@" .. name)), environment); -- luacheck: ignore 113/setfenv
+	end
+	return assert(load(source, "@" .. name, "t", environment));
+end
+
+-- Like Prosody's util.encodings.utf8.valid, for tests with any version of Lua.
+local function is_valid_utf8(text)
+	local rest = text:gsub("[\1-\127%z]", "");
+	while rest ~= "" do
+		local character = rest:match("^[\194-\223][\128-\191]") or rest:match("^[\224-\239][\128-\191][\128-\191]")
+			or rest:match("^[\240-\244][\128-\191][\128-\191][\128-\191]");
+		local is_valid = character and not character:find("^\224[\128-\159]") and not character:find("^\237[\160-\191]")
+			and not character:find("^\240[\128-\143]") and not character:find("^\244[\144-\191]");
+		if not is_valid then return false; end
+		rest = rest:sub(#character + 1);
+	end
+	return true;
+end
+
+-- Loads the module. Options are the settings of the host. A connection opens after the call that created it, and
+-- xtokend's VERSION follows unless has_no_handshake is set.
+local function new(options)
+	local world = { connections = {}, timers = {}, log = {}, refuses = false, attempts = 0, counts = {} };
+
+	local function connection_of(socket, _, _, listeners)
+		local conn = { written = "", open = true, queue = "" };
+		function socket.send(_, data)
+			local room = world.room or #data;
+			local sent = data:sub(1, room);
+			conn.written = conn.written .. sent;
+			if #sent == #data then return #data; end
+			return nil, world.send_error or "timeout", #sent;
+		end
+		function conn:write(data) self.queue = self.queue .. data; end
+		function conn:drain()
+			self.written, self.queue = self.written .. self.queue, "";
+			listeners.ondrain(self);
+		end
+		function conn:close() self.open = false; end
+		function conn:receive(data) listeners.onincoming(self, data); end
+		function conn:lose() self.open = false; listeners.ondisconnect(self, "closed"); end
+		function conn:open_up()
+			self.was_opened = true;
+			listeners.onconnect(self);
+			if not world.has_no_handshake then self:receive("VERSION\t1\t0\n"); end
+		end
+		-- Returns the lines after the handshake, with spaces instead of tabs.
+		function conn:requests() return (self.written:gsub("^VERSION\t1\t0\n", ""):gsub("\t", " ")); end
+		table.insert(world.connections, conn);
+		return conn;
+	end
+
+	local function open_connections()
+		for _, conn in ipairs(world.connections) do
+			if not conn.was_opened and not world.stays_closed then conn:open_up(); end
+		end
+	end
+
+	local modules = {
+		["util.async"] = {
+			ready = function () return coroutine.running() ~= nil and world.can_wait; end;
+			waiter = function ()
+				local thread, is_done, waits = coroutine.running(), false, false;
+				return function ()
+					waits = true;
+					if not is_done then coroutine.yield(); end
+				end, function ()
+					is_done = true;
+					if waits then assert(coroutine.resume(thread)); end
+				end;
+			end;
+		};
+		["util.encodings"] = { utf8 = { valid = is_valid_utf8 } };
+		["util.sasl"] = {
+			registerMechanism = function () end;
+			new = function (_, profile)
+				return {
+					mechs = profile.mechanisms;
+					process = function (self, password)
+						if password == "" then return "failure", "malformed-request"; end
+						local correct = profile.plain_test(self, "alice", password);
+						if correct then return "success"; end
+						return "failure", "not-authorized", "Prosody's text";
+					end;
+				};
+			end;
+		};
+		["util.sasl.plain"] = { init = function () end };
+		["util.time"] = { monotonic = function () return 0; end };
+		["util.timer"] = {
+			add_task = function (seconds, callback)
+				local timer = { seconds = seconds, callback = callback };
+				table.insert(world.timers, timer);
+				return timer;
+			end;
+			stop = function (timer) timer.callback = nil; end;
+		};
+		["net.server"] = { wrapclient = connection_of };
+		["socket.unix"] = { stream = function ()
+			if world.has_no_descriptors then return nil, "too many open files"; end
+			return {
+				settimeout = function () return 1; end;
+				close = function () end;
+				connect = function ()
+					world.attempts = world.attempts + 1;
+					if world.refuses then return nil, "connection refused"; end
+					return 1;
+				end;
+			};
+		end };
+	};
+
+	local metric = { add = function () end, sample = function () end };
+	function metric.with_labels(_, operation, outcome)
+		if outcome then table.insert(world.counts, operation .. " " .. outcome); end
+		return metric;
+	end
+	local function option(_, name, default) return options and options[name] or default; end
+	local module = {
+		host = "example.com";
+		get_option_string = option;
+		get_option_number = option;
+		get_option_boolean = option;
+	};
+	local environment = setmetatable({
+		module = module;
+		require = function (name) return modules[name] or error("no module " .. name); end;
+	}, { __index = _G });
+	function module.metric() return metric; end
+	function module.log(_, level, message, ...) table.insert(world.log, level .. " " .. message:format(...)); end
+	function module.provides(_, _, provider) world.provider = provider; end
+	function module.require(_, name)
+		if options and options.has_no_client then error("Failed to load plugin library '" .. name .. "'"); end
+		return load_file(path:match("^.*/") .. name .. ".lib.lua", environment)();
+	end
+
+	-- Runs the pending timers with this duration, the oldest first.
+	function world.elapse(seconds)
+		for index = 1, #world.timers do
+			local timer = world.timers[index];
+			local callback = timer.callback;
+			if timer.seconds == seconds and callback then
+				timer.callback = nil;
+				callback();
+			end
+		end
+		open_connections();
+	end
+
+	-- Runs the n-th timer, which must be pending.
+	function world.run_timer(index)
+		local callback = assert(world.timers[index].callback, "this timer is not pending");
+		world.timers[index].callback = nil;
+		callback();
+	end
+
+	-- Starts a function of the provider, or another function. Returns a table that will contain its results.
+	function world.start(method, ...)
+		local result, arguments = {}, { ... };
+		world.can_wait = true;
+		assert(coroutine.resume(coroutine.create(function ()
+			local ask = type(method) == "function" and method or world.provider[method];
+			result.answer, result.condition, result.text = ask(arguments[1], arguments[2]);
+			result.done = true;
+		end)));
+		world.can_wait = false;
+		open_connections();
+		return result;
+	end
+
+	-- Starts a login through SASL.
+	function world.log_in(password, session)
+		local handler = world.provider.get_sasl_handler(session or { secure = true, ip = "192.0.2.7" });
+		return world.start(function () return handler:process(password); end);
+	end
+
+	world.module = module;
+	load_file(path, environment)();
+	return world;
+end
+
+return new;
