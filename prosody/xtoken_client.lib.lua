@@ -129,7 +129,10 @@ local function send(data)
 	link.conn:write(data);
 end
 
+-- Sends the waiting requests, if xtokend has sent its VERSION. While input is read, they wait until all of it is read,
+-- because it can't contain answers to them.
 local function send_waiting()
+	if not (link and link.is_ready) or link.is_reading or not waiting[1] then return; end
 	local lines, requests = {}, waiting;
 	waiting = {};
 	for _, request in ipairs(requests) do
@@ -192,7 +195,6 @@ local function read_version(line)
 	if major == "1" then
 		timer.stop(link.handshake_timer);
 		link.is_ready = true;
-		if waiting[1] then send_waiting(); end
 	elseif major then
 		fail(("it speaks version %.9s of the protocol, not 1"):format(major), CHECK_VERSIONS, true);
 	elseif line == "0" or line == "1" then
@@ -244,7 +246,8 @@ function listeners.onincoming(conn, data)
 	if not link or conn ~= link.conn then return; end
 	local current, position = link, 1;
 	local input = current.received .. data;
-	-- The code that resumes with an answer can send a request, which can replace the connection.
+	current.is_reading = true;
+	-- A line can close the connection.
 	while link == current do
 		local line_feed = input:find("\n", position, true);
 		if (line_feed or #input + 1) - position > MAX_LINE_BYTES then
@@ -255,7 +258,8 @@ function listeners.onincoming(conn, data)
 		position = line_feed + 1;
 		if current.is_ready then read_answer(line); else read_version(line); end
 	end
-	current.received = input:sub(position);
+	current.received, current.is_reading = input:sub(position), false;
+	send_waiting();
 end
 
 local function time_out(request)
@@ -301,7 +305,8 @@ function client.ask(operation, username, parameters)
 	request.done = done;
 	request.timer = timer.add_task(client.timeout, function () time_out(request); end);
 	table.insert(waiting, request);
-	if link and link.is_ready then send_waiting(); elseif not (link or retry) then connect(); end
+	send_waiting();
+	if not (link or retry) then connect(); end
 	wait();
 	local answer = request.answer;
 	local outcome = not answer and "unanswered" or answer.is_accepted and "accepted" or "refused";

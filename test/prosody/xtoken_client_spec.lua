@@ -84,16 +84,23 @@ describe("xtoken_client", function ()
 			assert.truthy(world.log[1]:find("something of another module", 1, true));
 		end);
 
-		it("gives an answer to a request that starts while the answers before it are read", function ()
+		it("sends a request that starts while input is read after that, so that no answer precedes it", function ()
 			local world = new_world();
 			local second;
 			world.start(function ()
 				world.provider.test_password("alice", "one");
-				second = world.provider.test_password("alice", "two");
+				second = world.start("test_password", "alice", "two");
 			end);
 			world.can_wait = true;
-			world.connections[1]:receive("FAIL\t1\treason=replayed\texpired\nOK\t2\n");
-			assert.is_true(second);
+			local bob = start_logins(world, "bob");
+			world.connections[1]:receive("FAIL\t1\treason=replayed\texpired\nOK\t2\nOK\t3\n");
+			assert.is_true(bob.answer);
+			assert.is_false(world.connections[1].open);
+			assert.is_nil(second.done);
+			world.elapse(0.05);
+			assert.equal("AUTH 1 alice example.com password=two\n", world.connections[2]:requests());
+			world.connections[2]:receive("FAIL\t1\treason=replayed\texpired\n");
+			assert.is_false(second.answer);
 		end);
 	end);
 
@@ -110,6 +117,16 @@ describe("xtoken_client", function ()
 				world.connections[1]:requests());
 			world.connections[1]:receive("OK\t1\n");
 			assert.is_true(alice.answer);
+		end);
+
+		it("takes nothing for an answer that arrives with the version", function ()
+			local world = new_world();
+			world.has_no_handshake = true;
+			local alice = start_logins(world, "alice");
+			world.connections[1]:receive("VERSION\t1\t0\nOK\t1\n");
+			assert.is_nil(alice.done);
+			assert.is_false(world.connections[1].open);
+			assert.equal("VERSION\t1\t0\n", world.connections[1].written);
 		end);
 
 		it("writes nothing to a connection before it is open", function ()
@@ -181,7 +198,8 @@ describe("xtoken_client", function ()
 				world.connections[#world.connections]:lose();
 				world.elapse(delay);
 			end
-			world.connections[4]:receive("VERSION\t1\t0\nFAIL\t1\treason=replayed\texpired\n");
+			world.connections[4]:receive("VERSION\t1\t0\n");
+			world.connections[4]:receive("FAIL\t1\treason=replayed\texpired\n");
 			assert.truthy(world.log[#world.log]:find("refused the login of alice@example.com: replayed", 1, true));
 			assert.is_false(alice.answer);
 		end);
