@@ -15,6 +15,7 @@ token_secret = "${OTHER_SECRET}"
 
 export const ACCEPTED: LoginResult = { decision: 'accepted' };
 export const REFUSED: LoginResult = { decision: 'refused', condition: 'not-authorized' };
+export const EXPIRED: LoginResult = { decision: 'refused', condition: 'credentials-expired' };
 export const UNAVAILABLE: LoginResult = { decision: 'refused', condition: 'temporary-auth-failure' };
 
 /** Mints a token with the secrets of all hosts but other.example. */
@@ -33,15 +34,16 @@ export function outcomesIn(log: string, jid: string): string[] {
   return [...log.matchAll(line)].map(([, outcome = '', reason]) => reason ?? outcome);
 }
 
-/** Credentials that every host refuses, and the reason. */
+/** Credentials that every host refuses, the reason, and the result with mod_auth_xtoken. */
 export const BAD_CREDENTIALS: readonly (readonly [
   name: string,
   reason: string,
   make: (jid: string) => string,
+  result: LoginResult,
 ])[] = [
-  ["another user's token", 'wrong-signature', (jid) => tokenOf(`not-${jid}`)],
-  ['an expired token', 'wrong-otp', (jid) => tokenOf(jid, new Date(Date.now() - 90_000))],
-  ['a password', 'malformed-token', () => 'correct horse: battery staple'],
+  ["another user's token", 'wrong-signature', (jid) => tokenOf(`not-${jid}`), REFUSED],
+  ['an expired token', 'wrong-otp', (jid) => tokenOf(jid, new Date(Date.now() - 90_000)), EXPIRED],
+  ['a password', 'malformed-token', () => 'correct horse: battery staple', REFUSED],
 ];
 
 let users = 0;

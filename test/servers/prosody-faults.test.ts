@@ -1,16 +1,27 @@
-import { once } from 'node:events';
-import { createServer, connect as connectTo, type Socket } from 'node:net';
+import { copyFileSync } from 'node:fs';
+import { connect as connectTo } from 'node:net';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { xml } from '@xmpp/client';
 import { Daemon } from '../support/daemon/daemon.js';
-import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
+import { temporaryDirectory, temporaryFile } from '../support/directory.js';
+import { replaced } from '../support/documents.js';
+import { exampleFor, isInstalled, Prosody, releases } from '../support/servers/prosody.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { connect, ping, type LoginResult } from '../support/servers/xmpp-login.js';
+import { accepts } from '../support/system/ports.js';
+import { end } from '../support/system/processes.js';
+import { startXtokend } from '../support/xtokend.js';
+import { answerNative, listenAt } from './fake-xtokend.js';
 import { ACCEPTED, CONFIGURATION, loginsTo, newUser, REFUSED, tokenOf, UNAVAILABLE } from './logins.js';
 
 const POLLING = { interval: 10 };
 const WORKERS = 12;
+
+function errorsIn(log: string): string[] {
+  return log.split('\n').filter((line) => line.includes('xtokend does not answer'));
+}
 
 describe.each(releases)('$name during faults of xtokend', { timeout: 60_000 }, (release) => {
   let daemon: Daemon;
@@ -31,7 +42,7 @@ describe.each(releases)('$name during faults of xtokend', { timeout: 60_000 }, (
     await daemon.remove();
   });
 
-  const { logInValid, logInInvalid } = loginsTo(() => prosody);
+  const { logIn, logInValid, logInInvalid } = loginsTo(() => prosody);
   const connectUser = (): ReturnType<typeof connect> => {
     const username = newUser();
     const password = tokenOf(`${username}@example.com`);
@@ -104,9 +115,7 @@ describe.each(releases)('$name during faults of xtokend', { timeout: 60_000 }, (
     await daemon.end('SIGTERM');
     expect(await Promise.all([logInValid(), logInInvalid()])).toEqual([UNAVAILABLE, UNAVAILABLE]);
     expect(await logInValid()).toEqual(UNAVAILABLE);
-    const errors = prosody.log.split('\n').filter((line) => line.includes('xtokend does not answer'));
-    expect(errors).toHaveLength(1);
-    expect(errors[0]).toContain('systemctl status xtokend');
+    expect(errorsIn(prosody.log)).toEqual([expect.stringContaining('systemctl status xtokend')]);
     await daemon.start();
     await expect.poll(logInValid, POLLING).toEqual(ACCEPTED);
   });
@@ -143,25 +152,67 @@ describe.each(releases)('$name during faults of xtokend', { timeout: 60_000 }, (
   });
 
   it.each([
-    ['another protocol', 'HTTP/1.1 400 Bad Request\r\n'],
-    ['answers without a request', '1\n1\n1\n'],
-    ['the other framing', '\0\x02\0\x01'],
-  ])('refuses every login if the socket sends %s', async (_, garbage) => {
+    ['another protocol', 'HTTP/1.1 400 Bad Request\r\n', 'another program or protocol listens there'],
+    ['the generic protocol', '0\n', 'it speaks the generic protocol there'],
+    ['another version', 'VERSION\t2\t0\n', 'it speaks version 2 of the protocol, not 1'],
+    [
+      'answers without a request',
+      'VERSION\t1\t0\nOK\t1\n',
+      'its answer is invalid, or belongs to no request',
+    ],
+  ])('refuses logins and logs what to do if the socket sends %s', async (_, bytes, problem) => {
     await daemon.end('SIGTERM');
-    const sockets: Socket[] = [];
-    const server = createServer((socket) => {
-      sockets.push(socket);
-      // A valid answer to the first request, and then too much.
-      socket.once('data', () => socket.write(`0\n${garbage}`));
-      socket.on('error', () => undefined);
-    }).listen(daemon.socketPath);
-    await once(server, 'listening');
-    onTestFinished(() => {
-      server.close();
-      for (const socket of sockets) socket.destroy();
+    await listenAt(daemon.socketPath, (socket) => {
+      socket.once('data', () => socket.write(bytes));
     });
-    for (let round = 0; round < 3; round += 1) expect(await logInInvalid()).not.toEqual(ACCEPTED);
-    expect(prosody.log).toContain('invalid answer: another program listens there');
+    for (let round = 0; round < 3; round += 1) expect(await logInInvalid()).toEqual(UNAVAILABLE);
+    expect(errorsIn(prosody.log)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it.each([
+    ['generic', 'Remove protocol=generic from --listen, or FileDescriptorName=generic from xtokend.socket'],
+    ['ejabberd', 'the socket has protocol=ejabberd'],
+  ])('logs what to do if the socket is pinned to %s', async (protocol, fix) => {
+    await daemon.end('SIGTERM');
+    const address = `unix:${daemon.socketPath},protocol=${protocol}`;
+    const pinned = startXtokend(['--config', temporaryFile(CONFIGURATION), '--listen', address]);
+    onTestFinished(() => end(pinned));
+    await expect.poll(() => accepts({ path: daemon.socketPath })).toBe(true);
+    expect(await logInValid()).toEqual(UNAVAILABLE);
+    await expect.poll(() => errorsIn(prosody.log)).toEqual([expect.stringContaining(fix)]);
+  });
+
+  it('gives other logins their outcomes while one waits', async () => {
+    await daemon.end('SIGTERM');
+    await listenAt(daemon.socketPath, (socket) => {
+      answerNative(socket, ({ id, user }, write) => {
+        if (user.startsWith('slow')) setTimeout(write, 1000, `OK\t${id}`);
+        else if (!user.startsWith('hanging')) write(`OK\t${id}`);
+      });
+    });
+    const order: string[] = [];
+    const logInAs = async (user: string): Promise<LoginResult> => {
+      const result = await logIn(user, 'some-token');
+      order.push(user);
+      return result;
+    };
+    const waiting = [logInAs('hanging'), logInAs('slow')];
+    await expect.poll(() => prosody.log.split('<auth ').length, POLLING).toBe(3);
+    for (const user of ['alice', 'bob', 'carol']) expect(await logInAs(user)).toEqual(ACCEPTED);
+    expect(await Promise.all(waiting)).toEqual([UNAVAILABLE, ACCEPTED]);
+    expect(order).toEqual(['alice', 'bob', 'carol', 'slow', 'hanging']);
+    // The connection stays open, since others were answered.
+    expect(errorsIn(prosody.log)).toEqual([]);
+    expect(await logInAs('dave')).toEqual(ACCEPTED);
+  });
+
+  it('names the file that is not installed', async () => {
+    const modules = temporaryDirectory();
+    copyFileSync('prosody/mod_auth_xtoken.lua', join(modules, 'mod_auth_xtoken.lua'));
+    const configuration = replaced(exampleFor(daemon.socketPath), resolve('prosody'), modules);
+    const other = await Prosody.start({ release, configuration });
+    onTestFinished(() => other.stop());
+    expect(other.log).toMatch(/error.*install xtoken_client.lib.lua next to mod_auth_xtoken.lua/);
   });
 
   it('offers no mechanism for tokens on an unencrypted connection', async () => {

@@ -13,11 +13,14 @@ export interface LoginOptions {
   readonly username: string;
   readonly password: string;
   readonly mechanism?: 'PLAIN' | 'X-TOKEN';
+  /** Whether the result contains the text of a failure; by default, only its condition. */
+  readonly wantsText?: boolean;
 }
 
 /** The outcome of a login, with the SASL error condition (RFC 6120, section 6.5). */
 export type LoginResult =
-  { readonly decision: 'accepted' } | { readonly decision: 'refused'; readonly condition: string };
+  | { readonly decision: 'accepted' }
+  | { readonly decision: 'refused'; readonly condition: string; readonly text?: string };
 
 const LOGIN_MILLISECONDS = 15_000;
 const CLOSE_MILLISECONDS = 1000;
@@ -30,7 +33,8 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
     return { decision: 'accepted' };
   } catch (error) {
     if (!isSaslError(error)) throw error;
-    return { decision: 'refused', condition: error.condition };
+    const { condition, text } = error;
+    return { decision: 'refused', condition, ...(options.wantsText === true ? { text } : {}) };
   }
 }
 
@@ -113,6 +117,6 @@ async function leave(client: Client): Promise<void> {
   clearTimeout(timer);
 }
 
-function isSaslError(error: unknown): error is Error & { readonly condition: string } {
+function isSaslError(error: unknown): error is Error & { readonly condition: string; readonly text: string } {
   return error instanceof Error && error.name === 'SASLError' && 'condition' in error;
 }
