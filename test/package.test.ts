@@ -44,6 +44,7 @@ describe('the npm package', () => {
         'package.json',
         'prosody.cfg.example.lua',
         'prosody/mod_auth_xtoken.lua',
+        'prosody/xtoken_client.lib.lua',
         'systemd/drop-ins/hardest.conf',
         'systemd/drop-ins/metrics-tcp.conf',
         'systemd/drop-ins/prosody.conf',

@@ -10,7 +10,7 @@ import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { login } from '../support/servers/xmpp-login.js';
 import { PROGRAM, xtokend } from '../support/xtokend.js';
-import { ACCEPTED, REFUSED, tokenOf } from './logins.js';
+import { ACCEPTED, EXPIRED, tokenOf } from './logins.js';
 
 const PAGE = 'docs/prosody.md';
 
@@ -55,7 +55,7 @@ async function expectLogin(prosody: Prosody, env: NodeJS.ProcessEnv): Promise<vo
   const token = xtokend(['mint', 'alice@example.com'], { env }).stdout.trim();
   const options = { service: prosody.service('TCP'), domain: 'example.com', username: 'alice' };
   await expect.poll(() => login({ ...options, password: token })).toEqual(ACCEPTED);
-  expect(await login({ ...options, password: token })).toEqual(REFUSED);
+  expect(await login({ ...options, password: token })).toEqual(EXPIRED);
 }
 
 /** Returns the configuration of Prosody that the page tells people to copy. */
