@@ -321,7 +321,6 @@ function client.close()
 	local pending = close_link();
 	for _, request in ipairs(waiting) do table.insert(pending, request); end
 	waiting = {};
-	if retry then timer.stop(retry); end
 	for _, request in ipairs(pending) do finish(request, nil); end
 end
 

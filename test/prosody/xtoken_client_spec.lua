@@ -372,13 +372,13 @@ describe("xtoken_client", function ()
 			assert.equal(2, #world.connections);
 		end);
 
-		it("discards half an answer of a lost connection", function ()
+		it("discards half an answer of a lost connection, and ignores what it does not know of OK", function ()
 			local world = new_world();
 			local alice = start_logins(world, "alice");
 			world.connections[1]:receive("FAIL\t1");
 			world.connections[1]:lose();
 			world.elapse(0.05);
-			world.connections[2]:receive("OK\t1\n");
+			world.connections[2]:receive("OK\t1\texpired\n");
 			assert.is_true(alice.answer);
 			assert.is_true(world.connections[2].open);
 		end);
@@ -476,7 +476,7 @@ describe("xtoken_client", function ()
 			assert.is_false(world.connections[1].open);
 		end);
 
-		it("gives requests no answer that wait for a connection, and cancels it", function ()
+		it("gives requests no answer that wait for a connection, and connects no more", function ()
 			local world = new_world();
 			world.refuses = true;
 			local alice = start_logins(world, "alice");
