@@ -3,11 +3,12 @@ import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 
-/** A request of the native protocol, without its parameters. */
+/** A request of the native protocol. */
 export interface NativeRequest {
   readonly operation: string;
   readonly id: string;
   readonly user: string;
+  readonly parameters: readonly string[];
 }
 
 /** Listens at the path of xtokend's socket until the test ends, and gives a test each connection. */
@@ -34,8 +35,8 @@ export function answerNative(
     socket.write(`${line}\n`);
   };
   createInterface(socket).on('line', (line) => {
-    const [operation = '', id = '', user = ''] = line.split('\t');
+    const [operation = '', id = '', user = '', , ...parameters] = line.split('\t');
     if (operation === 'VERSION') write('VERSION\t1\t0');
-    else answer({ operation, id, user }, write);
+    else answer({ operation, id, user, parameters }, write);
   });
 }

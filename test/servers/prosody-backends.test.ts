@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryDirectory } from '../support/directory.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
+import { login } from '../support/servers/xmpp-login.js';
+import { answerNative, listenAt } from './fake-xtokend.js';
+import { ACCEPTED, newUser } from './logins.js';
+
+const POLLING = { interval: 10, timeout: 20_000 };
+const LOGINS = 300;
+/** Together, the requests need more than the send buffer of a Unix socket. SASLprep refuses 1,024 bytes. */
+const PASSWORD_BYTES = 1000;
+
+describe.each(releases)('$name with a socket that is full', { timeout: 60_000 }, (release) => {
+  beforeEach((context) => {
+    requirePackage(context, isInstalled(release), release.name);
+  });
+
+  it.each(['epoll', 'event', 'select'] as const)('loses no request with %s', async (networkBackend) => {
+    const socketPath = join(temporaryDirectory(), 'xtokend.sock');
+    let resume: () => unknown = () => undefined;
+    const received: string[] = [];
+    await listenAt(socketPath, (socket) => {
+      answerNative(socket, ({ id, user, parameters }, write) => {
+        received.push(id);
+        if (received.length === 1) socket.pause();
+        write(parameters[0] === `password=${passwordOf(user)}` ? `OK\t${id}` : `FAIL\t${id}\treason=damaged`);
+      });
+      resume = () => socket.resume();
+    });
+    const settings = 'xtoken_timeout = 30';
+    const prosody = await Prosody.start({ release, socketPath, settings, networkBackend });
+    onTestFinished(() => prosody.stop());
+    const logIn = (): Promise<unknown> => {
+      const username = newUser();
+      const service = prosody.service('TCP');
+      return login({ service, domain: 'example.com', username, password: passwordOf(username) });
+    };
+    expect(await logIn()).toEqual(ACCEPTED);
+    const logins = Promise.all(Array.from({ length: LOGINS }, logIn));
+    await expect.poll(() => prosody.log.split('<auth ').length - 1, POLLING).toBe(LOGINS + 1);
+    expect(received.length).toBeLessThan(LOGINS);
+    resume();
+    expect(await logins).toEqual(Array.from({ length: LOGINS }, () => ACCEPTED));
+    expect(received).toEqual(Array.from({ length: LOGINS + 1 }, (_, index) => String(index + 1)));
+  });
+});
+
+function passwordOf(user: string): string {
+  return user.repeat(Math.ceil(PASSWORD_BYTES / user.length)).slice(0, PASSWORD_BYTES);
+}
