@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryDirectory } from '../support/directory.js';
@@ -19,16 +20,8 @@ describe.each(releases)('$name with a socket that is full', { timeout: 60_000 },
 
   it.each(['epoll', 'event', 'select'] as const)('loses no request with %s', async (networkBackend) => {
     const socketPath = join(temporaryDirectory(), 'xtokend.sock');
-    let resume: () => unknown = () => undefined;
-    const received: string[] = [];
-    await listenAt(socketPath, (socket) => {
-      answerNative(socket, ({ id, user, parameters }, write) => {
-        received.push(id);
-        if (received.length === 1) socket.pause();
-        write(parameters[0] === `password=${passwordOf(user)}` ? `OK\t${id}` : `FAIL\t${id}\treason=damaged`);
-      });
-      resume = () => socket.resume();
-    });
+    const sockets: Socket[] = [];
+    await listenAt(socketPath, (socket) => sockets.push(socket));
     const settings = 'xtoken_timeout = 30';
     const prosody = await Prosody.start({ release, socketPath, settings, networkBackend });
     onTestFinished(() => prosody.stop());
@@ -37,13 +30,26 @@ describe.each(releases)('$name with a socket that is full', { timeout: 60_000 },
       const service = prosody.service('TCP');
       return login({ service, domain: 'example.com', username, password: passwordOf(username) });
     };
-    expect(await logIn()).toEqual(ACCEPTED);
     const logins = Promise.all(Array.from({ length: LOGINS }, logIn));
+    // All of them wait for the handshake, so the module sends them at once after that.
+    await expect.poll(() => prosody.log.split('<auth ').length - 1, POLLING).toBe(LOGINS);
+    const [socket] = sockets;
+    if (socket === undefined) throw new Error('expected a connection');
+    const received: string[] = [];
+    answerNative(socket, ({ id, user, parameters }, write) => {
+      received.push(id);
+      if (received.length === 1) socket.pause();
+      write(parameters[0] === `password=${passwordOf(user)}` ? `OK\t${id}` : `FAIL\t${id}\treason=damaged`);
+    });
+    await expect.poll(() => received.length, POLLING).toBeGreaterThan(0);
+    const later = logIn();
     await expect.poll(() => prosody.log.split('<auth ').length - 1, POLLING).toBe(LOGINS + 1);
     expect(received.length).toBeLessThan(LOGINS);
-    resume();
+    socket.resume();
     expect(await logins).toEqual(Array.from({ length: LOGINS }, () => ACCEPTED));
+    expect(await later).toEqual(ACCEPTED);
     expect(received).toEqual(Array.from({ length: LOGINS + 1 }, (_, index) => String(index + 1)));
+    expect(sockets).toHaveLength(1);
   });
 });
 
