@@ -86,7 +86,8 @@ function parseFields(isLogin: boolean, id: number, fields: readonly string[], li
     const context = { operation: 'isuser' as const, jid, host, client, listener };
     return { operation: 'isuser', id, user, host, context };
   }
-  const isSecured = parameters.has('secured');
+  // A server that sends no address, as for a check of a password without a connection, can't tell.
+  const isSecured = parameters.has('secured') || (client === undefined ? undefined : false);
   const context = { operation: 'auth' as const, jid, host, client, isSecured, listener };
   return { operation: 'auth', id, user, host, password, context };
 }

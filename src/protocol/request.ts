@@ -17,8 +17,8 @@ export interface RequestContext {
   readonly host?: string;
   /** The IP address of the chat client, if the server sends it. */
   readonly client?: string | undefined;
-  /** Whether the server says that the connection of the chat client is encrypted; `undefined` if its protocol can't say. */
-  readonly isSecured?: boolean;
+  /** Whether the server says that the connection of the chat client is encrypted; `undefined` if it doesn't. */
+  readonly isSecured?: boolean | undefined;
   /** Where the request came in: `stdin`, `terminal`, or the path or name of a socket. */
   readonly listener: string;
 }

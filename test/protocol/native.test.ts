@@ -77,7 +77,7 @@ describe('native', () => {
     ['1" client="192.0.2.8', undefined],
   ])('takes the address %j as %j', (address, client) => {
     const { context } = parse(greeted(), `AUTH\t1\ta\tb\tpassword=x\trip=${address}`) as Request;
-    expect(context).toMatchObject({ client, isSecured: false });
+    expect(context).toMatchObject({ client, isSecured: client && false });
   });
 
   it.each([
