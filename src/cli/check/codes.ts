@@ -60,6 +60,7 @@ export const codes = {
   'socket-no-listener': 'no process listens on the socket',
   'socket-none': 'no socket was found, so no running daemon was tested',
   'socket-protocol': "Prosody's module uses a socket that is set to another protocol",
+  'socket-refuses': 'xtokend answers on the socket, but cannot check any login',
   'socket-no-answer': 'the process that listens on the socket does not answer a request',
   'socket-not-tested': 'this user may not connect to the socket, so it was not tested',
   'socket-user-missing': "Prosody's user does not exist on this machine",

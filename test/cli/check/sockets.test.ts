@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -155,6 +164,24 @@ describe('xtokend check, of sockets', () => {
     expect(found()).toEqual([
       expect.stringMatching(`^problem socket-no-answer: .* ${path} ${fault}.*; see the log`),
     ]);
+  });
+
+  it('reports a daemon that can check no login, with its reason', async () => {
+    await listen(',mode=666');
+    const config = `${SECRETS}[hosts."a.example"]\n`;
+    expect(check(config, { args: ['--socket', path] }).of('socket-ok')).toHaveLength(1);
+    const other = join(folder, 'other.sock');
+    const child = startXtokend(['--config', temporaryFile(config), '--listen', `unix:${other},mode=666`]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await expect.poll(() => existsSync(other)).toBe(true);
+    // It does not serve the host of the configuration that is checked.
+    const { of } = check(`${SECRETS}[hosts."b.example"]\n`, { args: ['--socket', other] });
+    expect(of('socket-refuses')).toEqual([
+      expect.stringMatching(
+        /^problem: xtokend answers on .*, but cannot check logins \(unknown-host\): the host is not in the configuration; see its log/,
+      ),
+    ]);
+    expect(check(SECRETS, { args: ['--socket', other] }).of('socket-ok')).toHaveLength(1);
   });
 
   it('notes that it cannot tell, if its user may not connect, and tests the socket once it may', async (context) => {

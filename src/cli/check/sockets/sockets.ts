@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { failureKinds, reasons, type RefusalReason } from '../../../authenticator/reasons.js';
 import { codeOf } from '../../../errors.js';
 import { quoted } from '../../../quoted.js';
 import { findExposure } from '../../../system/trusted-path.js';
@@ -70,8 +71,27 @@ async function checkSocket(
     const fix = `remove protocol=${protocol} of --listen, --protocol ${protocol}, or FileDescriptorName=${protocol} of the socket unit, and restart xtokend; or name another socket in xtoken_socket`;
     return problem('socket-protocol', message, fix);
   }
+  const reason = findFault(result.reason, situation);
+  if (reason !== undefined) {
+    const message = `xtokend answers on ${path}, but cannot check logins (${reason}): ${describe(reason)}`;
+    const fix =
+      'see its log (journalctl -u xtokend); if the configuration has changed, reload or restart xtokend';
+    return problem('socket-refuses', message, fix);
+  }
   const user = account === undefined ? '' : `user ${account.name} may connect, and `;
   return ok('socket-ok', `${user}xtokend answers on ${path}`);
+}
+
+/** Returns the reason of a refusal if logins fail for the same reason. It is normal that the user of the check does not exist. */
+function findFault(reason: string | undefined, { configuration }: Situation): RefusalReason | undefined {
+  const found = Object.keys(failureKinds).find((known): known is RefusalReason => known === reason);
+  if (found === undefined || failureKinds[found] !== 'temp') return undefined;
+  // If the configuration has no hosts, the one of the check is made up.
+  return found === 'unknown-host' && configuration?.hosts.names === undefined ? undefined : found;
+}
+
+function describe(reason: RefusalReason): string {
+  return reasons[reason].replaceAll('`', '');
 }
 
 function findKindFault(path: string): string | undefined {
