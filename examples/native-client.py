@@ -27,11 +27,11 @@ Result = namedtuple("Result", "accepted outcome reason")
 
 class Lost(ConnectionError):
     """The connection failed before the answer."""
-    resend = True  # false: this request has caused it
+    resend = True  # false if this request caused it
 
 
 def encode(*fields):
-    """One line with its line feed; ValueError if it is too long or not valid Unicode."""
+    """Returns one line, with its line feed. Raises ValueError if it is too long or not valid Unicode."""
     line = "\t".join(re.sub(r"[\0\x01\t\n\r]", lambda m: "\x01" + ESCAPES[m[0]], field) for field in fields).encode()
     if len(line) > MAX_LINE:
         raise ValueError("line too long")
@@ -39,9 +39,9 @@ def encode(*fields):
 
 
 def decode(line):
-    """The fields of one line without its line feed; Lost if xtokend must not send it."""
+    """Returns the fields of one line without its line feed. Raises Lost if xtokend never sends such a line."""
     if len(line) > MAX_LINE or re.search(rb"[\0\r]|\x01(?![01tnr])", line):
-        raise Lost("forbidden byte or too long line from xtokend")
+        raise Lost("invalid byte or overlong line from xtokend")
     fields = line.decode(errors="replace").split("\t")
     return [re.sub(r"\x01(.)", lambda m: UNESCAPES[m[1]], field) for field in fields]
 
@@ -143,7 +143,7 @@ class Client:
             return await asyncio.wait_for(self.send(fields), self.timeout)
         except (OSError, asyncio.TimeoutError) as exc:
             return Result(False, "temp", str(exc) or "no answer in time")
-        except ValueError:  # sending it would cost all others the connection
+        except ValueError:  # sending it would end the connection for all others
             return Result(False, "refused", "not sent: too long or not valid Unicode")
 
     async def send(self, fields):
@@ -153,7 +153,7 @@ class Client:
             if not exc.resend:
                 raise
         result = await (await self.connect()).ask(*fields)
-        return result._replace(outcome="temp") if result.outcome == "expired" else result  # perhaps consumed by us
+        return result._replace(outcome="temp") if result.outcome == "expired" else result  # the first copy may have consumed it
 
     async def connect(self):
         async with self.lock:

@@ -27,7 +27,7 @@ local MAX_ADDRESS_BYTES = 64;
 local DEFAULT_TIMEOUT, MIN_TIMEOUT, MAX_TIMEOUT = 5, 0.1, 60; -- seconds
 
 -- What clients see if a login fails (RFC 6120, section 6.5), by the flag of xtokend's answer. Without a flag, Prosody's
--- not-authorized remains, which does not help to guess.
+-- not-authorized remains, which does not help an attacker guess.
 local FAILURES = {
 	temp = { "temporary-auth-failure", "Logins cannot be checked at the moment; try again with a new token." };
 	expired = { "credentials-expired", "The token is too old or was used. Get a new one." };
@@ -77,8 +77,8 @@ local function log_failure(username, address, answer)
 		return;
 	end
 	local event = answer and answer.flag ~= "temp" and "xtokend refused" or "could not check";
-	local reason = answer and answer.reason or "no certain answer from xtokend";
-	module:log("info", "%s %s: %s; see its log: journalctl -u xtokend", event, login, reason);
+	local reason = answer and answer.reason or "no definite answer from xtokend";
+	module:log("info", "%s %s: %s; see the log of xtokend: journalctl -u xtokend", event, login, reason);
 end
 
 -- Verifies a token. Returns whether xtokend accepted it, and otherwise the flag of its answer.
@@ -131,8 +131,8 @@ function provider.get_sasl_handler(session)
 		local status, condition, text = process(self, message);
 		if status == "failure" and failure then return status, failure[1], failure[2]; end
 		if condition == "malformed-request" then
-			module:log("info", "refused a login at %s%s without asking xtokend: the user name or password is missing, "
-				.. "or contains characters that SASLprep or nodeprep forbids", module.host, from(session and session.ip));
+			module:log("info", "refused a login at %s%s without asking xtokend: "
+				.. "the user name or password is missing or too long, or contains characters that SASLprep or nodeprep forbids", module.host, from(session and session.ip));
 		end
 		return status, condition, text;
 	end
@@ -144,7 +144,7 @@ end
 
 function provider.test_password(username, password)
 	if not async.ready() then
-		module:log("info", "could not check the login of %s@%s: Prosody asked for it where it can't wait",
+		module:log("info", "could not check the login of %s@%s: Prosody called it from code that can't wait",
 			printable(username), module.host);
 		return nil, "A token can only be checked where Prosody can wait.";
 	end

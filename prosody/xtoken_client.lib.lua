@@ -34,11 +34,13 @@ local ESCAPES = { ["\0"] = "\0010", ["\1"] = "\0011", ["\t"] = "\1t", ["\n"] = "
 
 local CHECK_XTOKEND = "Check that it runs (systemctl status xtokend), that it listens there, "
 	.. "and that this user may connect (ls -l %s)";
-local CHECK_SOCKET = "Correct xtoken_socket, or remove protocol= from that socket of xtokend";
+local CHECK_SOCKET = "Correct xtoken_socket, or remove protocol= from --listen or the socket unit of xtokend";
 local CHECK_VERSIONS = "Install mod_auth_xtoken.lua and xtoken_client.lib.lua from the version of xtokend that runs";
 local REMOVE_GENERIC = "Remove protocol=generic from --listen, or FileDescriptorName=generic from xtokend.socket. "
 	.. "If neither is set, upgrade xtokend. Then restart it";
-local CHECK_HANGING = "xtokend hangs, or the socket has protocol=ejabberd; see its log: journalctl -u xtokend";
+local CHECK_HANGING = "See the log of xtokend (journalctl -u xtokend), and restart it";
+local CHECK_PROTOCOL = "Unless xtokend is being restarted, the socket may have protocol=ejabberd; "
+	.. "see the log of xtokend: journalctl -u xtokend";
 
 local client = {
 	socket_path = "/run/xtokend/xtokend.sock";
@@ -117,7 +119,8 @@ local function fail(problem, fix, is_permanent)
 end
 
 -- Writes to the socket at once. Prosody's write() waits for the next iteration of the event loop, and needs more system
--- calls. It sends the rest if the socket is full, and then everything until it has sent all, to keep the order.
+-- calls. If the socket is full, write() sends the rest, and all later data until its buffer is empty, to keep the
+-- order.
 local function send(data)
 	if not link.is_draining then
 		local sent, _, last = link.socket:send(data);
@@ -157,7 +160,7 @@ function connect()
 	end
 	local opened = { conn = conn, socket = socket, received = "", sent = {}, last_id = 0, answers = 0 };
 	opened.handshake_timer = timer.add_task(client.timeout, function ()
-		if link == opened then fail(("no VERSION within %g s"):format(client.timeout), CHECK_HANGING); end
+		if link == opened then fail(("no VERSION within %g s"):format(client.timeout), CHECK_PROTOCOL); end
 	end);
 	link = opened;
 end
@@ -172,7 +175,13 @@ end
 
 function listeners.ondisconnect(conn, problem)
 	if not link or conn ~= link.conn then return; end
-	if waiting[1] or pending_on(link)[1] then return fail(problem or "the connection was closed"); end
+	if waiting[1] or pending_on(link)[1] then
+		local is_closed_by_xtokend = not problem or problem == "closed";
+		if is_closed_by_xtokend and not link.is_ready then
+			return fail("the connection was closed before VERSION", CHECK_PROTOCOL);
+		end
+		return fail(problem or "the connection was closed");
+	end
 	-- This is not an error: the next request opens a new connection.
 	close_link();
 end
@@ -189,7 +198,7 @@ local function read_error(line)
 	return true;
 end
 
--- Reads the first line. Another protocol or program does not change by itself, so no login waits for that.
+-- Reads the first line. Retrying does not help against another program or protocol, so logins fail at once.
 local function read_version(line)
 	local major = line:match("^VERSION\t(%d+)\t%d+$") or line:match("^VERSION\t(%d+)\t%d+\t");
 	if major == "1" then
@@ -198,7 +207,7 @@ local function read_version(line)
 	elseif major then
 		fail(("it speaks version %.9s of the protocol, not 1"):format(major), CHECK_VERSIONS, true);
 	elseif line == "0" or line == "1" then
-		fail("it speaks the generic protocol there", REMOVE_GENERIC, true);
+		fail("the socket is set to the generic protocol", REMOVE_GENERIC, true);
 	elseif not read_error(line) then
 		fail("another program or protocol listens there", CHECK_SOCKET, true);
 	end
@@ -232,7 +241,7 @@ local function read_answer(line)
 	local answer, id = parse_answer(line);
 	local request = answer and link.sent[id];
 	if not answer or request == nil then
-		return fail("its answer is invalid, or belongs to no request", CHECK_VERSIONS);
+		return fail("its answer is invalid, or matches no request", CHECK_VERSIONS);
 	end
 	link.sent[id] = nil;
 	link.answers = link.answers + 1;
@@ -251,7 +260,7 @@ function listeners.onincoming(conn, data)
 	while link == current do
 		local line_feed = input:find("\n", position, true);
 		if (line_feed or #input + 1) - position > MAX_LINE_BYTES then
-			return fail("a line of it is too long", CHECK_SOCKET, not current.is_ready);
+			return fail("it sent a line that is too long", CHECK_SOCKET, not current.is_ready);
 		end
 		if not line_feed then break; end
 		local line = input:sub(position, line_feed - 1);
@@ -272,7 +281,7 @@ local function time_out(request)
 		if other == request then table.remove(waiting, index); end
 	end
 	-- If xtokend answered nothing in that time, it may hang while another process listens at the path.
-	if not has_other_answers then fail(("no answer within %g s"):format(client.timeout)); end
+	if not has_other_answers then fail(("no answer within %g s"):format(client.timeout), CHECK_HANGING); end
 	finish(request, nil);
 end
 

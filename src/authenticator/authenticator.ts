@@ -18,7 +18,7 @@ export class Authenticator {
   async decide(request: Request): Promise<Decision> {
     switch (request.operation) {
       case 'malformed':
-        return refused('malformed-request');
+        return refused('malformed-request', { cause: request.fault });
       case 'unsupported':
         return refused('unsupported-operation');
       case 'auth':

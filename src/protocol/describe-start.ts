@@ -20,6 +20,10 @@ const foreign: readonly { readonly starts: readonly string[]; readonly descripti
     starts: ['<?xml', '<stream', '<open'],
     description: 'looks like XMPP: clients connect to the chat server',
   },
+  {
+    starts: ['AUTH\t', 'USER\t'],
+    description: 'looks like the native protocol without its first line: send VERSION first',
+  },
 ];
 
 /** How a request ends. */
@@ -49,12 +53,12 @@ export function describeForeign(start: Buffer, protocol: ProtocolName | undefine
       `protocol=${protocol} of --listen, or FileDescriptorName=${protocol} of the socket unit`
     );
   const seen = /^[\x20-\x7e\t\r\n]*$/.test(text) ? 'text' : 'binary data';
-  return `${seen} that is no request: expected the generic, the ejabberd or the native protocol`;
+  return `${seen}, but not a request of the generic, the ejabberd or the native protocol`;
 }
 
 /** Describes a request that does not end, in the protocol of the connection. */
 export function describeUnfinished(protocol: ProtocolName): string {
-  return `a request of the ${protocol} protocol that does not end: ${ends[protocol]}`;
+  return `incomplete request of the ${protocol} protocol: ${ends[protocol]}`;
 }
 
 function protocolOf(text: string): ProtocolName | undefined {

@@ -42,10 +42,11 @@ class NativeCodec implements Codec {
     if (INVALID.test(line))
       return errorReply('the line has an invalid escape, or a byte that must be escaped');
     const [command = '', idField = '', ...fields] = line.split('\t');
-    if (!COMMAND.test(command) || command === 'VERSION')
-      return errorReply('expected AUTH, USER or another command');
+    if (command === 'VERSION') return errorReply('VERSION is allowed only as the first line');
+    if (!COMMAND.test(command)) return errorReply('expected a command in capital letters, such as AUTH');
     const id = ID.test(idField) ? Number(idField) : 0;
-    if (id <= this.#lastId) return errorReply('expected an id of 1 to 15 digits, larger than the one before');
+    if (id <= this.#lastId)
+      return errorReply('expected an id of 1 to 15 digits, larger than the previous one');
     this.#lastId = id;
     if (command !== 'AUTH' && command !== 'USER') {
       return { operation: 'unsupported', id, context: { operation: 'unsupported', listener } };
@@ -79,7 +80,10 @@ function parseFields(isLogin: boolean, id: number, fields: readonly string[], li
   const client = isIP(address) > 0 ? address : undefined;
   const password = parameters?.get('password');
   if (parameters === undefined || !isPart(user) || !isPart(host) || (isLogin && password === undefined)) {
-    return { operation: 'malformed', id, context: { operation: 'malformed', client, listener } };
+    const fault = isLogin
+      ? 'AUTH: expected USER, HOST and password=, and each parameter only once, in UTF-8'
+      : 'USER: expected USER and HOST, in UTF-8';
+    return { operation: 'malformed', id, fault, context: { operation: 'malformed', client, listener } };
   }
   const jid = `${user}@${host}`;
   if (password === undefined || !isLogin) {

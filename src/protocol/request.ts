@@ -56,9 +56,14 @@ interface InvalidRequest<O> extends Identified {
   readonly context: RequestContext;
 }
 
+/** A request that cannot be understood. */
+interface MalformedRequest extends InvalidRequest<'malformed'> {
+  /** What is wrong with it, if the protocol tells. */
+  readonly fault?: string;
+}
+
 /** One request: its context, and what its operation needs. */
-export type Request =
-  AuthRequest | IsUserRequest | InvalidRequest<'unsupported'> | InvalidRequest<'malformed'>;
+export type Request = AuthRequest | IsUserRequest | InvalidRequest<'unsupported'> | MalformedRequest;
 
 /** The bytes of one request, as a framing finds them; `'oversized'` if there were too many to keep. */
 export type Frame = Buffer | 'oversized';

@@ -13,6 +13,8 @@ export interface Exposure {
 
 const WRITE_BY_GROUP = 0o020;
 const WRITE_BY_OTHERS = 0o002;
+/** Only the owner of an entry can rename or remove it, as in /tmp. */
+export const STICKY = 0o1000;
 
 /**
  * Returns who else can change a file or directory, by its owner and mode. Does not read access control lists: the group bits of
@@ -27,7 +29,11 @@ export function exposureOf(path: string, stats: Stats, trusted: ReadonlySet<numb
   if (stats.isSymbolicLink()) return undefined;
   const isOpenToGroup = (stats.mode & WRITE_BY_GROUP) !== 0 && !isPrivateGroup(stats.gid, trusted);
   if ((stats.mode & WRITE_BY_OTHERS) !== 0) {
-    const fix = `chmod ${isOpenToGroup ? 'go' : 'o'}-w ${quoted(path)}`;
+    // Programs rely on the mode of a directory such as /tmp.
+    const isSticky = stats.isDirectory() && (stats.mode & STICKY) !== 0;
+    const fix = isSticky
+      ? `choose a directory that only you can change, instead of ${quoted(path)}`
+      : `chmod ${isOpenToGroup ? 'go' : 'o'}-w ${quoted(path)}`;
     return { path, message: `every user of this machine can write to ${path}`, fix };
   }
   if (!isOpenToGroup) return undefined;

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { exposureOf, type Exposure } from './exposure.js';
+import { exposureOf, STICKY, type Exposure } from './exposure.js';
 
 /*
  * Every directory on a path decides what the path leads to: a user who can rename one, or replace it by a symbolic link, chooses
@@ -28,7 +28,6 @@ export interface Resolution {
   readonly isShared: boolean;
 }
 
-const STICKY = 0o1000;
 const WRITE_BY_OTHERS = 0o002;
 /** The limit of the kernel (path_resolution(7)). */
 const MAX_LINKS = 40;

@@ -11,7 +11,7 @@ local function start_logins(world, ...)
 end
 
 describe("xtoken_client", function ()
-	local REMOVE_GENERIC = "generic protocol there.*Remove protocol=generic from %-%-listen, "
+	local REMOVE_GENERIC = "generic protocol.*Remove protocol=generic from %-%-listen, "
 		.. "or FileDescriptorName=generic.*upgrade xtokend";
 
 	describe("requests and answers", function ()
@@ -171,6 +171,14 @@ describe("xtoken_client", function ()
 				assert.falsy(errors:find("[%z\1-\9\11-\31]"));
 			end);
 		end
+
+		it("logs what to do if the connection is closed before the version", function ()
+			local world = new_world();
+			world.has_no_handshake = true;
+			start_logins(world, "alice");
+			world.connections[1]:lose();
+			assert.truthy(world.log[1]:find("closed before VERSION.*protocol=ejabberd"), world.log[1]);
+		end);
 
 		it("closes the connection and retries if it gets no version in time", function ()
 			local world = new_world();

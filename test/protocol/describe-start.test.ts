@@ -21,14 +21,10 @@ describe('describeForeign', () => {
     ['GET /metrics HTT', 'ejabberd', /^looks like HTTP/],
     ['POST / HTTP/1.1', 'generic', /^looks like HTTP/],
     ["<?xml version='1", 'generic', /^looks like XMPP/],
-    [
-      'au',
-      'ejabberd',
-      /^text that is no request: expected the generic, the ejabberd or the native protocol$/,
-    ],
-    ['VERS', undefined, /^text that is no request/],
-    ['\0', 'generic', /^binary data that is no request/],
-    ['secret', 'generic', /^text that is no request/],
+    ['au', 'ejabberd', /^text, but not a request of the generic, the ejabberd or the native protocol$/],
+    ['VERS', undefined, /^text, but not a request/],
+    ['\0', 'generic', /^binary data, but not a request/],
+    ['secret', 'generic', /^text, but not a request/],
   ] as const)('describes %j in the protocol %s', (start, protocol, expected) => {
     expect(describeForeign(Buffer.from(start, 'latin1'), protocol)).toMatch(expected);
   });
@@ -45,7 +41,7 @@ describe('describeForeign', () => {
 describe('describeUnfinished', () => {
   it('tells how a request ends', () => {
     expect(describeUnfinished('generic')).toBe(
-      'a request of the generic protocol that does not end: expected a line feed after it',
+      'incomplete request of the generic protocol: expected a line feed after it',
     );
     expect(describeUnfinished('ejabberd')).toMatch(/: expected as many bytes as its length says$/);
   });

@@ -113,10 +113,10 @@ describe('native', () => {
   });
 
   it.each([
-    ['', /^expected AUTH, USER or another command$/],
-    ['auth\t1\ta\tb\tpassword=secret', /^expected AUTH/],
-    ['VERSION\t1\t0', /^expected AUTH/],
-    ['USER', /^expected an id of 1 to 15 digits, larger than the one before$/],
+    ['', /^expected a command in capital letters, such as AUTH$/],
+    ['auth\t1\ta\tb\tpassword=secret', /^expected a command/],
+    ['VERSION\t1\t0', /^VERSION is allowed only as the first line$/],
+    ['USER', /^expected an id of 1 to 15 digits, larger than the previous one$/],
     ['USER\t0\ta\tb', /^expected an id/],
     ['USER\t-1\ta\tb', /^expected an id/],
     ['USER\t01\ta\tb', /^expected an id/],
@@ -133,7 +133,7 @@ describe('native', () => {
   it('ends the connection after an id that is not larger than the last one', () => {
     const codec = greeted();
     parse(codec, 'USER\t5\ta\tb');
-    expect(faultOf('USER\t5\ta\tb', codec)).toMatch(/larger than the one before/);
+    expect(faultOf('USER\t5\ta\tb', codec)).toMatch(/larger than the previous one/);
   });
 
   it('ends the connection after a line that is too long', () => {

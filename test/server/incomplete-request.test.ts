@@ -19,17 +19,12 @@ describe('incomplete requests', () => {
     ['a generic request', 'auth:alice:example.com:token\n', ejabberd, 'looks like the generic protocol'],
     ['TLS', TLS, ejabberd, 'looks like TLS'],
     ['HTTP', 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n', ejabberd, 'looks like HTTP'],
-    ['one byte', '\0', ejabberd, 'binary data that is no request'],
-    ['half a packet', '\0\x20isuser:2', ejabberd, 'a request of the ejabberd protocol that does not end'],
+    ['one byte', '\0', ejabberd, 'binary data, but not a request'],
+    ['half a packet', '\0\x20isuser:2', ejabberd, 'incomplete request of the ejabberd protocol'],
     ['a packet', '\0\x0bisuser:20:0', generic, 'looks like the ejabberd protocol'],
     ['TLS', TLS, generic, 'looks like TLS'],
-    [
-      'a request without its end',
-      'isuser:2:0',
-      generic,
-      'a request of the generic protocol that does not end',
-    ],
-    ['too much without an end', Buffer.alloc(100_000, 'x'), generic, 'text that is no request'],
+    ['a request without its end', 'isuser:2:0', generic, 'incomplete request of the generic protocol'],
+    ['too much without an end', Buffer.alloc(100_000, 'x'), generic, 'text, but not a request'],
   ] as const)('are reported once at the end of the connection: %s', async (_, bytes, protocol, cause) => {
     const { paths, incomplete } = await serve(temporaryDirectory(), { protocol });
     expect(await ask(paths[0], Buffer.from(bytes))).toBe('');

@@ -43,7 +43,7 @@ describe('serveSockets', () => {
     const socket = await open(paths[0]);
     socket.write(`VERSION\t1\t0\nUSER\t1\t2\t300\nnonsense\n${'USER\t2\t2\t0\n'.repeat(50_000)}`);
     expect(await readAll(socket)).toBe(
-      'VERSION\t1\t0\nOK\t1\nERROR\texpected AUTH, USER or another command\n',
+      'VERSION\t1\t0\nOK\t1\nERROR\texpected a command in capital letters, such as AUTH\n',
     );
   });
 

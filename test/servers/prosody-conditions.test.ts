@@ -134,7 +134,7 @@ describe.each(releases)('$name tells why a login fails', (release) => {
       const event = condition === 'temporary-auth-failure' ? 'could not check' : 'xtokend refused';
       expect(await lineAbout(() => prosody.log, offset, `the login of ${jid} `)).toMatch(
         new RegExp(
-          `\tinfo\t${event} the login of ${jid} from 127.0.0.1: ${reason}; see its log: journalctl -u xtokend$`,
+          `\tinfo\t${event} the login of ${jid} from 127.0.0.1: ${reason}; see the log of xtokend: journalctl -u xtokend$`,
         ),
       );
       const server = domain === 'unusable.example' ? unusable : daemon;
@@ -152,7 +152,7 @@ describe.each(releases)('$name tells why a login fails', (release) => {
       const [condition, text] = TEMPORARY;
       expect(await logIn(username, domain, tokenOf(jid))).toEqual({ decision: 'refused', condition, text });
       expect(await lineAbout(() => prosody.log, offset, `the login of ${jid} `)).toContain(
-        `could not check the login of ${jid} from 127.0.0.1: no certain answer from xtokend; see its log`,
+        `could not check the login of ${jid} from 127.0.0.1: no definite answer from xtokend; see the log`,
       );
     });
   });

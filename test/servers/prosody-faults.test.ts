@@ -153,13 +153,9 @@ describe.each(releases)('$name during faults of xtokend', { timeout: 60_000 }, (
 
   it.each([
     ['another protocol', 'HTTP/1.1 400 Bad Request\r\n', 'another program or protocol listens there'],
-    ['the generic protocol', '0\n', 'it speaks the generic protocol there'],
+    ['the generic protocol', '0\n', 'the socket is set to the generic protocol'],
     ['another version', 'VERSION\t2\t0\n', 'it speaks version 2 of the protocol, not 1'],
-    [
-      'answers without a request',
-      'VERSION\t1\t0\nOK\t1\n',
-      'its answer is invalid, or belongs to no request',
-    ],
+    ['answers without a request', 'VERSION\t1\t0\nOK\t1\n', 'its answer is invalid, or matches no request'],
   ])('refuses logins and logs what to do if the socket sends %s', async (_, bytes, problem) => {
     await daemon.end('SIGTERM');
     await listenAt(daemon.socketPath, (socket) => {
@@ -171,7 +167,7 @@ describe.each(releases)('$name during faults of xtokend', { timeout: 60_000 }, (
 
   it.each([
     ['generic', 'Remove protocol=generic from --listen, or FileDescriptorName=generic from xtokend.socket'],
-    ['ejabberd', 'the socket has protocol=ejabberd'],
+    ['ejabberd', 'the socket may have protocol=ejabberd'],
   ])('logs what to do if the socket is pinned to %s', async (protocol, fix) => {
     await daemon.end('SIGTERM');
     const address = `unix:${daemon.socketPath},protocol=${protocol}`;

@@ -61,7 +61,7 @@ export function adviseOnSecret(secret: string): SecretAdvice | undefined {
   return {
     code: 'secret-encoded',
     message: `looks like ${encoding}, but is not decoded: its characters are the key as they stand`,
-    fix: 'see that the signing side does not decode it either; then this is all right',
+    fix: 'make sure that the application does not decode it either; then ignore this warning',
   };
 }
 

@@ -59,11 +59,11 @@ describe('xtokend check --request', () => {
     expect(await ask('isuser:alice:example.com')).toMatchObject({
       status: 0,
       stderr: '',
-      stdout: expect.stringMatching(/^accepted, after \d+\.\d ms, by \S+\/auto\n$/) as string,
+      stdout: expect.stringMatching(/^accepted in \d+\.\d ms by \S+\/auto\n$/) as string,
     });
     const { status, stdout } = await ask('isuser:mallory:example.com');
     expect(status).toBe(1);
-    expect(stdout).toContain(`\nThe reason, by ${config.file}: no list names it, or it is blocked.\n`);
+    expect(stdout).toContain(`\nReason according to ${config.file}: the user is blocked, or in no list.\n`);
   });
 
   it.each([
@@ -77,7 +77,7 @@ describe('xtokend check --request', () => {
     expect({ status, stdout }).toEqual({
       status: 0,
       stdout: expect.stringMatching(
-        /^accepted, .*\nThe token was minted .* the key "default" of .*\n$/,
+        /^accepted in .*\nThe token was minted .* the key "default" of .*\n$/,
       ) as string,
     });
   });
@@ -97,13 +97,11 @@ describe('xtokend check --request', () => {
     expect((await ask('-', { input })).stdout).toMatch(/^accepted/);
     const again = await ask('-', { input });
     expect(again.status).toBe(1);
-    expect(again.stdout).toMatch(
-      /^refused \(replayed\), after .*\nIts reason: the token has been used before\.\n$/,
-    );
+    expect(again.stdout).toMatch(/^refused \(replayed\) in .*\nReason: the token has been used before\.\n$/);
     expect(again.stdout).not.toContain(token);
     // Without the native protocol, the daemon gives no reason.
     const unexplained = await ask('-', { input, socket: 'generic' });
-    expect(unexplained.stdout).toMatch(/^refused, after/);
+    expect(unexplained.stdout).toMatch(/^refused in/);
     expect(unexplained.stdout).toContain(
       'the token was used before, or the daemon runs with another configuration',
     );
@@ -192,13 +190,13 @@ describe('xtokend check --request, without a result', () => {
     await once(server, 'listening');
     const { status, stdout } = await ask('isuser:a:b', { socket: path });
     expect(status).toBe(2);
-    expect(stdout).toContain(`could not tell: `);
+    expect(stdout).toContain(`no result: `);
     expect(stdout).toContain(message);
   });
 
   it('prints what to do if no process listens', async () => {
     expect((await ask('isuser:a:b', { socket: '/no/such' })).stdout).toContain(
-      'could not tell: /no/such: there is no such socket; start xtokend',
+      'no result: /no/such: there is no such socket; start xtokend',
     );
     const file = await ask('isuser:a:b', { socket: temporaryFile('') });
     expect(file.status).toBe(2);

@@ -38,14 +38,14 @@ describe('the protocols on stdin and stdout', () => {
       'FAIL\t3\treason=replayed\texpired',
       'OK\t1',
       'OK\t2',
-      'ERROR\texpected AUTH, USER or another command',
+      'ERROR\texpected a command in capital letters, such as AUTH',
       '',
     ]);
     expect(stderr).toMatch(
       / info accepted operation="auth" jid="alice@example\.com" host="example\.com" client="192\.0\.2\.7" key=/,
     );
     expect(stderr).toMatch(
-      / error refused operation="malformed" reason="malformed-request" listener="stdin" cause="expected AUTH/,
+      / error refused operation="malformed" reason="malformed-request" listener="stdin" cause="expected a command/,
     );
     expect(stderr).not.toContain(token);
   });
@@ -61,8 +61,8 @@ describe('the protocols on stdin and stdout', () => {
 
   it.each([
     ['HTTP', 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', '0\n0\n0\n', 'looks like HTTP'],
-    ['text', 'hello\nisuser:a:b\n', '0\n1\n', 'text that is no request'],
-    ['the start of a version', 'VERS', '', 'text that is no request'],
+    ['text', 'hello\nisuser:a:b\n', '0\n1\n', 'text, but not a request'],
+    ['the start of a version', 'VERS', '', 'text, but not a request'],
     ['TLS', Buffer.from('16030100f1010000ed0303', 'hex'), '', 'looks like TLS'],
   ])('logs once that a stream is in no protocol that it knows: %s', (_, input, answers, cause) => {
     const { status, stdout, stderr } = xtokend([], { input, env: environment() });

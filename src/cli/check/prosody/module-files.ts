@@ -56,10 +56,13 @@ export function checkModuleFiles(
   const different = files.flatMap(({ file, found }) =>
     found !== undefined && differs(found, file) ? [found] : [],
   );
-  const fix = `${installCommand(dirname(module))} && prosodyctl shell module reload ${NAME}; if the reload fails, systemctl restart prosody`;
+  const command = installCommand(dirname(module));
+  // Prosody can't reload a module that it could not load.
+  const restart = `${command} && systemctl restart prosody`;
+  const reload = `${command} && prosodyctl shell module reload ${NAME}; if the reload fails, systemctl restart prosody`;
   return [
-    ...absent.map(({ file }) => lacking(module, file, names, directories, fix)),
-    ...(different.length === 0 ? [] : [changed(different, fix)]),
+    ...absent.map(({ file }) => lacking(module, file, names, directories, restart)),
+    ...(different.length === 0 ? [] : [changed(different, reload)]),
   ];
 }
 

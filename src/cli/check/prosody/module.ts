@@ -93,5 +93,7 @@ function missing(provider: string, names: string, directories: readonly string[]
 function install([, first = '', own]: readonly string[]): string {
   const isUnset = own === undefined;
   const command = installCommand(isUnset ? LOCAL_MODULES : first);
-  return isUnset ? `${command}; plugin_paths = { "${LOCAL_MODULES}" }` : command;
+  return isUnset
+    ? `${command}; plugin_paths = { "${LOCAL_MODULES}" }; systemctl restart prosody`
+    : `${command} && systemctl restart prosody`;
 }

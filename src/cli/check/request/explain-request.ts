@@ -26,17 +26,18 @@ export async function explainRequest(
   { configuration, fault, now }: Situation,
 ): Promise<string[]> {
   const meaning = Object.hasOwn(reasons, reason) ? reasons[reason as Reason] : undefined;
-  const told = meaning === undefined ? [] : [`Its reason: ${meaning.replaceAll('`', '')}.`];
+  const told = meaning === undefined ? [] : [`Reason: ${meaning.replaceAll('`', '')}.`];
   if (ONLY_DAEMON.includes(reason)) return told;
   if (configuration === undefined) {
     return accepted || meaning !== undefined ? told : [`The reason is unknown: ${fault?.message ?? ''}`];
   }
   const expected = await expectAnswer(request, configuration, now);
   const { file } = configuration;
-  if (expected.accepted === accepted) return accepted ? [] : [`The reason, by ${file}: ${expected.reason}.`];
+  if (expected.accepted === accepted)
+    return accepted ? [] : [`Reason according to ${file}: ${expected.reason}.`];
   const found = accepted
-    ? `By ${file} it should have been refused: ${expected.reason}.`
-    : `By ${file} it could be accepted (${expected.reason}).`;
+    ? `According to ${file}, it should have been refused: ${expected.reason}.`
+    : `According to ${file}, it would be accepted (${expected.reason}).`;
   const isKnown = accepted || meaning !== undefined;
   return [...told, found, isKnown ? `So ${OTHER_CONFIGURATION}.` : possibleCauses(isFresh, file)];
 }
@@ -80,7 +81,7 @@ async function expectAnswer(
 const UNPREPARED =
   'the user or the host is not spelled as a chat server sends it (small letters, Unicode 3.2): see normalizeJid';
 const UNSEEN = 'nobody with this name has logged in before (users = "seen")';
-const UNLISTED = 'no list names it, or it is blocked';
+const UNLISTED = 'the user is blocked, or in no list';
 
 const userRefusals = {
   'blocked-user': 'the token is valid, but the user is on the list of blocked users (blocked_users)',

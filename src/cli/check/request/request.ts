@@ -35,14 +35,14 @@ export async function checkRequest(
   const { path } = socket;
   const result = await ask(path, protocol, request, TIMEOUT_MILLISECONDS);
   if (result.kind !== 'answered')
-    return print(COULD_NOT_TELL, [`could not tell: ${describeFault(result, path, protocol)}`]);
+    return print(COULD_NOT_TELL, [`no result: ${describeFault(result, path, protocol)}`]);
   const { accepted, reason, milliseconds } = result;
   const refused = reason === undefined ? 'refused' : `refused (${reason})`;
-  const answer = `${accepted ? 'accepted' : refused}, after ${milliseconds.toFixed(1)} ms, by ${path}`;
+  const answer = `${accepted ? 'accepted' : refused} in ${milliseconds.toFixed(1)} ms by ${path}`;
   const why = await explainRequest(request, result, isFresh, situation);
   // The chat server may be connected to another process.
   const others = checkShared(path).map(({ message, fix = '' }) => `But ${message}: ${fix}.`);
-  return print(accepted ? ACCEPTED : REFUSED, [answer, ...remarks, ...why, ...others]);
+  return print(accepted ? ACCEPTED : REFUSED, [answer, ...(accepted ? remarks : []), ...why, ...others]);
 }
 
 function print(exitCode: number, lines: readonly string[]): number {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { failureKinds, reasons, type RefusalReason } from '../../../authenticator/reasons.js';
 import { codeOf } from '../../../errors.js';
@@ -54,8 +54,7 @@ async function checkSocket(
 ): Promise<Finding> {
   const fault = findKindFault(path);
   if (fault !== undefined) {
-    const fix = `start xtokend: systemctl enable --now xtokend.socket, or xtokend serve --listen unix:${quoted(path)},group=prosody`;
-    return problem('socket-missing', fault, fix);
+    return problem('socket-missing', fault, fixOfMissing(path, isForModule));
   }
   const result = await askDaemon(path, situation);
   if (result.kind === 'unreachable' && result.code !== 'EACCES') return noListener(path, result.code);
@@ -100,6 +99,13 @@ function findKindFault(path: string): string | undefined {
   } catch (error) {
     return codeOf(error) === 'EACCES' ? undefined : `there is no socket ${path}`;
   }
+}
+
+function fixOfMissing(path: string, isForModule: boolean): string {
+  if (path.startsWith('unix:')) return `xtoken_socket = "${path.slice('unix:'.length)}"`;
+  const correct = isForModule ? 'correct xtoken_socket' : 'name another socket: --socket PATH';
+  if (existsSync(path)) return correct;
+  return `start xtokend: systemctl enable --now xtokend.socket, or xtokend serve --listen unix:${quoted(path)},group=prosody; or ${correct}`;
 }
 
 const none = note(
