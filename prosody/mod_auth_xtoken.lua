@@ -132,7 +132,8 @@ function provider.get_sasl_handler(session)
 		if status == "failure" and failure then return status, failure[1], failure[2]; end
 		if condition == "malformed-request" then
 			module:log("info", "refused a login at %s%s without asking xtokend: "
-				.. "the user name or password is missing or too long, or contains characters that SASLprep or nodeprep forbids", module.host, from(session and session.ip));
+				.. "the user name or password is missing or too long, or contains characters that SASLprep or nodeprep forbids",
+				module.host, from(session and session.ip));
 		end
 		return status, condition, text;
 	end
