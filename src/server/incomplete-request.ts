@@ -34,20 +34,16 @@ export class IncompleteRequestWatch {
 
   /** Must be called when all received bytes have been decoded. */
   decoded(): void {
-    const { input, responder } = this.#options;
+    const { responder } = this.#options;
     if (this.#timer !== undefined || this.#isReported || !responder.isInRequest) return;
     this.#since = performance.now();
     const before = responder.decoded;
     this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      const hasAdvanced = !responder.isInRequest || responder.decoded !== before;
-      // While earlier requests are unanswered, the rest may be waiting to be read.
-      if (hasAdvanced || !responder.isIdle || input.isPaused()) {
-        this.decoded();
-        return;
-      }
-      this.#report();
-      if (responder.decoded === 0) this.#options.giveUp.abort();
+      // After a pause of this process, the timer is due before the rest of the request is read.
+      setImmediate(() => {
+        this.#timer = undefined;
+        this.#check(before);
+      });
     }, WAIT_MILLISECONDS).unref();
   }
 
@@ -56,6 +52,18 @@ export class IncompleteRequestWatch {
     clearTimeout(this.#timer);
     if (this.#timer === undefined) this.#since = performance.now();
     if (this.#options.responder.isInRequest) this.#report();
+  }
+
+  #check(before: number): void {
+    const { input, responder, giveUp } = this.#options;
+    const hasAdvanced = !responder.isInRequest || responder.decoded !== before;
+    // While earlier requests are unanswered, the rest may be waiting to be read.
+    if (hasAdvanced || !responder.isIdle || input.isPaused()) {
+      this.decoded();
+      return;
+    }
+    this.#report();
+    if (responder.decoded === 0) giveUp.abort();
   }
 
   #report(): void {

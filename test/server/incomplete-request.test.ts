@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate as nextIteration } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { refused } from '../../src/authenticator/decision.js';
 import { protocols } from '../../src/protocol/detection.js';
@@ -86,12 +87,15 @@ describe('incomplete requests', () => {
     const socket = await open(paths[0]);
     socket.write('isuser:a:b\nisuser:a');
     await expect.poll(() => vi.getTimerCount()).toBeGreaterThan(0);
-    vi.advanceTimersByTime(3 * REPORT_MILLISECONDS);
+    for (let round = 0; round < 3; round += 1) {
+      vi.advanceTimersByTime(REPORT_MILLISECONDS);
+      await nextIteration();
+    }
     expect([answered(), incomplete]).toEqual([0, []]);
     decideFirst();
     await once(socket, 'data');
     vi.advanceTimersByTime(REPORT_MILLISECONDS);
-    expect(incomplete).toHaveLength(1);
+    await expect.poll(() => incomplete).toHaveLength(1);
   });
 
   it.each([
@@ -112,6 +116,18 @@ describe('incomplete requests', () => {
       })
       .toHaveLength(1);
     await ended;
+  });
+
+  it('are not reported if the rest came during a pause of this process', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { paths, incomplete } = await serve(temporaryDirectory(), { protocol: protocols.auto });
+    const socket = await open(paths[0]);
+    socket.write('isus');
+    await expect.poll(() => vi.getTimerCount()).toBeGreaterThan(0);
+    socket.write('er:2:0\n');
+    vi.advanceTimersByTime(REPORT_MILLISECONDS);
+    expect(String((await once(socket, 'data'))[0])).toBe('1\n');
+    expect(incomplete).toEqual([]);
   });
 
   it('do not end a connection that had a whole one', async () => {
