@@ -194,6 +194,29 @@ describe('xtokend check --request, without a result', () => {
     expect(stdout).toContain(message);
   });
 
+  it.each([
+    ['a text', '-ERR unknown command\r\n'],
+    ['another version', 'VERSION\t2\t0\n'],
+    ['an error', 'ERROR\tno\n'],
+    ['too much', `VERSION${'\t1'.repeat(10_000)}`],
+  ])('sends no token to a process that replies with %s', async (_, reply) => {
+    const path = join(temporaryDirectory(), 'socket');
+    let received = '';
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (data) => {
+        received += data.toString();
+        socket.write(reply);
+      });
+    }).listen(path);
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const { status, stdout } = await ask('auth:alice:example.com', { socket: path });
+    expect(status).toBe(2);
+    expect(stdout).toContain('is not xtokend');
+    expect(received).toBe('VERSION\t1\t0\n');
+  });
+
   it('prints what to do if no process listens', async () => {
     expect((await ask('isuser:a:b', { socket: '/no/such' })).stdout).toContain(
       'no result: /no/such: there is no such socket; start xtokend',

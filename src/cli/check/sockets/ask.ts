@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { codeOf } from '../../../errors.js';
 import { protocols, type ProtocolOption } from '../../../protocol/detection.js';
+import { NO } from '../../../protocol/generic.js';
 import { CLIENT_VERSION_LINE, encodeRequest, parseReply } from '../../../protocol/native-client.js';
 import type { ProtocolName } from '../../../protocol/protocol.js';
 import { formatRequest, MAX_REQUEST_BYTES, type UserRequest } from '../../../protocol/request.js';
@@ -18,8 +19,11 @@ export interface Answer {
 /** The result of a request to a running daemon. */
 export type Result =
   | (Answer & { readonly kind: 'answered'; readonly milliseconds: number })
-  /** `silent`: connected, but no answer in time; `closed`: the connection ended first; `unexpected`: other bytes came. */
-  | { readonly kind: 'silent' | 'closed' | 'unexpected' }
+  /**
+   * `silent`: connected, but no answer in time; `closed`: the connection ended first; `unexpected`: other bytes came. A socket that is
+   * set to `other` would give this result.
+   */
+  | { readonly kind: 'silent' | 'closed' | 'unexpected'; readonly other?: ProtocolName | undefined }
   /** With the system's error code, such as ENOENT. */
   | { readonly kind: 'unreachable'; readonly code: string };
 
@@ -42,15 +46,6 @@ export async function isRunning(situation: Situation): Promise<boolean> {
   return results.some(({ kind }) => kind === 'answered');
 }
 
-/** The protocols that a socket can be set to if it gives this result in the native one. */
-const OTHERS: Readonly<Record<Result['kind'], readonly ProtocolName[]>> = {
-  answered: [],
-  unreachable: [],
-  unexpected: ['generic'],
-  silent: ['ejabberd'],
-  closed: ['ejabberd'],
-};
-
 /**
  * Sends one request to a daemon over its Unix socket.
  *
@@ -66,9 +61,9 @@ export async function ask(
   if (protocol !== 'auto') return { ...(await askIn(path, protocol, request, timeout)), protocol };
   const result = await askIn(path, 'native', request, timeout);
   // The path does not show which protocol the socket is set to.
-  for (const other of OTHERS[result.kind]) {
-    const answer = await askIn(path, other, request, timeout);
-    if (answer.kind === 'answered') return { ...answer, protocol: other };
+  if ('other' in result && result.other !== undefined) {
+    const answer = await askIn(path, result.other, request, timeout);
+    if (answer.kind === 'answered') return { ...answer, protocol: result.other };
   }
   return { ...result, protocol: 'native' };
 }
@@ -88,24 +83,34 @@ function askIn(path: string, protocol: ProtocolName, request: UserRequest, timeo
       socket.destroy();
       resolve(result);
     };
-    const timer = setTimeout(settle, timeout, { kind: 'silent' });
+    const fail = (kind: 'silent' | 'closed' | 'unexpected'): void => {
+      settle({ kind, other: otherProtocol(received) });
+    };
+    const timer = setTimeout(fail, timeout, 'silent');
     socket.on('connect', () => {
       send(dialog.start);
     });
     socket.on('data', (data: Buffer) => {
       received = Buffer.concat([received, data]);
       const result = dialog.read(received, send);
-      if (result === 'unexpected') settle({ kind: result });
+      if (result === 'unexpected') fail(result);
       else if (result !== undefined)
         settle({ kind: 'answered', ...result, milliseconds: performance.now() - sentAt });
     });
     socket.on('end', () => {
-      settle({ kind: received.length > 0 ? 'unexpected' : 'closed' });
+      fail(received.length > 0 ? 'unexpected' : 'closed');
     });
     socket.on('error', (error) => {
-      settle(sentAt > 0 ? { kind: 'closed' } : { kind: 'unreachable', code: String(codeOf(error)) });
+      if (sentAt > 0) fail('closed');
+      else settle({ kind: 'unreachable', code: String(codeOf(error)) });
     });
   });
+}
+
+/** Returns the protocol in which xtokend gives this reply to the version. Another program must not get the token. */
+function otherProtocol(reply: Buffer): ProtocolName | undefined {
+  if (reply.equals(NO)) return 'generic';
+  return reply.length === 0 ? 'ejabberd' : undefined;
 }
 
 /** What to send in one protocol, and how to read the answer. */
@@ -143,8 +148,9 @@ function nativeDialog(request: UserRequest): Dialog {
   return {
     start: CLIENT_VERSION_LINE,
     read: (received, send) => {
+      if (received.length > 2 * MAX_REQUEST_BYTES) return 'unexpected';
       const [versionLine, answerLine] = received.toString().split('\n').slice(0, -1);
-      if (versionLine === undefined) return received.length > MAX_REQUEST_BYTES ? 'unexpected' : undefined;
+      if (versionLine === undefined) return undefined;
       const version = parseReply(versionLine);
       if (version?.kind !== 'version' || version.major !== 1) return 'unexpected';
       if (!isSent) send(encodeRequest(1, request));
