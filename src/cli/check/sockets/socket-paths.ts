@@ -14,7 +14,7 @@ export interface SocketPath {
   readonly path: string;
   /** Whether the command line or Prosody's configuration names it, so that Prosody must reach it. */
   readonly isExpected: boolean;
-  /** Whether our module for Prosody uses it, which only knows the generic protocol. */
+  /** Whether our module for Prosody uses it, which only knows the native protocol. */
   readonly isForModule?: boolean;
 }
 
@@ -37,7 +37,7 @@ function listedInUnit(): string[] {
     .flatMap((directory) => readdirSync(directory).map((file) => join(directory, file)));
   return [...(unit === undefined ? [] : [unit]), ...dropIns].flatMap((file) => {
     const text = readFileSync(file, 'utf8');
-    // Prosody only knows the generic protocol.
+    // Prosody does not use the protocol of ejabberd.
     if (/^FileDescriptorName *= *ejabberd/m.test(text)) return [];
     return [...text.matchAll(/^ListenStream *= *(\/\S+)/gm)].map(([, path = '']) => path);
   });
