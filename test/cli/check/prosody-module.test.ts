@@ -98,7 +98,7 @@ describe('xtokend check, of the files of the module for Prosody', () => {
     writeFileSync(module, 'module:require "part"');
     expect(check()).toEqual([
       expect.stringMatching(
-        /^problem: \S+ needs part\.lib\.lua, but .* nobody can log in at a\.example; install -D .* && prosodyctl /,
+        /^problem: \S+ needs part\.lib\.lua, but .* nobody can log in at a\.example; install -D .* && systemctl restart prosody$/,
       ),
     ]);
     writeFileSync(join(directory, 'part.lib.lua'), '-- old');
