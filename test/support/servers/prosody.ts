@@ -2,7 +2,6 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectLogsIn } from '../run/collected-logs.js';
 import { replaced } from '../documents.js';
@@ -25,6 +24,11 @@ export const releases: readonly ProsodyRelease[] = [
 /** lpty for Prosody's version of Lua, which scripts/test-servers compiles because Debian does not package it. */
 export const LPTY_DIRECTORY: string = resolve('local/test-servers/lua5.4');
 
+/** The community modules of Prosody 13.0, which scripts/test-servers adds. */
+export const COMMUNITY_MODULES: string = resolve(
+  'local/test-servers/prosody-modules/usr/lib/prosody/modules',
+);
+
 /** Returns whether a release is installed. */
 export function isInstalled({ program }: ProsodyRelease): boolean {
   return existsSync(program);
@@ -39,6 +43,8 @@ export interface ProsodyOptions {
   readonly configuration?: string;
   /** Additional settings of the host example.com. */
   readonly settings?: string;
+  /** Additional directories of modules. */
+  readonly plugins?: readonly string[];
   /** Text for the end of the configuration, such as more hosts. */
   readonly more?: string;
   readonly networkBackend?: 'epoll' | 'event' | 'select';
@@ -52,22 +58,15 @@ export class Prosody {
   readonly directory: string;
   readonly c2sPort: number;
   readonly httpPort: number;
-  readonly #release: ProsodyRelease;
-  readonly #process: ChildProcess;
+  readonly #options: ProsodyOptions;
+  #process: ChildProcess;
 
   private constructor(directory: string, c2sPort: number, httpPort: number, options: ProsodyOptions) {
     this.directory = directory;
     this.c2sPort = c2sPort;
     this.httpPort = httpPort;
-    this.#release = options.release;
-    this.#process = spawn(options.release.program, ['-F', '--config', join(directory, 'prosody.cfg.lua')], {
-      env: {
-        PATH: process.env['PATH'],
-        STATE_DIRECTORY: process.env['STATE_DIRECTORY'],
-        ...options.env,
-      },
-      stdio: 'ignore',
-    });
+    this.#options = options;
+    this.#process = this.#spawn();
   }
 
   static async start(options: ProsodyOptions): Promise<Prosody> {
@@ -76,13 +75,33 @@ export class Prosody {
     mkdirSync(join(directory, 'data'));
     writeFileSync(join(directory, 'prosody.cfg.lua'), configurationOf(options, directory, c2sPort, httpPort));
     const prosody = new Prosody(directory, c2sPort, httpPort, options);
+    await prosody.#listening();
+    return prosody;
+  }
+
+  /** Ends the process, and starts another one with the same data and ports. */
+  async restart(): Promise<void> {
+    await end(this.#process);
+    this.#process = this.#spawn();
+    await this.#listening();
+  }
+
+  #spawn(): ChildProcess {
+    const { release, env } = this.#options;
+    return spawn(release.program, ['-F', '--config', join(this.directory, 'prosody.cfg.lua')], {
+      env: { PATH: process.env['PATH'], STATE_DIRECTORY: process.env['STATE_DIRECTORY'], ...env },
+      stdio: 'ignore',
+    });
+  }
+
+  /** Returns when it accepts connections. */
+  async #listening(): Promise<void> {
     const latest = Date.now() + START_MILLISECONDS;
     const listens = (port: number): Promise<boolean> => accepts({ port, host: '127.0.0.1' });
-    while (!((await listens(c2sPort)) && (await listens(httpPort)))) {
-      if (Date.now() > latest) throw new Error(`expected Prosody to start; its log:\n${prosody.log}`);
+    while (!((await listens(this.c2sPort)) && (await listens(this.httpPort)))) {
+      if (Date.now() > latest) throw new Error(`expected Prosody to start; its log:\n${this.log}`);
       await sleep(50);
     }
-    return prosody;
   }
 
   get pid(): number {
@@ -104,16 +123,23 @@ export class Prosody {
 
   /** Reloads mod_auth_xtoken, as an administrator does after an upgrade. */
   async reloadModule(): Promise<void> {
-    const command = [
-      '--config',
-      join(this.directory, 'prosody.cfg.lua'),
-      'shell',
-      'module',
-      'reload',
-      'auth_xtoken',
-    ];
-    const { stdout } = await promisify(execFile)(`${this.#release.program}ctl`, [...command, 'example.com']);
-    if (!stdout.includes('OK: Module reloaded')) throw new Error(`expected a reloaded module: ${stdout}`);
+    const output = await this.shell('module', 'reload', 'auth_xtoken', 'example.com');
+    if (!output.includes('OK: Module reloaded')) throw new Error(`expected a reloaded module: ${output}`);
+  }
+
+  /** Runs a command of `prosodyctl shell`, and returns what it prints. */
+  async shell(...command: readonly string[]): Promise<string> {
+    const args = ['--config', join(this.directory, 'prosody.cfg.lua'), 'shell', ...command];
+    return new Promise((complete) => {
+      execFile(
+        `${this.#options.release.program}ctl`,
+        args,
+        { timeout: START_MILLISECONDS },
+        (_, stdout, stderr) => {
+          complete(stdout + stderr);
+        },
+      );
+    });
   }
 
   async stop(): Promise<void> {
@@ -143,15 +169,16 @@ function configurationOf(
     c2s_require_encryption, allow_unencrypted_plain_auth, consider_websocket_secure = false, true, true
     statistics, statistics_interval = "internal", "manual"
     http_default_host = "example.com"
-    ${options.configuration ?? exampleFor(options.socketPath)}
+    ${options.configuration ?? exampleFor(options.socketPath, options.plugins)}
     ${options.settings === undefined ? '' : `VirtualHost "example.com"\n${options.settings}`}
     ${options.more ?? ''}
   `;
 }
 
-/** Returns prosody.cfg.example.lua with the module of this directory. */
-export function exampleFor(socketPath: string = '/no/such/socket'): string {
+/** Returns prosody.cfg.example.lua with the module of this directory. @param plugins additional directories of modules */
+export function exampleFor(socketPath: string = '/no/such/socket', plugins: readonly string[] = []): string {
   const example = readFileSync('prosody.cfg.example.lua', 'utf8');
-  const withModule = replaced(example, '/usr/local/lib/prosody/modules', resolve('prosody'));
+  const directories = [resolve('prosody'), ...plugins].join('", "');
+  const withModule = replaced(example, '/usr/local/lib/prosody/modules', directories);
   return replaced(withModule, '/run/xtokend/xtokend.sock', socketPath);
 }
