@@ -124,7 +124,8 @@ function provider.get_sasl_handler(session)
 		failure = FAILURES[flag];
 		return is_accepted, true;
 	end
-	local handler = sasl.new(module.host, { plain_test = plain_test, mechanisms = mechanisms });
+	-- mod_sasl_token, which belongs to mod_auth_token, replaces X-TOKEN by its own, which calls "token".
+	local handler = sasl.new(module.host, { plain_test = plain_test, token = plain_test, mechanisms = mechanisms });
 	local process = handler.process;
 	function handler:process(message)
 		failure = nil;
@@ -164,12 +165,20 @@ function provider.is_enabled()
 	return true;
 end
 
+local NO_ACCOUNTS = "Accounts are managed by the application that signs the tokens.";
+
 local function no_accounts()
-	return nil, "Accounts are managed by the application that signs the tokens.";
+	return nil, NO_ACCOUNTS;
 end
 
 provider.get_password, provider.set_password = no_accounts, no_accounts;
 provider.create_user, provider.delete_user = no_accounts, no_accounts;
+provider.enable, provider.disable = no_accounts, no_accounts;
+
+-- Raises an error, because callers would take an empty list for a host without users. Prosody's shell shows it.
+function provider.users()
+	error("The users can't be listed. " .. NO_ACCOUNTS, 0);
+end
 
 module.unload = client.close;
 

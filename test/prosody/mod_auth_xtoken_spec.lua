@@ -202,6 +202,26 @@ describe("mod_auth_xtoken", function ()
 		end);
 	end
 
+	it("checks tokens for mod_sasl_token, which has its own X-TOKEN", function ()
+		local world = new_world();
+		local profile = world.provider.get_sasl_handler({ secure = true }).profile;
+		for id, expected in ipairs { true, false } do
+			local login = world.start(function () return profile.token(nil, "alice", "token", "example.com"); end);
+			world.connections[1]:receive((expected and "OK\t%d\n" or "FAIL\t%d\treason=replayed\texpired\n"):format(id));
+			-- Its second result would mean a disabled account if it were false.
+			assert.same({ answer = expected, condition = true, done = true }, login);
+		end
+	end);
+
+	it("explains that it can't list or change users", function ()
+		local NO_ACCOUNTS = "Accounts are managed by the application that signs the tokens.";
+		local provider = new_world().provider;
+		for _, name in ipairs { "get_password", "set_password", "create_user", "delete_user", "enable", "disable" } do
+			assert.same({ nil, NO_ACCOUNTS }, { provider[name]("alice") });
+		end
+		assert.error(provider.users, "The users can't be listed. " .. NO_ACCOUNTS);
+	end);
+
 	it("names the second file if it is not installed", function ()
 		local ok, problem = pcall(new_world, { has_no_client = true });
 		assert.is_false(ok);

@@ -87,6 +87,7 @@ local function new(options)
 			new = function (_, profile)
 				return {
 					mechs = profile.mechanisms;
+					profile = profile;
 					process = function (self, password)
 						if password == "" then return "failure", "malformed-request"; end
 						local correct = profile.plain_test(self, "alice", password);
