@@ -33,6 +33,9 @@ local FAILURES = {
 	expired = { "credentials-expired", "The token is too old or was used. Get a new one." };
 	user_disabled = { "account-disabled", "This account is disabled." };
 };
+-- What clients see if a login that another module accepted is refused. xtokend only says that there is no such user. A
+-- login with a token then tells the client whether the user is blocked.
+local CHECK_AGAIN = { "credentials-expired", "Log in with a new token." };
 
 client.socket_path = module:get_option_string("xtoken_socket", "/run/xtokend/xtokend.sock");
 -- Prosody 13.0 also accepts values such as "5s".
@@ -126,6 +129,7 @@ function provider.get_sasl_handler(session)
 	end
 	-- mod_sasl_token, which belongs to mod_auth_token, replaces X-TOKEN by its own, which calls "token".
 	local handler = sasl.new(module.host, { plain_test = plain_test, token = plain_test, mechanisms = mechanisms });
+	handler.asks_xtokend = true;
 	local process = handler.process;
 	function handler:process(message)
 		failure = nil;
@@ -143,6 +147,33 @@ function provider.get_sasl_handler(session)
 	end
 	return handler;
 end
+
+-- Returns what the client should see if xtokend doesn't confirm that a user exists and isn't blocked, otherwise nil.
+local function check_user(username, session)
+	local address = session.ip;
+	local answer = async.ready() and client.ask("USER", username, {}) or nil;
+	if answer and answer.is_accepted then return nil; end
+	log_failure(username, address, answer);
+	return (not answer or answer.flag == "temp") and FAILURES.temp or CHECK_AGAIN;
+end
+
+-- With SASL2 (XEP-0388), other modules can accept logins without this provider, such as mod_sasl2_fast (XEP-0484). This
+-- runs before mod_sasl2 sends the success, and before mod_sasl2_sm resumes a session. Without mod_sasl2, it never runs.
+module:hook("sasl2/c2s/success", function (event)
+	local session = event.session;
+	local handler = session.sasl_handler;
+	local failure = not handler.asks_xtokend and check_user(handler.username, session);
+	-- The client can have left in the meantime.
+	if session.destroyed then return true; end
+	-- Prosody has paused the connection while the login waited. It would stay paused if mod_sasl2_sm resumed a session,
+	-- because the connection then belongs to that session, but Prosody continues the one of this login.
+	if session.conn then session.conn:resume(); end
+	if not failure then return nil; end
+	module:fire_event("sasl2/c2s/failure", { session = session, message = failure[1], error_text = failure[2] });
+	-- In older versions, mod_sasl2 keeps the handler, which would refuse each further attempt on this stream.
+	if session.sasl_handler == handler then session.sasl_handler = nil; end
+	return true;
+end, 2000);
 
 function provider.test_password(username, password)
 	if not async.ready() then

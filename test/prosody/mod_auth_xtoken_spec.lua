@@ -202,6 +202,122 @@ describe("mod_auth_xtoken", function ()
 		end);
 	end
 
+	describe("asks xtokend about a login that another module accepted, such as by FAST, and", function ()
+		local SUCCESS = "sasl2/c2s/success";
+		local session, handler;
+
+		before_each(function ()
+			handler = { username = "alice", fast = true };
+			local conn = { resumed = 0 };
+			function conn:resume() self.resumed = self.resumed + 1; end
+			session = { ip = "192.0.2.7", sasl_handler = handler, conn = conn };
+		end);
+
+		-- Returns what the client sees.
+		local function failure_in(world)
+			if not world.events[1] then return nil; end
+			assert.equal("sasl2/c2s/failure", world.events[1].name);
+			assert.equal(1, #world.events);
+			local event = world.events[1].event;
+			assert.equal(session, event.session);
+			return { event.message, event.error_text };
+		end
+
+		it("accepts it if the user exists", function ()
+			local world = new_world();
+			local login = world.fire(SUCCESS, { session = session });
+			assert.equal("USER 1 alice example.com\n", world.connections[1]:requests());
+			assert.is_nil(login.done);
+			assert.equal(0, session.conn.resumed);
+			world.connections[1]:receive("OK\t1\n");
+			assert.same({ done = true }, login);
+			-- A session that mod_sasl2_sm resumes would otherwise never be read.
+			assert.equal(1, session.conn.resumed);
+			assert.is_nil(failure_in(world));
+			assert.equal(handler, session.sasl_handler);
+			assert.same({}, world.log);
+		end);
+
+		for answer, expected in pairs {
+			["FAIL\t1\treason=unknown-user"] = { "credentials-expired", "Log in with a new token." },
+			["FAIL\t1\treason=blocked\tuser_disabled"] = { "credentials-expired", "Log in with a new token." },
+			["FAIL\t1\treason=replay-cache-unavailable\ttemp"] = TEMPORARY,
+		} do
+			it(("refuses it after %q"):format(answer), function ()
+				local world = new_world();
+				local login = world.fire(SUCCESS, { session = session });
+				world.connections[1]:receive(answer .. "\n");
+				-- Other handlers of the event, such as those that send the success, must not run.
+				assert.is_true(login.answer);
+				assert.same(expected, failure_in(world));
+				assert.equal(1, #world.log);
+				assert.truthy(world.log[1]:find("the login of alice@example.com from 192.0.2.7: ", 1, true), world.log[1]);
+				-- The client can try another mechanism.
+				assert.is_nil(session.sasl_handler);
+			end);
+		end
+
+		it("refuses it without an answer", function ()
+			local world = new_world();
+			world.refuses = true;
+			local login = world.fire(SUCCESS, { session = session });
+			assert.is_nil(login.done);
+			world.elapse(5);
+			assert.is_true(login.answer);
+			assert.same(TEMPORARY, failure_in(world));
+		end);
+
+		it("refuses it without a request if Prosody can't wait", function ()
+			local world = new_world();
+			assert.is_true(world.hooks[SUCCESS].handler({ session = session }));
+			assert.same(TEMPORARY, failure_in(world));
+			assert.equal(0, #world.connections);
+		end);
+
+		it("refuses it without a request if the name can't be sent", function ()
+			local world = new_world();
+			handler.username = ("x"):rep(5000);
+			assert.is_true(world.fire(SUCCESS, { session = session }).answer);
+			assert.equal("credentials-expired", failure_in(world)[1]);
+		end);
+
+		it("sends nothing if the client has left", function ()
+			for _, answer in ipairs { "OK\t1\n", "FAIL\t1\treason=unknown-user\n" } do
+				local world = new_world();
+				local login = world.fire(SUCCESS, { session = session });
+				session.sasl_handler, session.conn, session.destroyed = nil, nil, true;
+				world.connections[1]:receive(answer);
+				assert.is_true(login.answer);
+				assert.is_nil(failure_in(world));
+				session.sasl_handler, session.destroyed = handler, nil;
+			end
+		end);
+
+		it("keeps the handler that mod_sasl2 has set for the next attempt", function ()
+			local world = new_world();
+			world.fire(SUCCESS, { session = session });
+			session.sasl_handler = { username = "next" };
+			world.connections[1]:receive("FAIL\t1\treason=unknown-user\n");
+			assert.equal("next", session.sasl_handler.username);
+		end);
+
+		it("does not ask again after a login with a token", function ()
+			local world = new_world();
+			local own = world.provider.get_sasl_handler({ secure = true });
+			for _, attempt in ipairs { own, own:clean_clone() } do
+				session.sasl_handler = attempt;
+				assert.same({ done = true }, world.fire(SUCCESS, { session = session }));
+			end
+			assert.equal(0, #world.connections);
+			-- The login has waited as well.
+			assert.equal(2, session.conn.resumed);
+		end);
+
+		it("runs before mod_sasl2, which sends the success", function ()
+			assert.is_true(new_world().hooks[SUCCESS].priority > 1000);
+		end);
+	end);
+
 	it("checks tokens for mod_sasl_token, which has its own X-TOKEN", function ()
 		local world = new_world();
 		local profile = world.provider.get_sasl_handler({ secure = true }).profile;

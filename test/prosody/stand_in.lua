@@ -31,7 +31,9 @@ end
 -- Loads the module. Options are the settings of the host. A connection opens after the call that created it, and
 -- xtokend's VERSION follows unless has_no_handshake is set.
 local function new(options)
-	local world = { connections = {}, timers = {}, log = {}, refuses = false, attempts = 0, counts = {} };
+	local world = {
+		connections = {}, timers = {}, log = {}, refuses = false, attempts = 0, counts = {}, hooks = {}, events = {};
+	};
 
 	local function connection_of(socket, _, _, listeners)
 		local conn = { written = "", open = true, queue = "" };
@@ -139,6 +141,8 @@ local function new(options)
 		require = function (name) return modules[name] or error("no module " .. name); end;
 	}, { __index = _G });
 	function module.metric() return metric; end
+	function module.hook(_, name, handler, priority) world.hooks[name] = { handler = handler, priority = priority }; end
+	function module.fire_event(_, name, event) table.insert(world.events, { name = name, event = event }); end
 	function module.log(_, level, message, ...) table.insert(world.log, level .. " " .. message:format(...)); end
 	function module.provides(_, _, provider) world.provider = provider; end
 	function module.require(_, name)
@@ -184,6 +188,11 @@ local function new(options)
 	function world.log_in(password, session)
 		local handler = world.provider.get_sasl_handler(session or { secure = true, ip = "192.0.2.7" });
 		return world.start(function () return handler:process(password); end);
+	end
+
+	-- Starts the hook of an event. Returns a table that will contain its result.
+	function world.fire(name, event)
+		return world.start(function () return world.hooks[name].handler(event); end);
 	end
 
 	world.module = module;

@@ -14,22 +14,51 @@ declare module '@xmpp/client' {
     challenge(challenge: string): unknown;
   }
 
+  /** A token of FAST (XEP-0484). */
+  export interface FastToken {
+    readonly mechanism: string;
+    readonly token: string;
+    readonly expiry: string;
+  }
+
+  /** FAST, if the server offers it. */
+  export interface Fast {
+    fetch(): Promise<FastToken | undefined>;
+  }
+
   export interface ClientOptions {
     readonly service: string;
     readonly domain: string;
+    /** Sent as the sender of the stream, which FAST needs. */
+    readonly username?: string;
     /** How long the server may take for each step, in milliseconds. */
     readonly timeout?: number;
     readonly credentials: (
-      authenticate: (credentials: Credentials, mechanism: string) => Promise<void>,
+      authenticate: (
+        credentials: Credentials & { readonly token?: FastToken | undefined },
+        mechanism: string,
+        userAgent?: Element,
+      ) => Promise<void>,
+      mechanisms: readonly string[],
+      fast: Fast | null,
     ) => Promise<void>;
   }
 
   export interface Element {
     readonly name: string;
+    toString(): string;
   }
 
   export interface Client {
-    readonly reconnect: { stop(): void };
+    readonly reconnect: { delay: number; stop(): void };
+    readonly fast: {
+      saveToken(token: FastToken): Promise<void>;
+      fetchToken(): Promise<FastToken | undefined>;
+      deleteToken(): Promise<void>;
+    };
+    /** The connection below the stream. */
+    readonly socket: { end(): void } | null;
+    readonly status: string;
     readonly saslFactory: { use(name: string, mechanism: new () => Mechanism): void };
     readonly iqCaller: {
       get(child: Element, to: string, timeout: number): Promise<Element | undefined>;
@@ -37,6 +66,7 @@ declare module '@xmpp/client' {
     };
     readonly options: { readonly domain: string };
     on(event: 'disconnect' | 'error', listener: (detail: unknown) => void): this;
+    on(event: 'element' | 'send', listener: (element: Element) => void): this;
     send(element: Element): Promise<void>;
     start(): Promise<unknown>;
     stop(): Promise<unknown>;

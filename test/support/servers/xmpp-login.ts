@@ -61,9 +61,13 @@ export async function ping(client: Client): Promise<number> {
   return performance.now() - sent;
 }
 
-function createOneTimeClient({ mechanism = 'PLAIN', ...options }: LoginOptions): Client {
-  // Node 20 has none of its own.
+/** Gives @xmpp/client a WebSocket, since Node 20 has none of its own. */
+export function useWebSocket(): void {
   if (!('WebSocket' in globalThis)) Object.assign(globalThis, { WebSocket });
+}
+
+function createOneTimeClient({ mechanism = 'PLAIN', ...options }: LoginOptions): Client {
+  useWebSocket();
   const { service, domain, username, password } = options;
   const client = createClient({
     service,
@@ -94,7 +98,7 @@ class XToken implements Mechanism {
 }
 
 /** Starts a client. @throws if the server disconnects or sends no outcome, for which the client itself would wait forever */
-async function startedInTime(client: Client): Promise<void> {
+export async function startedInTime(client: Client): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_, reject) => {
     const fail = (reason: string): void => {
@@ -110,7 +114,7 @@ async function startedInTime(client: Client): Promise<void> {
 }
 
 /** Closes the stream, and waits for the server for a second at most. */
-async function leave(client: Client): Promise<void> {
+export async function leave(client: Client): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MILLISECONDS)));
   await Promise.race([client.stop().catch(() => undefined), timeout]);

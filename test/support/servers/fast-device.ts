@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { client as createClient, xml, type Client, type FastToken } from '@xmpp/client';
+import { useWebSocket, leave, startedInTime } from './xmpp-login.js';
+
+/** A step of a login: a top-level element, without what follows the login. */
+const STEP = /^<(authenticate|success|failure)/;
+
+/** A user's program that keeps the FAST token (XEP-0484) of its last login, and connects over WebSocket. */
+export class FastDevice {
+  /** The FAST token of the last login. */
+  token: FastToken | undefined;
+  /** The SASL2 elements that it has sent and received since it was told to connect. */
+  steps: string[] = [];
+  readonly #id = randomUUID();
+  readonly #username: string;
+  readonly #domain: string;
+
+  constructor(username: string, domain: string) {
+    this.#username = username;
+    this.#domain = domain;
+  }
+
+  /**
+   * Logs in with the FAST token, and if that fails, with a password.
+   *
+   * @param passwordOf returns the password for each login
+   * @throws if the login is refused
+   */
+  async connect(service: string, passwordOf: () => string): Promise<Client> {
+    const client = this.#create(service, passwordOf);
+    try {
+      await startedInTime(client);
+      return client;
+    } catch (error) {
+      await leave(client);
+      throw error;
+    }
+  }
+
+  /** Returns the name of each step of the last login, with the mechanism or the condition. */
+  get outcome(): string[] {
+    return this.steps.map((step) => {
+      const [, name = ''] = STEP.exec(step) ?? [];
+      const mechanism = / mechanism="([^"]*)"/.exec(step)?.[1];
+      const condition = /<([a-z-]+) xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/.exec(step)?.[1];
+      const resumed = step.includes('<resumed ') ? 'resumed' : undefined;
+      return [name, name === 'authenticate' ? mechanism : (condition ?? resumed)].filter(Boolean).join(' ');
+    });
+  }
+
+  #create(service: string, passwordOf: () => string): Client {
+    useWebSocket();
+    const [username, domain] = [this.#username, this.#domain];
+    const userAgent = xml('user-agent', { id: this.#id });
+    const client = createClient({
+      service,
+      domain,
+      username,
+      credentials: async (authenticate, _, fast) => {
+        const token = await fast?.fetch();
+        await authenticate({ username, password: passwordOf(), token }, 'PLAIN', userAgent);
+      },
+    });
+    Object.assign(client.fast, {
+      saveToken: (token: FastToken) => Promise.resolve((this.token = token)),
+      fetchToken: () => Promise.resolve(this.token),
+      deleteToken: () => Promise.resolve((this.token = undefined)),
+    });
+    this.steps = [];
+    const record = (element: unknown): void => {
+      if (STEP.test(String(element))) this.steps.push(String(element));
+    };
+    client.on('element', record).on('send', record);
+    client.reconnect.delay = 20;
+    client.on('error', () => undefined);
+    return client;
+  }
+}
