@@ -52,123 +52,147 @@ function configuration(): string {
   return `plugin_paths = { "${paths}" }\n${codeIn('docs/reconnecting.md', 'lua')}`;
 }
 
-describe('a client of Prosody 13.0 with SASL2 and FAST', () => {
-  let directory: string;
-  let daemon: Daemon;
-  let prosody: Prosody;
+describe.each(['TCP', 'WebSocket'] as const)(
+  'a client of Prosody 13.0 with SASL2 and FAST over %s',
+  (transport) => {
+    let directory: string;
+    let daemon: Daemon;
+    let prosody: Prosody;
 
-  beforeAll(async () => {
-    if (!isInstalled(release) || !existsSync(COMMUNITY_MODULES)) return undefined;
-    directory = mkdtempSync(join(tmpdir(), 'xtokend-fast-'));
-    block();
-    daemon = new Daemon(`${SECRETS}\nblocked_users = "file:${directory}/blocked"\n[hosts."example.com"]`);
-    await daemon.start();
-    const settings = `xtoken_socket = "${daemon.socketPath}"\nxtoken_timeout = 1`;
-    prosody = await Prosody.start({ release, configuration: configuration(), settings });
-    return async () => {
-      await prosody.stop();
-      await daemon.remove();
-      rmSync(directory, { recursive: true });
-    };
-  });
-
-  beforeEach((context) => {
-    requirePackage(context, isInstalled(release), release.name);
-    requirePackage(context, existsSync(COMMUNITY_MODULES), 'prosody-modules');
-  });
-
-  /** Replaces the list of blocked users, which xtokend reads again by itself. */
-  const block = (...users: string[]): void => {
-    writeFileSync(join(directory, 'blocked'), ['# blocked', ...users, ''].join('\n'));
-  };
-
-  const connect = async (device: FastDevice, passwordOf = NO_TOKEN): Promise<Client> => {
-    const client = await device.connect(prosody.service('WebSocket'), passwordOf);
-    onTestFinished(async () => {
-      client.reconnect.stop();
-      if (client.socket !== null) await client.stop();
+    beforeAll(async () => {
+      if (!isInstalled(release) || !existsSync(COMMUNITY_MODULES)) return undefined;
+      directory = mkdtempSync(join(tmpdir(), 'xtokend-fast-'));
+      block();
+      daemon = new Daemon(`${SECRETS}\nblocked_users = "file:${directory}/blocked"\n[hosts."example.com"]`);
+      await daemon.start();
+      const settings = `xtoken_socket = "${daemon.socketPath}"\nxtoken_timeout = 1`;
+      prosody = await Prosody.start({ release, configuration: configuration(), settings });
+      return async () => {
+        await prosody.stop();
+        await daemon.remove();
+        rmSync(directory, { recursive: true });
+      };
     });
-    return client;
-  };
 
-  /** Logs a new user in with a token, and returns a function that mints more. */
-  const enroll = async (): Promise<{ user: string; device: FastDevice; mint: () => string }> => {
-    const user = newUser();
-    const device = new FastDevice(user, 'example.com');
-    const mint = (): string => tokenOf(`${user}@example.com`);
-    const client = await connect(device, mint);
-    expect(device.outcome).toEqual([TOKEN, 'success']);
-    await client.stop();
-    return { user, device, mint };
-  };
+    beforeEach((context) => {
+      requirePackage(context, isInstalled(release), release.name);
+      requirePackage(context, existsSync(COMMUNITY_MODULES), 'prosody-modules');
+    });
 
-  it('reconnects without a token, after a restart of Prosody as well', async () => {
-    const { user, device } = await enroll();
-    for (let count = 0; count < 2; count += 1) {
-      const client = await connect(device);
-      expect(device.outcome).toEqual([FAST, 'success']);
-      await ping(client);
+    /** Replaces the list of blocked users, which xtokend reads again by itself. */
+    const block = (...users: string[]): void => {
+      writeFileSync(join(directory, 'blocked'), ['# blocked', ...users, ''].join('\n'));
+    };
+
+    const connect = async (device: FastDevice, passwordOf = NO_TOKEN): Promise<Client> => {
+      const client = await device.connect(prosody.service(transport), passwordOf);
+      onTestFinished(async () => {
+        client.reconnect.stop();
+        if (client.socket !== null) await client.stop();
+      });
+      return client;
+    };
+
+    /** Logs a new user in with a token, and returns a function that mints more. */
+    const enroll = async (): Promise<{ user: string; device: FastDevice; mint: () => string }> => {
+      const user = newUser();
+      const device = new FastDevice(user, 'example.com');
+      const mint = (): string => tokenOf(`${user}@example.com`);
+      const client = await connect(device, mint);
+      expect(device.outcome).toEqual([TOKEN, 'success']);
       await client.stop();
-      if (count === 0) await prosody.restart();
-    }
-    expect(outcomesIn(daemon.log, `${user}@example.com`)).toEqual(['accepted']);
-  });
+      return { user, device, mint };
+    };
 
-  it.each([
-    ['FAST', FAST],
-    ['a new token', TOKEN],
-  ])('resumes its session by %s after the connection is lost', async (_, mechanism) => {
-    const { device, mint } = await enroll();
-    const client = await connect(device, mint);
-    if (mechanism === TOKEN) device.token = undefined;
-    device.steps = [];
-    client.socket?.end();
-    await expect.poll(() => device.outcome).toEqual([mechanism, 'success resumed']);
-    // Prosody would not read from the connection if the login had left it paused.
-    await ping(client);
-  });
+    it('reconnects without a token, after a restart of Prosody as well', async () => {
+      const { user, device } = await enroll();
+      for (let count = 0; count < 2; count += 1) {
+        const client = await connect(device);
+        expect(device.outcome).toEqual([FAST, 'success']);
+        await ping(client);
+        await client.stop();
+        if (count === 0) await prosody.restart();
+      }
+      expect(outcomesIn(daemon.log, `${user}@example.com`)).toEqual(['accepted']);
+    });
 
-  it.each([
-    ['a new connection', false],
-    ['the resumption of a session', true],
-  ])('is refused on %s before anything else if the user is blocked meanwhile', async (_, isResumption) => {
-    const { user, device, mint } = await enroll();
-    const client = isResumption ? await connect(device, mint) : undefined;
-    block(user);
-    device.steps = [];
-    const offset = prosody.log.length;
-    if (client === undefined) await expect(connect(device, mint)).rejects.toThrow('account-disabled');
-    else client.socket?.end();
-    await expect
-      .poll(() => device.outcome)
-      .toEqual([FAST, 'failure credentials-expired', TOKEN, 'failure account-disabled']);
-    expect(device.steps[0]?.includes('<resume ')).toBe(isResumption);
-    const log = prosody.log.slice(offset);
-    expect(log).toContain(`xtokend refused the login of ${user}@example.com from 127.0.0.1: unknown-user`);
-    expect(log).not.toContain(`Authenticated as ${user}@example.com`);
-    block();
-    expect(device.token).toBeUndefined();
-    await expect(connect(device)).rejects.toThrow('not-authorized');
-  });
+    it.each([
+      ['FAST', FAST],
+      ['a new token', TOKEN],
+    ])('resumes its session by %s after the connection is lost', async (_, mechanism) => {
+      const { device, mint } = await enroll();
+      const client = await connect(device, mint);
+      if (mechanism === TOKEN) device.token = undefined;
+      device.steps = [];
+      client.socket?.end();
+      await expect.poll(() => device.outcome).toEqual([mechanism, 'success resumed']);
+      // Prosody would not read from the connection if the login had left it paused.
+      await ping(client);
+    });
 
-  it('follows the documented code', async () => {
-    const user = newUser();
-    const code = codeIn('docs/reconnecting.md', 'js').replaceAll("'alice'", `'${user}'`);
-    const client = replaced(code, 'wss://example.com/xmpp-websocket', prosody.service('WebSocket'));
-    const token = tokenOf(`${user}@example.com`);
-    const child = spawn(process.execPath, ['--input-type=module'], { env: {}, timeout: 15_000 });
-    child.stdin.end(`${BROWSER}\n${client}\n${DROP_TWICE}`.replace('TOKEN', token));
-    expect(await text(child.stdout)).toBe('accepted HT-SHA-256-NONE\naccepted HT-SHA-256-NONE\n');
-    expect(outcomesIn(daemon.log, `${user}@example.com`)).toEqual(['accepted']);
-  });
+    it.each([
+      ['a new connection', false],
+      ['the resumption of a session', true],
+    ])('is refused on %s before anything else if the user is blocked meanwhile', async (_, isResumption) => {
+      const { user, device, mint } = await enroll();
+      const client = isResumption ? await connect(device, mint) : undefined;
+      block(user);
+      device.steps = [];
+      const offset = prosody.log.length;
+      if (client === undefined) await expect(connect(device, mint)).rejects.toThrow('account-disabled');
+      else client.socket?.end();
+      await expect
+        .poll(() => device.outcome)
+        .toEqual([FAST, 'failure credentials-expired', TOKEN, 'failure account-disabled']);
+      expect(device.steps[0]?.includes('<resume ')).toBe(isResumption);
+      const log = prosody.log.slice(offset);
+      expect(log).toContain(`xtokend refused the login of ${user}@example.com from 127.0.0.1: unknown-user`);
+      expect(log).not.toContain(`Authenticated as ${user}@example.com`);
+      block();
+      expect(device.token).toBeUndefined();
+      await expect(connect(device)).rejects.toThrow('not-authorized');
+    });
 
-  it('is refused while xtokend is down, and can keep its FAST token', async () => {
-    const { device } = await enroll();
-    await daemon.end();
-    await expect(connect(device)).rejects.toThrow('temporary-auth-failure');
-    expect(device.outcome.slice(0, 2)).toEqual([FAST, 'failure temporary-auth-failure']);
-    await daemon.start();
-    await connect(device);
-    expect(device.outcome).toEqual([FAST, 'success']);
-  });
-});
+    it.each([
+      ['delivers what a user', false],
+      ['does not deliver what a blocked user', true],
+    ])('%s sends together with a login', async (_, isBlocked) => {
+      const { user, device } = await enroll();
+      const friend = await connect((await enroll()).device);
+      const received: string[] = [];
+      friend.on('element', ({ name }) => {
+        if (name === 'message') received.push(name);
+      });
+      device.pipelined = `<message xmlns="jabber:client" to="${String(friend.jid)}"><body>hi</body></message>`;
+      if (isBlocked) block(user);
+      await connect(device).catch(() => undefined);
+      block();
+      await ping(friend);
+      expect(received).toEqual(isBlocked ? [] : ['message']);
+      expect(device.outcome.includes('success')).toBe(!isBlocked);
+    });
+
+    // The documented code is for web pages.
+    if (transport === 'WebSocket')
+      it('follows the documented code', async () => {
+        const user = newUser();
+        const code = codeIn('docs/reconnecting.md', 'js').replaceAll("'alice'", `'${user}'`);
+        const client = replaced(code, 'wss://example.com/xmpp-websocket', prosody.service('WebSocket'));
+        const token = tokenOf(`${user}@example.com`);
+        const child = spawn(process.execPath, ['--input-type=module'], { env: {}, timeout: 15_000 });
+        child.stdin.end(`${BROWSER}\n${client}\n${DROP_TWICE}`.replace('TOKEN', token));
+        expect(await text(child.stdout)).toBe('accepted HT-SHA-256-NONE\naccepted HT-SHA-256-NONE\n');
+        expect(outcomesIn(daemon.log, `${user}@example.com`)).toEqual(['accepted']);
+      });
+
+    it('is refused while xtokend is down, and can keep its FAST token', async () => {
+      const { device } = await enroll();
+      await daemon.end();
+      await expect(connect(device)).rejects.toThrow('temporary-auth-failure');
+      expect(device.outcome.slice(0, 2)).toEqual([FAST, 'failure temporary-auth-failure']);
+      await daemon.start();
+      await connect(device);
+      expect(device.outcome).toEqual([FAST, 'success']);
+    });
+  },
+);

@@ -5,12 +5,14 @@ import { useWebSocket, leave, startedInTime } from './xmpp-login.js';
 /** A step of a login: a top-level element, without what follows the login. */
 const STEP = /^<(authenticate|success|failure)/;
 
-/** A user's program that keeps the FAST token (XEP-0484) of its last login, and connects over WebSocket. */
+/** A user's program that keeps the FAST token (XEP-0484) of its last login, and connects again and again. */
 export class FastDevice {
   /** The FAST token of the last login. */
   token: FastToken | undefined;
   /** The SASL2 elements that it has sent and received since it was told to connect. */
   steps: string[] = [];
+  /** What it sends right after its credentials, without waiting for the answer. */
+  pipelined = '';
   readonly #id = randomUUID();
   readonly #username: string;
   readonly #domain: string;
@@ -61,6 +63,8 @@ export class FastDevice {
         await authenticate({ username, password: passwordOf(), token }, 'PLAIN', userAgent);
       },
     });
+    // @xmpp/client names the user to the server, which FAST needs, only on connections that it considers secure.
+    Object.assign(client, { isSecure: () => true });
     Object.assign(client.fast, {
       saveToken: (token: FastToken) => Promise.resolve((this.token = token)),
       fetchToken: () => Promise.resolve(this.token),
@@ -70,7 +74,10 @@ export class FastDevice {
     const record = (element: unknown): void => {
       if (STEP.test(String(element))) this.steps.push(String(element));
     };
-    client.on('element', record).on('send', record);
+    client.on('element', record).on('send', (element) => {
+      record(element);
+      if (element.name === 'authenticate' && this.pipelined !== '') void client.write(this.pipelined);
+    });
     client.reconnect.delay = 20;
     client.on('error', () => undefined);
     return client;

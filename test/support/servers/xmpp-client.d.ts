@@ -59,6 +59,8 @@ declare module '@xmpp/client' {
     /** The connection below the stream. */
     readonly socket: { end(): void } | null;
     readonly status: string;
+    /** The full JID after the login. */
+    readonly jid: { toString(): string } | null;
     readonly saslFactory: { use(name: string, mechanism: new () => Mechanism): void };
     readonly iqCaller: {
       get(child: Element, to: string, timeout: number): Promise<Element | undefined>;
@@ -68,6 +70,7 @@ declare module '@xmpp/client' {
     on(event: 'disconnect' | 'error', listener: (detail: unknown) => void): this;
     on(event: 'element' | 'send', listener: (element: Element) => void): this;
     send(element: Element): Promise<void>;
+    write(text: string): Promise<void>;
     start(): Promise<unknown>;
     stop(): Promise<unknown>;
   }
