@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { join } from 'node:path';
 import type { Client } from '@xmpp/client';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon } from '../support/daemon/daemon.js';
-import { codeIn, replaced } from '../support/documents.js';
 import { SECRETS } from '../support/keys.js';
 import { requirePackage } from '../support/run/requirements.js';
-import { FastDevice } from '../support/servers/fast-device.js';
+import { fastConfiguration, FastDevice } from '../support/servers/fast-device.js';
 import { COMMUNITY_MODULES, isInstalled, Prosody, releases } from '../support/servers/prosody.js';
 import { ping } from '../support/servers/xmpp-login.js';
 import { newUser, outcomesIn, tokenOf } from './logins.js';
@@ -18,39 +15,7 @@ const FAST = 'authenticate HT-SHA-256-NONE';
 const TOKEN = 'authenticate PLAIN';
 const NO_TOKEN = (): string => 'none';
 
-/** What the documented code needs of a browser, with an application that returns one token. */
-const BROWSER = `
-import { WebSocket } from 'ws';
-globalThis.WebSocket = WebSocket;
-globalThis.localStorage = {};
-const answers = [new Response('TOKEN'), new Response('', { status: 500 })];
-globalThis.fetch = async () => answers.shift() ?? Promise.reject(new TypeError('fetch failed'));
-`;
-
-/** Ends the connection twice, and prints each login that follows. */
-const DROP_TWICE = `
-let mechanism;
-let drops = 0;
-const drop = () => xmpp.socket.socket.terminate();
-xmpp.reconnect.delay = 20;
-xmpp.on('send', (element) => (mechanism = element.attrs.mechanism ?? mechanism));
-xmpp.on('element', (element) => {
-  if (element.name !== 'success') return;
-  console.log('accepted', mechanism);
-  drops += 1;
-  if (drops === 2) process.exit();
-  setTimeout(drop, 50);
-});
-drop();
-`;
-
 const release = releases.find(({ name }) => name === 'Prosody 13.0') ?? { name: 'Prosody 13.0', program: '' };
-
-/** Returns the documented configuration, with the modules of this directory and of scripts/test-servers. */
-function configuration(): string {
-  const paths = [resolve('prosody'), COMMUNITY_MODULES].join('", "');
-  return `plugin_paths = { "${paths}" }\n${codeIn('docs/reconnecting.md', 'lua')}`;
-}
 
 describe.each(['TCP', 'WebSocket'] as const)(
   'a client of Prosody 13.0 with SASL2 and FAST over %s',
@@ -66,7 +31,7 @@ describe.each(['TCP', 'WebSocket'] as const)(
       daemon = new Daemon(`${SECRETS}\nblocked_users = "file:${directory}/blocked"\n[hosts."example.com"]`);
       await daemon.start();
       const settings = `xtoken_socket = "${daemon.socketPath}"\nxtoken_timeout = 1`;
-      prosody = await Prosody.start({ release, configuration: configuration(), settings });
+      prosody = await Prosody.start({ release, configuration: fastConfiguration(), settings });
       return async () => {
         await prosody.stop();
         await daemon.remove();
@@ -171,19 +136,6 @@ describe.each(['TCP', 'WebSocket'] as const)(
       expect(received).toEqual(isBlocked ? [] : ['message']);
       expect(device.outcome.includes('success')).toBe(!isBlocked);
     });
-
-    // The documented code is for web pages.
-    if (transport === 'WebSocket')
-      it('follows the documented code', async () => {
-        const user = newUser();
-        const code = codeIn('docs/reconnecting.md', 'js').replaceAll("'alice'", `'${user}'`);
-        const client = replaced(code, 'wss://example.com/xmpp-websocket', prosody.service('WebSocket'));
-        const token = tokenOf(`${user}@example.com`);
-        const child = spawn(process.execPath, ['--input-type=module'], { env: {}, timeout: 15_000 });
-        child.stdin.end(`${BROWSER}\n${client}\n${DROP_TWICE}`.replace('TOKEN', token));
-        expect(await text(child.stdout)).toBe('accepted HT-SHA-256-NONE\naccepted HT-SHA-256-NONE\n');
-        expect(outcomesIn(daemon.log, `${user}@example.com`)).toEqual(['accepted']);
-      });
 
     it('is refused while xtokend is down, and can keep its FAST token', async () => {
       const { device } = await enroll();

@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import { client as createClient, xml, type Client, type FastToken } from '@xmpp/client';
+import { codeIn } from '../documents.js';
+import { COMMUNITY_MODULES } from './prosody.js';
 import { useWebSocket, leave, startedInTime } from './xmpp-login.js';
 
 /** A step of a login: a top-level element, without what follows the login. */
 const STEP = /^<(authenticate|success|failure)/;
+
+/** Returns the documented configuration for FAST, with the modules of this directory and of scripts/test-servers. */
+export function fastConfiguration(): string {
+  const paths = [resolve('prosody'), COMMUNITY_MODULES].join('", "');
+  return `plugin_paths = { "${paths}" }\n${codeIn('docs/reconnecting.md', 'lua')}`;
+}
 
 /** A user's program that keeps the FAST token (XEP-0484) of its last login, and connects again and again. */
 export class FastDevice {
