@@ -24,7 +24,10 @@ describe('xtokend', () => {
 
   it.each([
     [['frobnicate'], 'error: expected a command and then its options; see xtokend --help'],
-    [['serve', '--protocol', 'http'], "argument 'http' is invalid. Allowed choices are auto, generic, ejabberd, native"],
+    [
+      ['serve', '--protocol', 'http'],
+      "argument 'http' is invalid. Allowed choices are auto, generic, ejabberd, native",
+    ],
     [['mint'], "missing required argument 'jid'"],
     [['mint', '--count', '0', 'a@b'], '--count: expected a whole number from 1 to 1000000'],
     [['mint', '--at', 'yesterday', 'a@b'], '--at: expected a time from 1970 on'],
