@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Daemon } from '../support/daemon/daemon.js';
-import { SECRETS } from '../support/keys.js';
+import { OTHER_SECRET, OTHER_SEED, SECRETS } from '../support/keys.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
 import { login, type LoginResult } from '../support/servers/xmpp-login.js';
-import { ACCEPTED, newUser, tokenOf } from './logins.js';
+import { ACCEPTED, newUser, otherTokenOf, tokenOf } from './logins.js';
 
 const NOT_AUTHORIZED = [
   'not-authorized',
@@ -40,6 +40,7 @@ const CAUSES: readonly Cause[] = [
     failure: EXPIRED,
   },
   { cause: 'a token that was used', isReplayed: true, reason: 'replayed', failure: EXPIRED },
+  { cause: 'a key that is not active', passwordOf: otherTokenOf, reason: 'inactive-key', failure: EXPIRED },
   { cause: 'a blocked user', user: 'mallory', reason: 'blocked-user', failure: DISABLED },
   { cause: 'a user who is not listed', domain: 'listed.example', reason: 'unlisted-user', failure: DISABLED },
   {
@@ -158,7 +159,7 @@ describe.each(releases)('$name tells why a login fails', (release) => {
   });
 });
 
-/** Returns a configuration with a blocked user, and a host that has a list of users. */
+/** Returns a configuration with a blocked user, a host that has a list of users, and a key that is not active yet. */
 function configurationIn(directory: string): string {
   const [blocked, listed] = [join(directory, 'blocked'), join(directory, 'listed')];
   writeFileSync(blocked, 'mallory\n');
@@ -168,5 +169,10 @@ function configurationIn(directory: string): string {
     [hosts."example.com"]
     [hosts."listed.example"]
     users = "file:${listed}"
-    restrict_auth = true`;
+    restrict_auth = true
+    [[keys]]
+    id = "next"
+    otp_seed = "${OTHER_SEED}"
+    token_secret = "${OTHER_SECRET}"
+    not_before = "2099-01-01T00:00:00Z"`;
 }
