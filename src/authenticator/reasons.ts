@@ -26,6 +26,11 @@ export const reasons = {
 /** The log field and the metrics label `reason`. */
 export type Reason = keyof typeof reasons;
 
+/** Returns what a reason means, as plain text. Returns `undefined` if there is no such reason. */
+export function meaningOf(reason: string): string | undefined {
+  return Object.hasOwn(reasons, reason) ? reasons[reason as Reason].replaceAll('`', '') : undefined;
+}
+
 /** Why a request was left unanswered. */
 export type UnansweredReason = 'deadline-exceeded' | 'incomplete-request' | 'unknown-protocol';
 

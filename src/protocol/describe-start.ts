@@ -1,13 +1,11 @@
 import type { ProtocolName } from './protocol.js';
 import { NATIVE_START } from './native.js';
-import { OPERATIONS } from './request.js';
+import { startsWithOperation } from './request.js';
 
-/** How many bytes {@link describeForeign} needs. */
+/** How many bytes {@link describeUnexpected} needs. */
 export const START_BYTES = 16;
 
-const OPERATION = new RegExp(`^(?:${OPERATIONS.join('|')}):`);
-
-const foreign: readonly { readonly starts: readonly string[]; readonly description: string }[] = [
+const otherProtocols: readonly { readonly starts: readonly string[]; readonly description: string }[] = [
   {
     starts: ['\x16\x03'],
     description: 'looks like TLS: connect without TLS, the socket is for this machine only',
@@ -41,9 +39,9 @@ const ends: Readonly<Record<ProtocolName, string>> = {
  * @param protocol the one that the connection is read in; `undefined` if it was not detected
  * @returns `undefined` if it is the start of a request in this protocol
  */
-export function describeForeign(start: Buffer, protocol: ProtocolName | undefined): string | undefined {
+export function describeUnexpected(start: Buffer, protocol: ProtocolName | undefined): string | undefined {
   const text = start.toString('latin1');
-  const kind = foreign.find(({ starts }) => starts.some((bytes) => text.startsWith(bytes)));
+  const kind = otherProtocols.find(({ starts }) => starts.some((bytes) => text.startsWith(bytes)));
   if (kind !== undefined) return kind.description;
   const found = protocolOf(text);
   if (found !== undefined && found === protocol) return undefined;
@@ -62,8 +60,8 @@ export function describeUnfinished(protocol: ProtocolName): string {
 }
 
 function protocolOf(text: string): ProtocolName | undefined {
-  if (OPERATION.test(text)) return 'generic';
+  if (startsWithOperation(text)) return 'generic';
   if (text.startsWith(NATIVE_START)) return 'native';
   // The two bytes of the length come first.
-  return OPERATION.test(text.slice(2)) ? 'ejabberd' : undefined;
+  return startsWithOperation(text.slice(2)) ? 'ejabberd' : undefined;
 }

@@ -2,7 +2,7 @@ import { ejabberd } from './ejabberd.js';
 import { generic } from './generic.js';
 import { native, NATIVE_START } from './native.js';
 import type { Codec, ControlReply, Protocol, ProtocolName, Refusal } from './protocol.js';
-import { OPERATIONS, type Frame, type Request } from './request.js';
+import { OPERATIONS, startsWithOperation, type Frame, type Request } from './request.js';
 
 /** The high byte of the longest request of ejabberd that is worth reading. It is below every character of a text request. */
 const MAX_LENGTH_BYTE = 0x10;
@@ -32,7 +32,7 @@ export function detectProtocol(start: Buffer): ProtocolName | undefined {
   const text = start.toString('latin1');
   const body = text.slice(LENGTH_BYTES);
   // A client can make ejabberd send a request so long that its length looks like text.
-  if (OPERATIONS.some((operation) => body.startsWith(`${operation}:`))) return 'ejabberd';
+  if (startsWithOperation(body)) return 'ejabberd';
   if (text.startsWith(NATIVE_START)) return 'native';
   const needsMore =
     NATIVE_START.startsWith(text) || OPERATIONS.some((operation) => `${operation}:`.startsWith(body));

@@ -1,9 +1,6 @@
 import type { UserRequest } from './request.js';
 import { escapeTabs, unescapeTabs } from './tab-escape.js';
 
-/** The first line of a client. */
-export const CLIENT_VERSION_LINE = 'VERSION\t1\t0\n';
-
 /** Nothing else, as it is printed. */
 const REASON = /^reason=([a-z-]{1,64})$/;
 

@@ -9,7 +9,8 @@ import { escapeTabs, unescapeTabs } from './tab-escape.js';
 export const NATIVE_START = 'VERSION\t';
 
 const FIRST_LINE = /^VERSION\t1\t\d{1,9}(?:\t|$)/;
-const VERSION_LINE = Buffer.from('VERSION\t1\t0\n');
+/** The first line of both sides. */
+export const VERSION_LINE: Buffer = Buffer.from('VERSION\t1\t0\n');
 const COMMAND = /^[A-Z]+$/;
 const ID = /^[1-9]\d{0,14}$/;
 /** A byte that must be escaped, or an escape that does not exist. */

@@ -6,6 +6,11 @@ const UNSUPPORTED = ['setpass', 'tryregister', 'removeuser', 'removeuser3'] as c
 /** The operations of the external protocols of Prosody and ejabberd. */
 export const OPERATIONS: readonly string[] = ['auth', 'isuser', ...UNSUPPORTED, 'certauth'];
 
+/** Returns whether a text starts with an operation and its colon. */
+export function startsWithOperation(text: string): boolean {
+  return OPERATIONS.some((operation) => text.startsWith(`${operation}:`));
+}
+
 /** The operation of a request. It is one of a fixed set, whatever a client sends. */
 export type Operation = 'auth' | 'isuser' | (typeof UNSUPPORTED)[number] | 'unsupported' | 'malformed';
 

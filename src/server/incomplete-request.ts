@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
 import type { RequestSink } from '../authenticator/decision.js';
-import { describeForeign, describeUnfinished } from '../protocol/describe-start.js';
+import { describeUnexpected, describeUnfinished } from '../protocol/describe-start.js';
 import { malformedRequest } from '../protocol/request.js';
 import type { Responder } from './responder.js';
 
@@ -68,15 +68,15 @@ export class IncompleteRequestWatch {
 
   #report(): void {
     const { listener, responder, onCompleted } = this.#options;
-    if (this.#isReported || responder.isForeign || responder.hasFailed) return;
+    if (this.#isReported || responder.isUnexpected || responder.hasFailed) return;
     this.#isReported = true;
     const { protocol, start } = responder;
     const isFirst = responder.decoded === 0;
-    const foreign = isFirst || protocol === undefined ? describeForeign(start, protocol) : undefined;
+    const unexpected = isFirst || protocol === undefined ? describeUnexpected(start, protocol) : undefined;
     onCompleted({
       outcome: 'unanswered',
-      reason: foreign === undefined ? 'incomplete-request' : 'unknown-protocol',
-      cause: foreign ?? (protocol && describeUnfinished(protocol)),
+      reason: unexpected === undefined ? 'incomplete-request' : 'unknown-protocol',
+      cause: unexpected ?? (protocol && describeUnfinished(protocol)),
       context: malformedRequest(listener).context,
       milliseconds: performance.now() - this.#since,
     });

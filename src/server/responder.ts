@@ -8,7 +8,7 @@ import {
   type RequestSink,
 } from '../authenticator/decision.js';
 import { failureKinds } from '../authenticator/reasons.js';
-import { describeForeign, START_BYTES } from '../protocol/describe-start.js';
+import { describeUnexpected, START_BYTES } from '../protocol/describe-start.js';
 import type { Codec, ControlReply, Protocol, ProtocolName, Refusal } from '../protocol/protocol.js';
 import { malformedRequest, type Frame, type Request } from '../protocol/request.js';
 import { busyPoll } from './event-loop.js';
@@ -50,7 +50,7 @@ export class Responder {
   #start = Buffer.alloc(0);
   #decoded = 0;
   #isFirst = true;
-  #isForeign = false;
+  #isUnexpected = false;
   #lastReply: Buffer | undefined;
 
   constructor(options: ResponderOptions) {
@@ -84,8 +84,8 @@ export class Responder {
   }
 
   /** Whether the connection was reported as one of another protocol. */
-  get isForeign(): boolean {
-    return this.#isForeign;
+  get isUnexpected(): boolean {
+    return this.#isUnexpected;
   }
 
   /** Whether a line was not understood, so that no more can be read. */
@@ -115,12 +115,12 @@ export class Responder {
   answer(frame: Frame): boolean {
     const readAt = performance.now();
     const message = this.#codec.parse(frame, this.#options.listener);
-    const foreign =
-      this.#isFirst && isInvalid(message) ? describeForeign(this.#start, this.protocol) : undefined;
+    const unexpected =
+      this.#isFirst && isInvalid(message) ? describeUnexpected(this.#start, this.protocol) : undefined;
     this.#isFirst = false;
-    this.#isForeign ||= foreign !== undefined;
+    this.#isUnexpected ||= unexpected !== undefined;
     if ('reply' in message) {
-      this.#replyTo(message, foreign, readAt);
+      this.#replyTo(message, unexpected, readAt);
       return !this.hasFailed;
     }
     const pending: Pending = { request: message, readAt };
@@ -129,7 +129,7 @@ export class Responder {
       pending.decision = decision;
       this.#sendDecided(pending);
     };
-    if (foreign !== undefined) settle(refused('unknown-protocol', { cause: foreign }));
+    if (unexpected !== undefined) settle(refused('unknown-protocol', { cause: unexpected }));
     else
       this.#options.decide(message).then(settle, (error: unknown) => {
         settle(refusedByError(error));
@@ -143,7 +143,7 @@ export class Responder {
     if (this.#lastReply !== undefined) this.#options.reply(this.#lastReply);
   }
 
-  #replyTo({ reply, fault }: ControlReply, foreign: string | undefined, readAt: number): void {
+  #replyTo({ reply, fault }: ControlReply, unexpected: string | undefined, readAt: number): void {
     const { listener, onCompleted } = this.#options;
     if (fault === undefined) {
       this.#options.reply(reply);
@@ -151,9 +151,9 @@ export class Responder {
     }
     this.#lastReply = reply;
     const decision =
-      foreign === undefined
+      unexpected === undefined
         ? refused('malformed-request', { cause: fault })
-        : refused('unknown-protocol', { cause: foreign });
+        : refused('unknown-protocol', { cause: unexpected });
     onCompleted(completed(malformedRequest(listener).context, decision, performance.now() - readAt));
   }
 

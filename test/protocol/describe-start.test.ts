@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { describeForeign, describeUnfinished } from '../../src/protocol/describe-start.js';
+import { describeUnexpected, describeUnfinished } from '../../src/protocol/describe-start.js';
 
-describe('describeForeign', () => {
+describe('describeUnexpected', () => {
   it.each([
     [
       'auth:alice:exam',
@@ -26,7 +26,7 @@ describe('describeForeign', () => {
     ['\0', 'generic', /^binary data, but not a request/],
     ['secret', 'generic', /^text, but not a request/],
   ] as const)('describes %j in the protocol %s', (start, protocol, expected) => {
-    expect(describeForeign(Buffer.from(start, 'latin1'), protocol)).toMatch(expected);
+    expect(describeUnexpected(Buffer.from(start, 'latin1'), protocol)).toMatch(expected);
   });
 
   it.each([
@@ -34,7 +34,7 @@ describe('describeForeign', () => {
     ['\0\x20auth:alice:ex', 'ejabberd'],
     ['VERSION\t2\t0\n', 'native'],
   ] as const)('does not describe the start of a request: %j', (start, protocol) => {
-    expect(describeForeign(Buffer.from(start, 'latin1'), protocol)).toBeUndefined();
+    expect(describeUnexpected(Buffer.from(start, 'latin1'), protocol)).toBeUndefined();
   });
 });
 

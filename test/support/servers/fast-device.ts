@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { client as createClient, xml, type Client, type FastToken } from '@xmpp/client';
 import { codeIn } from '../documents.js';
 import { COMMUNITY_MODULES } from './prosody.js';
-import { useWebSocket, leave, startedInTime } from './xmpp-login.js';
+import { start, useWebSocket } from './xmpp-login.js';
 
 /** A step of a login: a top-level element, without what follows the login. */
 const STEP = /^<(authenticate|success|failure)/;
@@ -37,15 +37,8 @@ export class FastDevice {
    * @param passwordOf returns the password for each login
    * @throws if the login is refused
    */
-  async connect(service: string, passwordOf: () => string): Promise<Client> {
-    const client = this.#create(service, passwordOf);
-    try {
-      await startedInTime(client);
-      return client;
-    } catch (error) {
-      await leave(client);
-      throw error;
-    }
+  connect(service: string, passwordOf: () => string): Promise<Client> {
+    return start(this.#create(service, passwordOf));
   }
 
   /** Returns the name of each step of the last login, with the mechanism or the condition. */

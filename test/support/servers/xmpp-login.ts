@@ -40,7 +40,11 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
 
 /** Logs in and stays connected until the test calls `stop`. @throws if the login is refused, or the server sends no outcome */
 export async function connect(options: LoginOptions): Promise<Client> {
-  const client = createOneTimeClient(options);
+  return start(createOneTimeClient(options));
+}
+
+/** Starts a client. @throws if the login is refused, or the server sends no outcome; the client is then stopped */
+export async function start(client: Client): Promise<Client> {
   try {
     await startedInTime(client);
     return client;
@@ -98,7 +102,7 @@ class XToken implements Mechanism {
 }
 
 /** Starts a client. @throws if the server disconnects or sends no outcome, for which the client itself would wait forever */
-export async function startedInTime(client: Client): Promise<void> {
+async function startedInTime(client: Client): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_, reject) => {
     const fail = (reason: string): void => {

@@ -3,7 +3,7 @@ import { isPrepared } from '../../../credential/jid/prepare.js';
 import { openHosts } from '../../../daemon/served-hosts.js';
 import { messageOf } from '../../../errors.js';
 import type { UserRequest } from '../../../protocol/request.js';
-import { reasons, type Reason } from '../../../authenticator/reasons.js';
+import { meaningOf, type Reason } from '../../../authenticator/reasons.js';
 import type { Answer } from '../sockets/ask.js';
 import { loginOf } from '../../shared/login.js';
 import { judgeToken, type Judgement } from '../../verify/judge-token.js';
@@ -25,8 +25,8 @@ export async function explainRequest(
   isFresh: boolean,
   { configuration, fault, now }: Situation,
 ): Promise<string[]> {
-  const meaning = Object.hasOwn(reasons, reason) ? reasons[reason as Reason] : undefined;
-  const told = meaning === undefined ? [] : [`Reason: ${meaning.replaceAll('`', '')}.`];
+  const meaning = meaningOf(reason);
+  const told = meaning === undefined ? [] : [`Reason: ${meaning}.`];
   if (ONLY_DAEMON.includes(reason)) return told;
   if (configuration === undefined) {
     return accepted || meaning !== undefined ? told : [`The reason is unknown: ${fault?.message ?? ''}`];

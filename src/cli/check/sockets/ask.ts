@@ -3,7 +3,8 @@ import { performance } from 'node:perf_hooks';
 import { codeOf } from '../../../errors.js';
 import { protocols, type ProtocolOption } from '../../../protocol/detection.js';
 import { NO } from '../../../protocol/generic.js';
-import { CLIENT_VERSION_LINE, encodeRequest, parseReply } from '../../../protocol/native-client.js';
+import { encodeRequest, parseReply } from '../../../protocol/native-client.js';
+import { VERSION_LINE } from '../../../protocol/native.js';
 import type { ProtocolName } from '../../../protocol/protocol.js';
 import { formatRequest, MAX_REQUEST_BYTES, type UserRequest } from '../../../protocol/request.js';
 import type { Situation } from '../situation.js';
@@ -146,7 +147,7 @@ function frame(protocol: 'generic' | 'ejabberd', request: string): Buffer {
 function nativeDialog(request: UserRequest): Dialog {
   let isSent = false;
   return {
-    start: CLIENT_VERSION_LINE,
+    start: VERSION_LINE,
     read: (received, send) => {
       if (received.length > 2 * MAX_REQUEST_BYTES) return 'unexpected';
       const [versionLine, answerLine] = received.toString().split('\n').slice(0, -1);

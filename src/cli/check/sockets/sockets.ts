@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { failureKinds, reasons, type RefusalReason } from '../../../authenticator/reasons.js';
+import { failureKinds, meaningOf, type RefusalReason } from '../../../authenticator/reasons.js';
 import { codeOf } from '../../../errors.js';
 import { quoted } from '../../../quoted.js';
 import { findExposure } from '../../../system/trusted-path.js';
@@ -72,7 +72,7 @@ async function checkSocket(
   }
   const reason = findFault(result.reason, situation);
   if (reason !== undefined) {
-    const message = `xtokend answers on ${path}, but cannot check logins (${reason}): ${describe(reason)}`;
+    const message = `xtokend answers on ${path}, but cannot check logins (${reason}): ${meaningOf(reason) ?? ''}`;
     const fix =
       'see its log (journalctl -u xtokend); if the configuration has changed, reload or restart xtokend';
     return problem('socket-refuses', message, fix);
@@ -87,10 +87,6 @@ function findFault(reason: string | undefined, { configuration }: Situation): Re
   if (found === undefined || failureKinds[found] !== 'temp') return undefined;
   // If the configuration has no hosts, the one of the check is made up.
   return found === 'unknown-host' && configuration?.hosts.names === undefined ? undefined : found;
-}
-
-function describe(reason: RefusalReason): string {
-  return reasons[reason].replaceAll('`', '');
 }
 
 function findKindFault(path: string): string | undefined {
