@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'cannot-listen'
   /** `xtokend init` cannot write a configuration. */
   | 'cannot-init'
+  /** `xtokend revoke` cannot store that a user is revoked. */
+  | 'cannot-revoke'
   /** The daemon kept its previous configuration, or did not answer `xtokend reload`. */
   | 'reload-failed'
   /** The command line is wrong. */

@@ -1,6 +1,7 @@
 import type { Request } from '../protocol/request.js';
 import { refused, type Decision } from './decision.js';
 import { AUTH_STEPS, ISUSER_STEPS, runSteps, type Dependencies } from './steps.js';
+import { listUsers, recheckUsers } from './users-of-host.js';
 
 /** Decides each request by an ordered list of steps. */
 export class Authenticator {
@@ -25,6 +26,10 @@ export class Authenticator {
         return runSteps(AUTH_STEPS, request, this.#dependencies);
       case 'isuser':
         return runSteps(ISUSER_STEPS, request, this.#dependencies);
+      case 'recheck':
+        return recheckUsers(request, this.#dependencies);
+      case 'list':
+        return listUsers(request, this.#dependencies);
     }
   }
 }

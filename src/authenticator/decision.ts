@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.js';
+import type { AnswerDetails } from '../protocol/protocol.js';
 import type { RequestContext } from '../protocol/request.js';
 import type { Reason, RefusalReason, UnansweredReason } from './reasons.js';
 
@@ -18,7 +19,13 @@ interface Refused extends Details {
 }
 
 /** The answer to a request. */
-export type Decision = (Details & { readonly outcome: 'accepted'; readonly reason?: undefined }) | Refused;
+export type Decision =
+  | (Details & {
+      readonly outcome: 'accepted';
+      readonly reason?: undefined;
+      readonly details?: AnswerDetails | undefined;
+    })
+  | Refused;
 
 /** What became of a request that got no answer. */
 export interface Unanswered extends Details {
@@ -33,6 +40,8 @@ export interface CompletedRequest extends Details {
   readonly reason?: Reason | undefined;
   /** From reading the request to answering it. */
   readonly milliseconds: number;
+  /** The users that the answer names. */
+  readonly users?: readonly string[] | undefined;
 }
 
 /** Receives each completed request. Never throws, and never waits. */
@@ -45,11 +54,18 @@ export type RequestSink = (completed: CompletedRequest) => void;
  */
 export function completed(
   context: RequestContext,
-  { outcome, reason, key, offset, cause }: Decision | Unanswered,
+  decision: Decision | Unanswered,
   milliseconds: number,
 ): CompletedRequest {
+  const { outcome, reason, key, offset, cause } = decision;
+  const users = 'details' in decision ? decision.details?.users : undefined;
   // Copying the object with a spread takes longer than the decision of an `isuser` request.
-  return { context, outcome, reason, key, offset, cause, milliseconds };
+  return { context, outcome, reason, key, offset, cause, milliseconds, users };
+}
+
+/** Returns the decision that accepts a request. */
+export function accepted(details: AnswerDetails): Decision {
+  return { outcome: 'accepted', details };
 }
 
 /** Returns the decision that refuses a request. */

@@ -8,12 +8,15 @@ export const reasons = {
   'inactive-key': "the token's key is expired or not yet active",
   replayed: 'the token has been used before',
   'replay-unknown': 'the token may have been used before the cache epoch',
-  'replay-cache-unavailable': 'the replay cache, or for `isuser` the store of seen users, cannot be used',
+  'replay-cache-unavailable':
+    'the replay cache, the revocations or the seen users, which are in one store, cannot be used',
   'unprepared-name': 'the user or host is not spelled as an XMPP server sends it',
   'unknown-host': 'the host is not in the configuration',
   'unknown-user': '`isuser`: there is no such user',
-  'blocked-user': 'a valid token of a user in `blocked_users`',
-  'unlisted-user': 'a valid token of a user who is not in the list of `users`',
+  'no-user-list': 'the users were asked for, but `users = "any"` keeps no list of them',
+  'blocked-user': 'a user in `blocked_users`, or revoked by `xtokend revoke`; for `auth`, with a valid token',
+  'unlisted-user':
+    'a user who is not in the list of `users`, with `restrict_auth`; for `auth`, with a valid token',
   'unsupported-operation': '`setpass`, `tryregister` and similar: xtokend has no accounts',
   'malformed-request': 'a field is missing or invalid, or the request is too long or not UTF-8; see `cause`',
   'unknown-protocol': 'the first bytes of a connection are no request; see `cause`',
@@ -38,8 +41,8 @@ export type UnansweredReason = 'deadline-exceeded' | 'incomplete-request' | 'unk
 export type RefusalReason = Exclude<Reason, 'deadline-exceeded' | 'incomplete-request'>;
 
 /**
- * What a client should make of a refusal. None of it helps to guess: `expired` and `user_disabled` need a valid signature, and
- * `temp` does not depend on the credential, or needs a valid one.
+ * What a client should make of a refusal. None of it helps to guess: for a login, `expired` and `user_disabled` need a valid signature,
+ * and `temp` does not depend on the credential, or needs a valid one.
  */
 export const failureKinds: Readonly<Partial<Record<RefusalReason, FailureKind>>> = {
   'unknown-host': 'temp',

@@ -2,6 +2,7 @@ import { checkCredential } from '../credential/check.js';
 import { isPrepared } from '../credential/jid/prepare.js';
 import { isActiveAt, type NamedKey } from '../credential/key.js';
 import { timeStepAt } from '../credential/otp.js';
+import type { AnswerDetails } from '../protocol/protocol.js';
 import type { AuthRequest, IsUserRequest } from '../protocol/request.js';
 import type { ReplayCache, TokenUse } from '../replay/replay-cache.js';
 import type { UserPolicy } from '../users/user-policy.js';
@@ -33,6 +34,7 @@ interface Attempt<R extends UserRequest> {
   servedHost: ServedHost | undefined;
   token: (TokenUse & { readonly key: NamedKey; readonly now: number }) | undefined;
   isConsumed: true | undefined;
+  details: AnswerDetails | undefined;
 }
 
 type Refusal = RefusalReason | undefined;
@@ -62,7 +64,7 @@ const requireActiveKey: Step<AuthRequest> = ({ token }) => {
   return isActiveAt(key, now) ? undefined : 'inactive-key';
 };
 
-const requirePermittedUser: Step<AuthRequest> = ({ servedHost, request }) =>
+const requirePermittedUser: Step = ({ servedHost, request }) =>
   found(servedHost).users.refusalOf(request.user, request.host);
 
 const consumeToken: Step<AuthRequest> = async (attempt) => {
@@ -78,10 +80,14 @@ const recordLogin: Step<AuthRequest> = ({ servedHost, request }) => {
   return undefined;
 };
 
-const requireExistingUser: Step<IsUserRequest> = async ({ servedHost, request }) => {
-  const isUser = await found(servedHost).users.isUser(request.user, request.host);
-  if (isUser === true) return undefined;
-  return isUser === false ? 'unknown-user' : isUser;
+const requireExistingUser: Step<IsUserRequest> = async (attempt) => {
+  const { user, host } = attempt.request;
+  const policy = found(attempt.servedHost).users;
+  const isUser = await policy.isUser(user, host);
+  if (isUser !== true) return isUser === false ? 'unknown-user' : isUser;
+  const revokedAt = await policy.revokedAt(user, host);
+  if (revokedAt !== undefined) attempt.details = { revokedAt };
+  return undefined;
 };
 
 /** The steps of a login. The token is consumed after all checks, so that a refused login does not use it up. */
@@ -99,6 +105,7 @@ export const AUTH_STEPS: readonly Step<AuthRequest>[] = [
 export const ISUSER_STEPS: readonly Step<IsUserRequest>[] = [
   requirePreparedName,
   requireServedHost,
+  requirePermittedUser,
   requireExistingUser,
 ];
 
@@ -114,6 +121,7 @@ export async function runSteps<R extends UserRequest>(
     servedHost: undefined,
     token: undefined,
     isConsumed: undefined,
+    details: undefined,
   };
   for (const step of steps) {
     const pending = step(attempt);
@@ -124,7 +132,7 @@ export async function runSteps<R extends UserRequest>(
   // Whatever the list contains, no login is accepted without a consumed token.
   if (request.operation === 'auth') found(attempt.isConsumed);
   const { key, offset } = detailsOf(attempt);
-  return { outcome: 'accepted', key, offset };
+  return { outcome: 'accepted', key, offset, details: attempt.details };
 }
 
 function detailsOf({ token }: Attempt<UserRequest>): { key?: string; offset?: number } {

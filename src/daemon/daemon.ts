@@ -6,6 +6,7 @@ import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import type { RequestHandler } from '../server/responder.js';
 import { findExposure } from '../system/trusted-path.js';
+import type { KnownRevocations } from '../users/revocations.js';
 import type { KnownUsers } from '../users/seen-users.js';
 import { CurrentAuthenticator } from './current-authenticator.js';
 import { CurrentLog } from '../log/current-log.js';
@@ -16,7 +17,7 @@ import { Measurements } from '../metrics/measurements.js';
 import { chooseStore, storeTypeOf } from '../replay/registry.js';
 import { openHosts } from './served-hosts.js';
 import { Stores } from './stores.js';
-import { observeReplayCache, observeSeenUsers } from './observed-stores.js';
+import { observeReplayCache, observeRevocations, observeSeenUsers } from './observed-stores.js';
 
 /** Options of {@link Daemon}. */
 export interface DaemonOptions {
@@ -35,6 +36,7 @@ export class Daemon implements RequestHandler {
   readonly #options: DaemonOptions;
   readonly #stores: Stores;
   readonly #seenUsers: KnownUsers;
+  readonly #revocations: KnownRevocations;
   readonly #measurements = new Measurements();
   readonly #metrics: CurrentMetrics;
   readonly #requestLog: RequestLog;
@@ -48,6 +50,7 @@ export class Daemon implements RequestHandler {
     this.log = new CurrentLog(options.standardLog, options.env);
     this.#stores = createStores(this.log, this.#measurements);
     this.#seenUsers = observeSeenUsers(this.#stores.seenUsers, this.log);
+    this.#revocations = observeRevocations(this.#stores.revocations, this.log);
     const [log, measurements] = [this.log, this.#measurements];
     this.#metrics = new CurrentMetrics({ log, measurements, version: options.version });
     this.#requestLog = new RequestLog(this.log);
@@ -122,7 +125,8 @@ export class Daemon implements RequestHandler {
     const onWarning = (error: unknown): void => {
       log.write('warning', messageOf(error));
     };
-    const hostOf = await openHosts(configuration.hosts, { seen: this.#seenUsers, onWarning });
+    const known = { seen: this.#seenUsers, revocations: this.#revocations };
+    const hostOf = await openHosts(configuration.hosts, { ...known, onWarning });
     log.configure(configuration.log);
     this.#requestLog.configure(configuration.log);
     const replay = await this.#stores.cache(configuration.replay);
@@ -150,6 +154,10 @@ function createStores(log: Log, measurements: Measurements): Stores {
       return observeReplayCache(cache, log, measurements.setStore(store.kind, cache));
     },
     openSeenUsers: async (store) => storeTypeOf(store).openSeenUsers(store),
+    openRevocations: async (store) => storeTypeOf(store).openRevocations?.(store),
+    onWarning: (message) => {
+      log.write('warning', message);
+    },
     clock: Date.now,
     monotonic: () => performance.now(),
   });

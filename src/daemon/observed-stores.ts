@@ -3,6 +3,8 @@ import { messageOf } from '../errors.js';
 import type { Log } from '../log/log.js';
 import type { ConsumeSink } from '../metrics/measurements.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
+import type { CachedRevocations } from '../users/cached-revocations.js';
+import type { KnownRevocations } from '../users/revocations.js';
 import type { KnownUsers, SeenUsers } from '../users/seen-users.js';
 
 /**
@@ -40,6 +42,20 @@ export function observeSeenUsers(seen: SeenUsers, log: Log): KnownUsers {
     add: async (user, host) => {
       await attempt(() => seen.add(user, host));
     },
+    list: (host, after) => attempt(() => seen.list(host, after)),
+  };
+}
+
+/** Returns revocations that never throw. Logs their faults as {@link observeReplayCache} does. */
+export function observeRevocations(
+  revocations: Pick<CachedRevocations, 'of' | 'version'>,
+  log: Log,
+): KnownRevocations {
+  const failed = 'revocations unavailable; refusing all users';
+  const attempt = catchFaults(log, { failed, recovered: 'revocations recovered', isProof: () => true });
+  return {
+    of: (user, host) => attempt(() => revocations.of(user, host)),
+    version: () => attempt(() => revocations.version()),
   };
 }
 

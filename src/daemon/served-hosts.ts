@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { ServedHost } from '../authenticator/steps.js';
 import type { Hosts, HostSettings } from '../config/configuration.js';
 import type { UserSettings } from '../config/users.js';
+import type { KnownRevocations } from '../users/revocations.js';
 import type { KnownUsers } from '../users/seen-users.js';
 import { UserList } from '../users/user-list.js';
 import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
@@ -9,6 +11,7 @@ import { createUserPolicy, type UserPolicy } from '../users/user-policy.js';
 export interface HostOptions {
   /** Those who have logged in before. */
   readonly seen: KnownUsers;
+  readonly revocations: KnownRevocations;
   /** Called with an error of a list, or of the store of seen users. */
   readonly onWarning: (error: unknown) => void;
 }
@@ -37,7 +40,7 @@ export async function openHosts(
 async function openPolicy(
   { users, restrictAuth, blockedPath }: UserSettings,
   lists: Map<string, UserList>,
-  { seen, onWarning }: HostOptions,
+  { seen, revocations, onWarning }: HostOptions,
 ): Promise<UserPolicy> {
   const open = async (path: string, listsBlockedUsers: boolean): Promise<UserList> => {
     // Hosts that name the same file share its list.
@@ -47,10 +50,11 @@ async function openPolicy(
     return list;
   };
   const blocked = blockedPath === undefined ? undefined : await open(blockedPath, true);
+  const common = { blocked, revocations, id: randomUUID().slice(0, 8), onWarning };
   if (typeof users === 'string') {
     const known = users === 'any' ? users : seen;
-    return createUserPolicy({ users: known, allowed: undefined, blocked, onWarning });
+    return createUserPolicy({ users: known, allowed: undefined, ...common });
   }
   const list = await open(users.path, false);
-  return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, blocked, onWarning });
+  return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, ...common });
 }

@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { isBeforeEpoch, startInstant } from '../replay/cache-epoch.js';
 import type { ReplaySettings } from '../replay/registry.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
+import { CachedRevocations } from '../users/cached-revocations.js';
+import type { RevocationStore } from '../users/revocations.js';
 import type { SeenUsers } from '../users/seen-users.js';
 import { withConsume } from './observed-stores.js';
 
@@ -14,6 +16,9 @@ export interface StoresOptions {
   readonly choose: (settings: ReplaySettings) => ReplaySettings;
   readonly openReplayCache: (store: ReplaySettings) => Promise<ReplayCache>;
   readonly openSeenUsers: (store: ReplaySettings) => Promise<SeenUsers>;
+  /** @returns `undefined` if the store has none */
+  readonly openRevocations: (store: ReplaySettings) => Promise<RevocationStore | undefined>;
+  readonly onWarning: (message: string) => void;
   /** Returns milliseconds since the Unix epoch. */
   readonly clock: () => number;
   /** Returns milliseconds of a monotonic clock. */
@@ -27,11 +32,19 @@ export class Stores {
   #store: ReplaySettings | undefined;
   #cache: ReplayCache | undefined;
   #seen: Promise<SeenUsers> | undefined;
+  #revocations: CachedRevocations | undefined;
+
+  /** The revocations in the current store. */
+  readonly revocations: Pick<CachedRevocations, 'of' | 'version'> = {
+    of: async (user, host) => this.#revocations?.of(user, host),
+    version: async () => (await this.#revocations?.version()) ?? '',
+  };
 
   /** The users who have logged in before, in the current store. Opened by the first request. */
   readonly seenUsers: SeenUsers = {
     has: async (user, host) => (await this.#openedSeenUsers()).has(user, host),
     add: async (user, host) => (await this.#openedSeenUsers()).add(user, host),
+    list: async (host, after) => (await this.#openedSeenUsers()).list(host, after),
     close: async () => (await this.#seen)?.close(),
   };
 
@@ -42,10 +55,12 @@ export class Stores {
   /** Returns the replay cache for some settings: the current one if they have not changed. */
   async cache(settings: ReplaySettings): Promise<ReplayCache> {
     if (this.#cache !== undefined && isDeepStrictEqual(settings, this.#settings)) return this.#cache;
-    const { choose, openReplayCache } = this.#options;
+    const { choose, openReplayCache, openRevocations, monotonic, onWarning } = this.#options;
     const store = choose(settings);
     const opened = await openReplayCache(store);
-    const previous = [Promise.resolve(this.#cache), this.#seen];
+    const revocations = await openRevocations(store);
+    const previous = [Promise.resolve(this.#cache), this.#seen, Promise.resolve(this.#revocations)];
+    this.#revocations = revocations && new CachedRevocations({ store: revocations, monotonic, onWarning });
     // The new cache does not know the tokens of the previous one, even if it was in use earlier.
     this.#cache = this.#cache === undefined ? opened : completeSince(this.#options, opened);
     this.#seen = undefined;

@@ -31,9 +31,23 @@ export class RequestLog {
   }
 
   readonly write: RequestSink = (completed) => {
+    if (completed.outcome === 'accepted' && isRoutine(completed)) this.#writeBlocked(completed);
+    else this.#writeCompleted(completed);
+  };
+
+  #writeCompleted(completed: CompletedRequest): void {
     if (completed.outcome !== 'accepted' && this.#isSuppressed(completed)) return;
     this.#log.write(levelOf(completed), completed.outcome, fieldsOf(completed, this.#hasClientAddress));
-  };
+  }
+
+  /** Prosody asks every two seconds. Only users who must not stay are worth a line. */
+  #writeBlocked({ context: { operation, host, listener }, users = [] }: CompletedRequest): void {
+    if (operation !== 'recheck') return;
+    for (const user of users) {
+      const jid = cut(`${user}@${host ?? ''}`);
+      this.#log.write('info', 'blocked user online', { operation, jid, host: cut(host), listener });
+    }
+  }
 
   /** Applies the settings that concern the content of request lines. */
   configure({ clientAddress }: LogSettings): void {
@@ -75,6 +89,10 @@ export class RequestLog {
     const { reason, context } = first;
     this.#log.write(levelOf(first), message, { operation: context.operation, reason, count });
   }
+}
+
+function isRoutine({ context: { operation } }: CompletedRequest): boolean {
+  return operation === 'recheck' || operation === 'list';
 }
 
 /** A refusal with a cause is a fault of xtokend, of the chat server or of the set-up, and not of a user. */

@@ -132,6 +132,7 @@ function configurationCollectors(measurements: Measurements): Collector[] {
 }
 
 const AUTH_AND_ISUSER: readonly OperationLabel[] = ['auth', 'isuser'];
+const ANY: readonly OperationLabel[] = [...AUTH_AND_ISUSER, 'recheck', 'list'];
 
 /** Which operations can have which reason. */
 const OPERATIONS: Readonly<Record<Reason, readonly OperationLabel[]>> = {
@@ -139,20 +140,21 @@ const OPERATIONS: Readonly<Record<Reason, readonly OperationLabel[]>> = {
   'wrong-signature': ['auth'],
   'wrong-otp': ['auth'],
   'inactive-key': ['auth'],
-  'blocked-user': ['auth'],
-  'unlisted-user': ['auth'],
+  'blocked-user': AUTH_AND_ISUSER,
+  'unlisted-user': AUTH_AND_ISUSER,
   'unknown-user': ['isuser'],
+  'no-user-list': ['list'],
   replayed: ['auth'],
   'replay-unknown': ['auth'],
-  'replay-cache-unavailable': AUTH_AND_ISUSER,
+  'replay-cache-unavailable': ANY,
   'unprepared-name': AUTH_AND_ISUSER,
-  'unknown-host': AUTH_AND_ISUSER,
+  'unknown-host': ANY,
   'unsupported-operation': ['unsupported'],
   'malformed-request': ['malformed'],
   'unknown-protocol': ['malformed'],
-  'no-configuration': AUTH_AND_ISUSER,
-  'internal-error': AUTH_AND_ISUSER,
-  'deadline-exceeded': AUTH_AND_ISUSER,
+  'no-configuration': ANY,
+  'internal-error': ANY,
+  'deadline-exceeded': ANY,
   'incomplete-request': ['malformed'],
 };
 
@@ -160,7 +162,7 @@ const UNANSWERED: readonly string[] = ['deadline-exceeded', 'incomplete-request'
 
 /** Adds a 0 for each event that has not happened yet: Prometheus would miss the first increase of a series that begins with 1. */
 function addZeros({ requests, keyUses, offsets, reloads, keys }: Measurements): void {
-  for (const operation of AUTH_AND_ISUSER) requests.at(operation).at('accepted').at('none');
+  for (const operation of ANY) requests.at(operation).at('accepted').at('none');
   for (const [reason, operations] of Object.entries(OPERATIONS)) {
     const outcome = UNANSWERED.includes(reason) ? 'unanswered' : 'refused';
     for (const operation of operations) requests.at(operation).at(outcome).at(reason);

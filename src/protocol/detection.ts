@@ -1,7 +1,7 @@
 import { ejabberd } from './ejabberd.js';
 import { generic } from './generic.js';
 import { native, NATIVE_START } from './native.js';
-import type { Codec, ControlReply, Protocol, ProtocolName, Refusal } from './protocol.js';
+import type { AnswerDetails, Codec, ControlReply, Protocol, ProtocolName, Refusal } from './protocol.js';
 import { OPERATIONS, startsWithOperation, type Frame, type Request } from './request.js';
 
 /** The high byte of the longest request of ejabberd that is worth reading. It is below every character of a text request. */
@@ -72,8 +72,8 @@ class DetectingCodec implements Codec {
     return this.#detected.parse(frame, listener);
   }
 
-  encode(id: number | undefined, refusal: Refusal | undefined): Buffer {
-    return this.#detected.encode(id, refusal);
+  encode(id: number | undefined, refusal: Refusal | undefined, details?: AnswerDetails): Buffer {
+    return this.#detected.encode(id, refusal, details);
   }
 
   /** Frames exist only after the detection. */

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { isIP } from 'node:net';
 import { LineDecoder } from './lines.js';
-import type { Codec, ControlReply, Protocol, Refusal } from './protocol.js';
-import { isPart, MAX_REQUEST_BYTES, type Frame, type Request } from './request.js';
+import { parseFields } from './native-fields.js';
+import type { AnswerDetails, Codec, ControlReply, Protocol, Refusal } from './protocol.js';
+import { MAX_REQUEST_BYTES, type Frame, type Request } from './request.js';
 import { escapeTabs, unescapeTabs } from './tab-escape.js';
 
 /** The start of the first line; no request of another protocol begins with it. */
@@ -16,7 +16,6 @@ const ID = /^[1-9]\d{0,14}$/;
 /** A byte that must be escaped, or an escape that does not exist. */
 // eslint-disable-next-line no-control-regex -- these bytes are a part of the protocol
 const INVALID = /[\0\r]|\x01(?![01tnr])/;
-const PARAMETERS: ReadonlySet<string> = new Set(['password', 'rip', 'secured']);
 
 /** The protocol of Prosody's module mod_auth_xtoken, which docs/native-protocol.md specifies. */
 export const native: Protocol = { createCodec: () => new NativeCodec() };
@@ -49,14 +48,13 @@ class NativeCodec implements Codec {
     if (id <= this.#lastId)
       return errorReply('expected an id of 1 to 15 digits, larger than the previous one');
     this.#lastId = id;
-    if (command !== 'AUTH' && command !== 'USER') {
-      return { operation: 'unsupported', id, context: { operation: 'unsupported', listener } };
-    }
-    return parseFields(command === 'AUTH', id, isUtf8(frame) ? fields.map(unescapeTabs) : [], listener);
+    return parseFields(command, id, isUtf8(frame) ? fields.map(unescapeTabs) : [], listener);
   }
 
-  encode(id: number | undefined, refusal: Refusal | undefined): Buffer {
-    if (refusal === undefined) return Buffer.from(`OK\t${id}\n`);
+  encode(id: number | undefined, refusal: Refusal | undefined, details?: AnswerDetails): Buffer {
+    if (refusal === undefined) {
+      return Buffer.from(`OK\t${id}${details === undefined ? '' : encodeDetails(details)}\n`);
+    }
     const kind = refusal.kind === undefined ? '' : `\t${refusal.kind}`;
     return Buffer.from(`FAIL\t${id}\treason=${refusal.reason}${kind}\n`);
   }
@@ -73,38 +71,14 @@ function errorReply(fault: string): ControlReply {
   return { reply: Buffer.from(`ERROR\t${escapeTabs(fault)}\n`), fault };
 }
 
-/** Returns a login, or the query for a user. It is malformed if a field is missing, invalid or repeated. */
-function parseFields(isLogin: boolean, id: number, fields: readonly string[], listener: string): Request {
-  const [user, host, ...rest] = fields;
-  const parameters = readParameters(rest);
-  const address = parameters?.get('rip') ?? '';
-  const client = isIP(address) > 0 ? address : undefined;
-  const password = parameters?.get('password');
-  if (parameters === undefined || !isPart(user) || !isPart(host) || (isLogin && password === undefined)) {
-    const fault = isLogin
-      ? 'AUTH: expected USER, HOST and password=, and each parameter only once, in UTF-8'
-      : 'USER: expected USER and HOST, in UTF-8';
-    return { operation: 'malformed', id, fault, context: { operation: 'malformed', client, listener } };
-  }
-  const jid = `${user}@${host}`;
-  if (password === undefined || !isLogin) {
-    const context = { operation: 'isuser' as const, jid, host, client, listener };
-    return { operation: 'isuser', id, user, host, context };
-  }
-  // A server that sends no address, as for a check of a password without a connection, can't tell.
-  const isSecured = parameters.has('secured') || (client === undefined ? undefined : false);
-  const context = { operation: 'auth' as const, jid, host, client, isSecured, listener };
-  return { operation: 'auth', id, user, host, password, context };
-}
-
-/** Returns the parameters that xtokend knows, or `undefined` if one is repeated. */
-function readParameters(fields: readonly string[]): ReadonlyMap<string, string> | undefined {
-  const parameters = new Map<string, string>();
-  for (const field of fields) {
-    const [name = ''] = field.split('=', 1);
-    if (!PARAMETERS.has(name)) continue;
-    if (parameters.has(name)) return undefined;
-    parameters.set(name, field.slice(name.length + 1));
-  }
-  return parameters;
+function encodeDetails({ version, users = [], next, revokedAt }: AnswerDetails): string {
+  const parameters = [
+    ['version', version],
+    ...users.map((user) => ['user', user] as const),
+    ['next', next],
+    ['revoked_at', revokedAt && Math.ceil(revokedAt / 1000)],
+  ] as const;
+  return parameters
+    .map(([name, value]) => (value === undefined ? '' : `\t${name}=${escapeTabs(String(value))}`))
+    .join('');
 }

@@ -35,8 +35,9 @@ export interface Codec {
    *
    * @param id of the request, if the protocol has ids
    * @param refusal `undefined` to accept
+   * @param details what an answer that accepts says beyond that, if the protocol can
    */
-  encode(id: number | undefined, refusal: Refusal | undefined): Buffer;
+  encode(id: number | undefined, refusal: Refusal | undefined, details?: AnswerDetails): Buffer;
 }
 
 /** The reply to a line of the protocol itself, which is not a request. */
@@ -48,6 +49,17 @@ export interface ControlReply {
 
 /** What a client should make of a refusal, beyond that it is one: parameters of `FAIL` in the native protocol. */
 export type FailureKind = 'temp' | 'expired' | 'user_disabled';
+
+/** What an answer that accepts can say beyond that: parameters of `OK` in the native protocol. */
+export interface AnswerDetails {
+  /** Differs whenever the answer to a recheck could differ. */
+  readonly version?: string;
+  readonly users?: readonly string[];
+  /** Where the next page begins. */
+  readonly next?: string | undefined;
+  /** When the user was revoked, in milliseconds since the Unix epoch, if that was undone later. */
+  readonly revokedAt?: number | undefined;
+}
 
 /** A refusal. The generic and the ejabberd protocol have one answer for all of them. */
 export interface Refusal {

@@ -12,7 +12,8 @@ export function startsWithOperation(text: string): boolean {
 }
 
 /** The operation of a request. It is one of a fixed set, whatever a client sends. */
-export type Operation = 'auth' | 'isuser' | (typeof UNSUPPORTED)[number] | 'unsupported' | 'malformed';
+export type Operation =
+  'auth' | 'isuser' | 'recheck' | 'list' | (typeof UNSUPPORTED)[number] | 'unsupported' | 'malformed';
 
 /** The user of a request and where it came in. Never contains a password. */
 export interface RequestContext {
@@ -55,6 +56,23 @@ export interface IsUserRequest extends Named {
   readonly operation: 'isuser';
 }
 
+interface AboutHost<O> extends Identified {
+  readonly operation: O;
+  readonly context: RequestContext & { readonly host: string };
+  readonly host: string;
+}
+
+/** The question which users who are logged in must not stay. Only the native protocol has it. */
+export interface RecheckRequest extends AboutHost<'recheck'> {
+  readonly users: readonly string[];
+}
+
+/** The question who the users of a host are. Only the native protocol has it. */
+export interface ListRequest extends AboutHost<'list'> {
+  /** Where the page begins: `next` of the page before. */
+  readonly after: string | undefined;
+}
+
 /** A request that is refused, whatever it contains. */
 interface InvalidRequest<O> extends Identified {
   readonly operation: O;
@@ -68,7 +86,13 @@ interface MalformedRequest extends InvalidRequest<'malformed'> {
 }
 
 /** One request: its context, and what its operation needs. */
-export type Request = AuthRequest | IsUserRequest | InvalidRequest<'unsupported'> | MalformedRequest;
+export type Request =
+  | AuthRequest
+  | IsUserRequest
+  | RecheckRequest
+  | ListRequest
+  | InvalidRequest<'unsupported'>
+  | MalformedRequest;
 
 /** The bytes of one request, as a framing finds them; `'oversized'` if there were too many to keep. */
 export type Frame = Buffer | 'oversized';
@@ -112,11 +136,11 @@ export function formatRequest(request: UserRequest): string {
   return [operation, user, host, ...(operation === 'auth' ? [request.password] : [])].join(':');
 }
 
+const LABELS = ['auth', 'isuser', 'recheck', 'list', 'malformed'] as const;
+
 /** Returns the metrics label of an operation. All unsupported operations share one. */
 export function labelOf(operation: Operation): Request['operation'] {
-  return operation === 'auth' || operation === 'isuser' || operation === 'malformed'
-    ? operation
-    : 'unsupported';
+  return LABELS.find((label) => label === operation) ?? 'unsupported';
 }
 
 /** Returns the request for bytes that cannot be parsed. */

@@ -1,4 +1,13 @@
-import { closeSync, constants, lstatSync, mkdirSync, openSync, statSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  writeSync,
+  type Stats,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, messageOf } from '../errors.js';
 import { findExposure } from '../system/trusted-path.js';
@@ -62,9 +71,14 @@ export function makeDirectory(path: string): void {
   }
 }
 
-/** Creates an empty file, unless there is one already. */
-export function createFile(path: string): void {
-  closeSync(openSync(path, NEW_FILE, 0o600));
+/** Creates a file, or writes its content again if there is one already. */
+export function writeFile(path: string, content: string): void {
+  const descriptor = openSync(path, NEW_FILE, 0o600);
+  try {
+    writeSync(descriptor, content);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Returns whether something with this name exists, including a dangling link. */

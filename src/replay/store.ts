@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import type { RevocationStore } from '../users/revocations.js';
 import type { SeenUsers } from '../users/seen-users.js';
 import type { ReplayCache } from './replay-cache.js';
 
@@ -42,6 +43,8 @@ export interface StoreType<Settings> {
     onWarning: (message: string) => void,
   ) => ReplayCache | Promise<ReplayCache>;
   readonly openSeenUsers: (settings: Settings) => SeenUsers | Promise<SeenUsers>;
+  /** Left out if nobody but the daemon could add revocations. */
+  readonly openRevocations?: (settings: Settings) => RevocationStore | Promise<RevocationStore>;
   readonly report: (settings: Settings) => StoreReport;
   /** Returns whether it is reached over TCP, which a service with a private network can't use. */
   readonly needsNetwork?: (settings: Settings) => boolean;

@@ -174,7 +174,8 @@ export class Responder {
     const { request, readAt, decision } = pending;
     if (decision === undefined) return;
     this.#pending.delete(pending);
-    const isSent = reply(this.#codec.encode(request.id, refusalOf(decision)));
+    const details = 'details' in decision ? decision.details : undefined;
+    const isSent = reply(this.#codec.encode(request.id, refusalOf(decision), details));
     if (isSent) busyPoll();
     const result = isSent ? decision : ({ outcome: 'unanswered', reason: 'deadline-exceeded' } as const);
     onCompleted(completed(request.context, result, performance.now() - readAt));

@@ -4,6 +4,7 @@ import { explainReadError, readTextFile } from '../system/read-file.js';
 import { preparePlainDomain, preparePlainUser } from '../credential/jid/prepare.js';
 import { messageOf, XtokendError } from '../errors.js';
 import { batchesOf } from './list-batches.js';
+import { pageOf, type UserPage } from './user-page.js';
 
 /** A list of users that can't be read: `code` is `'unreadable-list'`. */
 export class UserListError extends XtokendError {
@@ -40,6 +41,9 @@ export class UserList {
   readonly #options: UserListOptions;
   #names: ReadonlySet<string> = new Set();
   #version: string | undefined;
+  #changes = 0;
+  /** The names as an array, if they have been listed. */
+  #listed: readonly string[] | undefined;
   #reading: Promise<void> | undefined;
   #fault: string | undefined;
 
@@ -57,12 +61,29 @@ export class UserList {
 
   /** @param user and host in normalized form, as servers send them */
   async has(user: string, host: string): Promise<boolean> {
+    await this.#refresh();
+    // Empty lines are among the names, but no user has an empty name.
+    return this.#names.has(user) || this.#names.has(`${user}@${host}`);
+  }
+
+  /** Returns a text that differs after each change. Reads the file first if it has changed. */
+  async version(): Promise<string> {
+    await this.#refresh();
+    return String(this.#changes);
+  }
+
+  /** Lists a page of those of a host. */
+  async list(host: string, after: string | undefined): Promise<UserPage> {
+    await this.#refresh();
+    this.#listed ??= [...this.#names];
+    return pageOf(this.#listed, host, after);
+  }
+
+  async #refresh(): Promise<void> {
     // The current reading may have begun before the last change.
     if (this.#reading !== undefined) await this.#reading.catch(() => undefined);
     const version = fileVersion(this.#path, SETTLED_MILLISECONDS);
     if (version === undefined || version !== this.#version) await this.#readAgain();
-    // Empty lines are among the names, but no user has an empty name.
-    return this.#names.has(user) || this.#names.has(`${user}@${host}`);
   }
 
   async #readAgain(): Promise<void> {
@@ -86,6 +107,8 @@ export class UserList {
     const isEmptied = text === '' && this.#names.size > 0;
     if (isEmptied && this.#options.listsBlockedUsers === true) throw new UserListError(this.#path, EMPTIED);
     this.#names = await parse(this.#path, text);
+    this.#listed = undefined;
+    this.#changes += 1;
   }
 }
 

@@ -1,19 +1,32 @@
+import type { KnownRevocations } from './revocations.js';
 import type { KnownUsers } from './seen-users.js';
 import type { UserList } from './user-list.js';
+import type { UserPage } from './user-page.js';
 
 /** Why a user with a valid token can't log in. */
 export type UserRefusal =
-  /** The user is on the list of blocked users. */
+  /** The user is on the list of blocked users, or revoked. */
   | 'blocked-user'
   /** The user is not on the list of users, which also restricts logins. */
-  | 'unlisted-user';
+  | 'unlisted-user'
+  /** The store of the revocations can't be used. */
+  | 'replay-cache-unavailable';
 
 /** Decides who is a user of a host. */
 export interface UserPolicy {
-  /** Returns `'replay-cache-unavailable'` if the store of seen users can't be used. */
+  /** Returns whether a user who may log in exists, or `'replay-cache-unavailable'` if the store of seen users can't be used. */
   isUser(user: string, host: string): Promise<boolean | 'replay-cache-unavailable'>;
   /** Returns why a user can't log in, or `undefined`. */
   refusalOf(user: string, host: string): Promise<UserRefusal | undefined>;
+  /** Returns when a user was revoked, in milliseconds since the Unix epoch, also if that was undone later. */
+  revokedAt(user: string, host: string): Promise<number | undefined>;
+  /** Returns a text that differs whenever a result of {@link refusalOf} could differ. */
+  version(): Promise<string>;
+  /** Lists a page of the users. @param after `next` of the page before */
+  list(
+    host: string,
+    after: string | undefined,
+  ): Promise<UserPage | 'no-user-list' | 'replay-cache-unavailable'>;
   /** Records a login. Never throws, and returns before it is stored. */
   recordLogin(user: string, host: string): void;
 }
@@ -24,22 +37,36 @@ export interface UserPolicyOptions {
   /** The list that also restricts logins. */
   readonly allowed: UserList | undefined;
   readonly blocked: UserList | undefined;
+  readonly revocations: KnownRevocations;
+  /** Distinguishes this policy from earlier ones. */
+  readonly id: string;
   /** Called if a login can't be recorded. */
   readonly onWarning: (error: unknown) => void;
 }
 
 /** Creates the policy of a host from its lists. */
-export function createUserPolicy({ users, allowed, blocked, onWarning }: UserPolicyOptions): UserPolicy {
+export function createUserPolicy(options: UserPolicyOptions): UserPolicy {
+  const { users, allowed, blocked, revocations, id, onWarning } = options;
   return {
-    isUser: async (user, host) => {
-      if (blocked !== undefined && (await blocked.has(user, host))) return false;
-      return users === 'any' || users.has(user, host);
-    },
+    isUser: async (user, host) => users === 'any' || users.has(user, host),
     refusalOf: async (user, host) => {
       if (blocked !== undefined && (await blocked.has(user, host))) return 'blocked-user';
+      const revocation = await revocations.of(user, host);
+      if (typeof revocation === 'string') return revocation;
+      if (revocation?.isBlocked === true) return 'blocked-user';
       if (allowed !== undefined && !(await allowed.has(user, host))) return 'unlisted-user';
       return undefined;
     },
+    revokedAt: async (user, host) => {
+      const revocation = await revocations.of(user, host);
+      return typeof revocation === 'string' ? undefined : revocation?.revokedAt;
+    },
+    version: async () => {
+      const lists = [blocked, allowed].filter((list) => list !== undefined);
+      const versions = await Promise.all([...lists.map((list) => list.version()), revocations.version()]);
+      return [id, ...versions].join('.');
+    },
+    list: async (host, after) => (users === 'any' ? 'no-user-list' : users.list(host, after)),
     recordLogin: (user, host) => {
       if (users !== 'any' && 'add' in users) users.add(user, host).catch(onWarning);
     },

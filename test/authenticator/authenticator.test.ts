@@ -9,6 +9,7 @@ import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import type { ReplayCache } from '../../src/replay/replay-cache.js';
 import { createUserPolicy } from '../../src/users/user-policy.js';
 import { key, named, NOW, OTHER_SECRET, OTHER_SEED } from '../support/keys.js';
+import { policyBase } from '../support/user-policy.js';
 
 const otherKey = createKey({ otpSeed: OTHER_SEED, tokenSecret: OTHER_SECRET });
 
@@ -16,7 +17,7 @@ const anybody = createUserPolicy({
   users: 'any',
   allowed: undefined,
   blocked: undefined,
-  onWarning: () => undefined,
+  ...policyBase,
 });
 
 function authenticator(replay: ReplayCache = new MemoryReplayCache()): (text: string) => Promise<Decision> {

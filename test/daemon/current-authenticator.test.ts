@@ -6,6 +6,7 @@ import { parseRequest, type Request } from '../../src/protocol/request.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import { createUserPolicy } from '../../src/users/user-policy.js';
 import { key, named, NOW } from '../support/keys.js';
+import { policyBase } from '../support/user-policy.js';
 
 const NO_CONFIGURATION = { outcome: 'refused', reason: 'no-configuration' };
 const valid: Configuration = {
@@ -23,7 +24,7 @@ const policy = createUserPolicy({
   users: 'any',
   allowed: undefined,
   blocked: undefined,
-  onWarning: () => undefined,
+  ...policyBase,
 });
 const users = new Authenticator({
   hostOf: () => ({ keys: [named('default', key)], users: policy }),

@@ -109,6 +109,6 @@ describe('a Sentinel that accepts connections and never replies', () => {
       await expect.poll(() => answers, { timeout: ANSWERED_WITHIN }).toBe('0\n'.repeat(14));
     }
     expect(log).toMatch(/reason="replay-cache-unavailable" jid="user0@example.com"/);
-    expect(log).toMatch(/seen users unavailable; refusing isuser cause=".*no answer within/);
+    expect(log).toMatch(/revocations unavailable; refusing all users cause=".*no answer within/);
   });
 });

@@ -10,6 +10,7 @@ import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
 import { temporaryFile } from '../support/directory.js';
 import { key, NOW, SECRETS } from '../support/keys.js';
+import { policyBase } from '../support/user-policy.js';
 
 /** Returns a function that decides a request by a configuration: "accepted", or the reason why not. */
 async function subject(
@@ -19,7 +20,7 @@ async function subject(
   const file = temporaryFile(`${settings}\n`);
   for (const [name, text] of Object.entries(lists)) writeFileSync(join(dirname(file), name), text);
   const { hosts } = await loadConfiguration(file, {});
-  const hostOf = await openHosts(hosts, { seen: new MemorySeenUsers(), onWarning: () => undefined });
+  const hostOf = await openHosts(hosts, { seen: new MemorySeenUsers(), ...policyBase });
   const authenticator = new Authenticator({ hostOf, replay: new MemoryReplayCache(), clock: () => NOW });
   return async (request) => {
     const [operation, user, host] = request.split(' ');
@@ -62,7 +63,7 @@ describe('the users of a host', () => {
     const settings = `blocked_users = "file:blocked"\n${SECRETS}[hosts."a.example"]\n[hosts."b.example"]\nblocked_users = "file:none"\n`;
     const ask = await subject(settings, { blocked: 'mallory\n', none: '' });
     expect(await ask('auth mallory a.example')).toBe('blocked-user');
-    expect(await ask('isuser mallory a.example')).toBe('unknown-user');
+    expect(await ask('isuser mallory a.example')).toBe('blocked-user');
     expect(await ask('auth alice a.example')).toBe('accepted');
     expect(await ask('auth mallory b.example')).toBe('accepted');
   });

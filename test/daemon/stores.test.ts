@@ -25,6 +25,8 @@ function subject(): { stores: Stores; clock: { now: number; monotonic: number } 
       caches.set(path, cache);
       return Promise.resolve(cache);
     },
+    openRevocations: () => Promise.resolve(undefined),
+    onWarning: () => undefined,
     openSeenUsers: async () => {
       await new Promise(setImmediate);
       return new MemorySeenUsers();

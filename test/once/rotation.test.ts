@@ -9,6 +9,7 @@ import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
 import { temporaryFile } from '../support/directory.js';
 import { key as oldKey, NOW, OTHER_SECRET, OTHER_SEED, SECRETS } from '../support/keys.js';
+import { policyBase } from '../support/user-policy.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -87,6 +88,6 @@ async function openAuthenticator(
   clock: () => number,
 ): Promise<Authenticator> {
   const { hosts } = await loadConfiguration(temporaryFile(text), {});
-  const hostOf = await openHosts(hosts, { seen: new MemorySeenUsers(), onWarning: () => undefined });
+  const hostOf = await openHosts(hosts, { seen: new MemorySeenUsers(), ...policyBase });
   return new Authenticator({ hostOf, replay, clock });
 }

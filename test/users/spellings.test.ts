@@ -8,6 +8,7 @@ import { UserList } from '../../src/users/user-list.js';
 import { createUserPolicy } from '../../src/users/user-policy.js';
 import { temporaryFile } from '../support/directory.js';
 import { key, named, NOW } from '../support/keys.js';
+import { policyBase } from '../support/user-policy.js';
 
 const HOST = 'bücher.example';
 const LIST = `bob\nélodie@${HOST}\ncarol@${HOST}\n`;
@@ -20,7 +21,7 @@ async function openWith(kind: 'allowed' | 'blocked'): Promise<Authenticator> {
     onWarning,
   });
   const lists = { allowed: undefined, blocked: undefined, [kind]: list };
-  const users = createUserPolicy({ users: kind === 'allowed' ? list : 'any', ...lists, onWarning });
+  const users = createUserPolicy({ users: kind === 'allowed' ? list : 'any', ...lists, ...policyBase });
   const hostOf = () => ({ keys: [named('default', key)], users });
   return new Authenticator({ hostOf, replay: new MemoryReplayCache(), clock: () => NOW });
 }
@@ -58,7 +59,7 @@ describe('a list of users', () => {
     for (const user of ['bob', 'élodie', 'carol']) {
       expect(await ask(blocked, user)).toMatchObject([
         { reason: 'blocked-user' },
-        { reason: 'unknown-user' },
+        { reason: 'blocked-user' },
       ]);
       expect(await ask(allowed, user)).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
     }

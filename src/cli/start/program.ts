@@ -3,6 +3,7 @@ import { protocols } from '../../protocol/detection.js';
 import type { CheckOptions } from '../check/check.js';
 import type { InitOptions } from '../init.js';
 import type { MintCommandOptions } from '../mint.js';
+import type { RevokeOptions } from '../revoke.js';
 import { reportErrors } from './report-errors.js';
 import type { ServeOptions } from '../serve/serve.js';
 import type { VerifyCommandOptions } from '../verify/verify.js';
@@ -46,6 +47,7 @@ function createProgram(version: string, serve: Serve): Command {
     .action(async () => {
       (await import('../keygen.js')).keygen();
     });
+  addRevoke(program);
   addCheck(program);
   program
     .command('reload')
@@ -112,6 +114,19 @@ function addVerify(program: Command): void {
     .action(async (jid: string, token: string, options: VerifyCommandOptions) => {
       process.exitCode = await (await import('../verify/verify.js')).verify(jid, token, options);
     });
+}
+
+function addRevoke(program: Command): void {
+  program
+    .command('revoke')
+    .description('block a user at once, on every machine that shares the replay cache; open sessions end')
+    .argument('[jid]', 'who is blocked')
+    .addOption(configOption())
+    .option('--undo', 'let the user log in again')
+    .option('--list', 'print who is revoked, and since when')
+    .action(async (jid: string | undefined, options: RevokeOptions) =>
+      (await import('../revoke.js')).revoke(jid, options),
+    );
 }
 
 function addCheck(program: Command): void {

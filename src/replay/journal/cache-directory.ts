@@ -6,7 +6,7 @@ import { codeOf } from '../../errors.js';
 import { ReplayCacheError } from '../errors.js';
 import {
   assertOwn,
-  createFile,
+  writeFile,
   exists,
   explainFault,
   makeDirectory,
@@ -181,7 +181,7 @@ function makeMark(root: string, range: Range, journal: number | undefined): void
   } catch {
     // Another process was faster.
   }
-  createFile(mark);
+  writeFile(mark, '');
 }
 
 function contains(range: Range, part: Range): boolean {

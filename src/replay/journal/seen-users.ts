@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SeenUsers } from '../../users/seen-users.js';
-import {
-  assertOwn,
-  createFile,
-  explainFault,
-  makeDirectory,
-  makeStateDirectory,
-} from '../state-directory.js';
+import { userAt, type UserPage } from '../../users/user-page.js';
+import { assertOwn, explainFault, makeDirectory, makeStateDirectory, writeFile } from '../state-directory.js';
 
 /** How many users to keep in memory. */
 const MAX_KNOWN = 100_000;
 
-/** The users who have logged in before, in a directory: an empty file for each, named by a hash, in 256 directories. */
+/** How many files one page reads: about a millisecond. */
+const MAX_PAGE_FILES = 50;
+const DIRECTORY = /^[0-9a-f]{2}$/;
+const CURSOR = /^[0-9a-f]{64}$/;
+
+/** The users who have logged in before, in a directory: a file with the JID for each, named by a hash, in 256 directories. */
 export class FileSeenUsers implements SeenUsers {
   readonly #root: string;
   readonly #known = new Set<string>();
@@ -35,13 +35,47 @@ export class FileSeenUsers implements SeenUsers {
     await this.#withFile(user, host, (file) => {
       this.#open();
       makeDirectory(dirname(file));
-      createFile(file);
+      writeFile(file, `${user}@${host}\n`);
       return true;
+    });
+  }
+
+  list(host: string, after: string | undefined): Promise<UserPage> {
+    return new Promise((resolve) => {
+      try {
+        this.#open();
+        resolve(this.#page(host, CURSOR.test(after ?? '') ? String(after) : ''));
+      } catch (error) {
+        throw explainFault(this.#root, error);
+      }
     });
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #page(host: string, after: string): UserPage {
+    const directories = readdirSync(this.#root)
+      .filter((name) => DIRECTORY.test(name) && name >= after.slice(0, 2))
+      .sort();
+    const [first, ...others] = directories;
+    if (first === undefined) return { users: [], next: undefined };
+    const names = readdirSync(join(this.#root, first))
+      .filter((name) => CURSOR.test(name) && name > after)
+      .sort();
+    const page = names.slice(0, MAX_PAGE_FILES);
+    const users = page.flatMap((name) => userAt(this.#read(name), host) ?? []);
+    const [following] = others;
+    // A cursor is before the first name of the next directory.
+    const last = names.length > page.length ? page.at(-1) : following?.padEnd(64, '0');
+    return { users, next: last };
+  }
+
+  /** Returns the JID of a file; `undefined` if it is not whole. */
+  #read(name: string): string | undefined {
+    const jid = readFileSync(join(this.#root, name.slice(0, 2), name), 'utf8').trimEnd();
+    return nameOf(jid) === name ? jid : undefined;
   }
 
   /** Each time, as somebody may have removed it; existsSync() also returns false without permission to look. */
@@ -69,7 +103,11 @@ export class FileSeenUsers implements SeenUsers {
   }
 
   #fileOf(jid: string): string {
-    const name = createHash('sha256').update(jid).digest('hex');
+    const name = nameOf(jid);
     return join(this.#root, name.slice(0, 2), name);
   }
+}
+
+function nameOf(jid: string): string {
+  return createHash('sha256').update(jid).digest('hex');
 }

@@ -11,10 +11,12 @@ import { exists } from '../state-directory.js';
 import type { StoreType } from '../store.js';
 import { JournalReplayCache } from './journal-cache.js';
 import { beganOf } from './cache-directory.js';
+import { FileRevocations } from './revocations.js';
 import { FileSeenUsers } from './seen-users.js';
 
 const DEFAULT_DIRECTORY = '/var/lib/xtokend';
 const CACHE_NAME = 'replay-cache';
+const REVOCATIONS_NAME = 'revocations';
 /** What the store "directory" left behind. */
 const FORMER_NAMES = ['used-tokens', 'used-tokens.began'];
 
@@ -39,6 +41,7 @@ export const journalStore: StoreType<JournalSettings> = {
   },
   openReplayCache: ({ path }, onWarning) => openReplayCache(join(path, CACHE_NAME), onWarning),
   openSeenUsers: ({ path }) => new FileSeenUsers(join(path, 'seen-users')),
+  openRevocations: ({ path }) => new FileRevocations(join(path, REVOCATIONS_NAME)),
   report: ({ path }) => {
     const data = join(path, CACHE_NAME);
     return {

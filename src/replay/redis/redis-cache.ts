@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
-import type { SeenUsers } from '../../users/seen-users.js';
 import type { ConsumeResult, ReplayCache, TokenUse } from '../replay-cache.js';
 import { RedisConnection, type Command } from './connection.js';
 import { newMark, RedisEpochs, type Found } from './epochs.js';
 import { expiryOf, RedisLayout, type Place } from './layout.js';
 import { parseEntry, parseFlag, UnexpectedReplyError } from './replies.js';
 import type { RedisSettings } from './settings.js';
+
+export { RedisRevocations } from './revocations.js';
+export { RedisSeenUsers } from './seen-users.js';
 
 /** More than there are hashes of time steps that are valid at the same time. */
 const MAX_EXPIRING = 4096;
@@ -89,37 +90,5 @@ export class RedisReplayCache implements ReplayCache {
   /** In a cluster a replica may take over unnoticed, so each time the node sends its name. */
   #run(commands: readonly Command[]): Promise<unknown[]> {
     return this.#connection.run(this.#isCluster ? [...commands, ['cluster', 'MYID']] : commands);
-  }
-}
-
-/** The users who have logged in before, in Redis: hashes of their JIDs, in 256 sets that a cluster can spread. */
-export class RedisSeenUsers implements SeenUsers {
-  readonly #prefix: string;
-  readonly #connection: RedisConnection;
-
-  /** @param settings the server; the connection is opened at once, and again whenever it is lost */
-  constructor(settings: RedisSettings) {
-    this.#prefix = settings.prefix;
-    this.#connection = new RedisConnection(settings);
-  }
-
-  async has(user: string, host: string): Promise<boolean> {
-    return this.#run('sismember', user, host);
-  }
-
-  async add(user: string, host: string): Promise<void> {
-    await this.#run('sadd', user, host);
-  }
-
-  close(): Promise<void> {
-    this.#connection.close();
-    return Promise.resolve();
-  }
-
-  #run(name: 'sismember' | 'sadd', user: string, host: string): Promise<boolean> {
-    const digest = createHash('sha256').update(`${user}@${host}`).digest();
-    const key = `${this.#prefix}seen:${digest.toString('hex', 0, 1)}`;
-    const command: Command = [name, key, digest.toString('base64url')];
-    return this.#connection.request(async () => parseFlag((await this.#connection.run([command]))[0]));
   }
 }

@@ -41,6 +41,32 @@ export function parseFlag(reply: unknown): boolean {
   return reply === 1;
 }
 
+/** Parses the reply to `HSET`. @throws {@link UnexpectedReplyError} */
+export function parseCount(reply: unknown): number {
+  assertReply(Number.isInteger(reply) && Number(reply) >= 0);
+  return Number(reply);
+}
+
+/** Parses the reply to `HGET`: `undefined` if there is no such field. @throws {@link UnexpectedReplyError} */
+export function parseOptionalText(reply: unknown): string | undefined {
+  assertReply(reply === null || isText(reply));
+  return reply ?? undefined;
+}
+
+/** Parses the reply to `HGETALL`, of which the client makes an object. @throws {@link UnexpectedReplyError} */
+export function parseTable(reply: unknown): Readonly<Record<string, string>> {
+  assertReply(typeof reply === 'object' && reply !== null && Object.values(reply).every(isText));
+  return reply as Record<string, string>;
+}
+
+/** Parses the reply to `SSCAN`. @throws {@link UnexpectedReplyError} */
+export function parseScan(reply: unknown): { cursor: string; members: readonly string[] } {
+  assertReply(isArray(reply) && reply.length === 2);
+  const [cursor, members] = reply;
+  assertReply(isText(cursor) && /^\d{1,20}$/.test(cursor) && isArray(members) && members.every(isText));
+  return { cursor, members };
+}
+
 /** Parses the reply to `HMGET`. @throws {@link UnexpectedReplyError} */
 export function parseEntry(reply: unknown): Entry {
   assertReply(

@@ -27,6 +27,7 @@ export const redisStore: StoreType<RedisSettings> = {
   // Loading the client takes as long as loading everything else.
   openReplayCache: async (settings) => new (await import('./redis-cache.js')).RedisReplayCache(settings),
   openSeenUsers: async (settings) => new (await import('./redis-cache.js')).RedisSeenUsers(settings),
+  openRevocations: async (settings) => new (await import('./redis-cache.js')).RedisRevocations(settings),
   report: () => ({
     isDurable: true,
     guarantee: 'each token is accepted once by all who share this Redis and its prefix; tried',

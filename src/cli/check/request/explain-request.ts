@@ -3,9 +3,13 @@ import { isPrepared } from '../../../credential/jid/prepare.js';
 import { openHosts } from '../../../daemon/served-hosts.js';
 import { messageOf } from '../../../errors.js';
 import type { UserRequest } from '../../../protocol/request.js';
+import type { ReplaySettings } from '../../../replay/registry.js';
+import type { KnownRevocations } from '../../../users/revocations.js';
+import type { UserPage } from '../../../users/user-page.js';
 import { meaningOf, type Reason } from '../../../authenticator/reasons.js';
 import type { Answer } from '../sockets/ask.js';
 import { loginOf } from '../../shared/login.js';
+import { openRevocationStores, readLatest } from '../../shared/revocation-stores.js';
 import { judgeToken, type Judgement } from '../../verify/judge-token.js';
 import type { Situation } from '../situation.js';
 
@@ -54,7 +58,7 @@ function possibleCauses(isFresh: boolean, file: string): string {
 
 async function expectAnswer(
   request: UserRequest,
-  { hosts, file }: Configuration,
+  { hosts, file, replay }: Configuration,
   now: number,
 ): Promise<Judgement> {
   const { user, host } = request;
@@ -64,15 +68,19 @@ async function expectAnswer(
     return refused(`${host} is not one of the hosts: ${hosts.names?.join(', ') ?? ''}`);
   try {
     // Reading who has logged in could create directories that the daemon cannot use.
-    const seen = { has: () => Promise.resolve(false), add: () => Promise.resolve() };
-    const policy = (await openHosts(hosts, { seen, onWarning: () => undefined }))(host)?.users;
+    const seen = { has: () => Promise.resolve(false), add: () => Promise.resolve(), list: nobody };
+    const options = { seen, revocations: await readRevocations(replay), onWarning: () => undefined };
+    const policy = (await openHosts(hosts, options))(host)?.users;
+    const refusal = await policy?.refusalOf(user, host);
     if (request.operation === 'isuser') {
+      if (refusal !== undefined) return refused(userRefusals[refusal]);
       if ((await policy?.isUser(user, host)) === true) return { accepted: true, reason: 'it is a user' };
       return refused(settings.users.users === 'seen' ? UNSEEN : UNLISTED);
     }
     const judgement = judgeToken(loginOf(hosts, settings.keys, `${user}@${host}`), request.password, now);
-    const refusal = judgement.accepted ? await policy?.refusalOf(user, host) : undefined;
-    return refusal === undefined ? judgement : refused(userRefusals[refusal]);
+    return refusal === undefined || !judgement.accepted
+      ? judgement
+      : refused(`the token is valid, but ${userRefusals[refusal]}`);
   } catch (error) {
     return refused(`${file} cannot be used: ${messageOf(error)}`);
   }
@@ -81,12 +89,29 @@ async function expectAnswer(
 const UNPREPARED =
   'the user or the host is not spelled as a chat server sends it (small letters, Unicode 3.2): see normalizeJid';
 const UNSEEN = 'nobody with this name has logged in before (users = "seen")';
-const UNLISTED = 'the user is blocked, or in no list';
+const UNLISTED = 'the user is in no list';
 
 const userRefusals = {
-  'blocked-user': 'the token is valid, but the user is on the list of blocked users (blocked_users)',
-  'unlisted-user': 'the token is valid, but the user is not on the list of users (restrict_auth)',
+  'blocked-user': 'the user is on the list of blocked users (blocked_users), or revoked (xtokend revoke)',
+  'unlisted-user': 'the user is not on the list of users (restrict_auth)',
+  'replay-cache-unavailable': 'the revocations cannot be read',
 } as const;
+
+const nobody = (): Promise<UserPage> => Promise.resolve({ users: [], next: undefined });
+
+/** Reads the revocations in all stores that the daemon can use. */
+async function readRevocations(replay: ReplaySettings): Promise<KnownRevocations> {
+  const stores = await openRevocationStores(replay, process.env);
+  try {
+    const latest = await readLatest(stores);
+    return {
+      of: (user, host) => Promise.resolve(latest.get(`${user}@${host}`)),
+      version: () => Promise.resolve(''),
+    };
+  } finally {
+    await Promise.all(stores.map(({ store }) => store.close()));
+  }
+}
 
 function refused(reason: string): Judgement {
   return { accepted: false, reason };

@@ -1,0 +1,84 @@
+import { loadConfiguration } from '../config/load.js';
+import { XtokendError } from '../errors.js';
+import { findHost } from './shared/login.js';
+import { openRevocationStores, readLatest, type NamedRevocationStore } from './shared/revocation-stores.js';
+import { formatTime } from './shared/time.js';
+import { UsageError } from './shared/usage-error.js';
+
+/** The options of `xtokend revoke`. */
+export interface RevokeOptions {
+  readonly config?: string;
+  /** Lets the user log in again. */
+  readonly undo?: boolean;
+  /** Prints who is revoked instead. */
+  readonly list?: boolean;
+}
+
+/** A user who cannot be revoked: `code` is `'cannot-revoke'`. */
+class RevokeError extends XtokendError {
+  constructor(reason: string) {
+    super('cannot-revoke', reason);
+  }
+}
+
+/**
+ * `xtokend revoke`: blocks a user on every machine that shares the store of the replay cache. The daemons read that by themselves.
+ *
+ * @param jid `undefined` with `--list`
+ * @throws {@link RevokeError} if there is no store, or nothing to undo; {@link ReplayCacheError} if the store can't be used;
+ *   {@link UsageError}, {@link InvalidJidError}, and what `loadConfiguration` throws
+ */
+export async function revoke(jid: string | undefined, options: RevokeOptions): Promise<void> {
+  const { config, undo = false, list = false } = options;
+  if (list ? jid !== undefined || undo : jid === undefined) {
+    throw new UsageError('expected a JID such as alice@example.com, or --list');
+  }
+  const { replay, file } = await loadConfiguration(config, process.env);
+  const stores = await openRevocationStores(replay, process.env);
+  try {
+    if (stores.length === 0) throw new RevokeError(explainMissing(replay.kind, file));
+    if (jid === undefined) await printRevoked(stores);
+    else await revokeUser(stores, jid, undo, config);
+  } finally {
+    await Promise.all(stores.map(({ store }) => store.close()));
+  }
+}
+
+async function revokeUser(
+  stores: readonly NamedRevocationStore[],
+  text: string,
+  undo: boolean,
+  config: string | undefined,
+): Promise<void> {
+  const { jid, settings, refusal } = await findHost(text, config);
+  if (settings === undefined) throw new RevokeError(refusal);
+  const before = (await readLatest(stores)).get(jid);
+  if (undo && before?.isBlocked !== true) throw new RevokeError(`${jid} is not revoked; nothing to undo`);
+  const revokedAt = undo ? (before?.revokedAt ?? 0) : Date.now();
+  for (const { store } of stores) {
+    await store.add({ jid, revokedAt, isBlocked: !undo });
+  }
+  const places = stores.map(({ place }) => place).join(' and ');
+  process.stdout.write(undo ? describeUndone(jid, places) : describeRevoked(jid, places));
+}
+
+function describeRevoked(jid: string, places: string): string {
+  return `Revoked ${jid} in ${places}. xtokend refuses this user from now on. On Prosody with mod_auth_xtoken, open sessions end within
+5 s, and earlier FAST tokens are void. With other servers, end the sessions there. To undo this: xtokend revoke --undo ${jid}
+`;
+}
+
+function describeUndone(jid: string, places: string): string {
+  return `${jid} is no longer revoked in ${places}, and can log in with a new token. Earlier FAST tokens stay void.\n`;
+}
+
+async function printRevoked(stores: readonly NamedRevocationStore[]): Promise<void> {
+  const revoked = [...(await readLatest(stores)).values()].filter(({ isBlocked }) => isBlocked);
+  for (const { jid, revokedAt } of revoked) process.stdout.write(`${formatTime(revokedAt)} ${jid}\n`);
+}
+
+function explainMissing(kind: string, file: string): string {
+  return kind === 'memory'
+    ? `expected [replay] store = "journal" or "redis" in ${file}; with "memory", no other process can reach the daemon. Add the user to blocked_users instead`
+    : `expected the state directory of a daemon, found none. Start xtokend once, or set replay.path in ${file}`;
+}

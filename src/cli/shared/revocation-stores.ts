@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { storeTypeOf, type ReplaySettings } from '../../replay/registry.js';
+import type { Revocation, RevocationStore } from '../../users/revocations.js';
+
+/** Where a daemon that Prosody's module starts keeps its state, on Debian. */
+const PROSODY_DIRECTORY = '/var/lib/prosody/xtokend';
+
+/** A store of revocations, and where it is, for people. */
+export interface NamedRevocationStore {
+  readonly place: string;
+  readonly store: RevocationStore;
+}
+
+/**
+ * Opens the stores of the revocations that the daemons of this configuration can use. If the configuration names no directory, a
+ * daemon that systemd starts has another one than that of Prosody's module.
+ *
+ * @param env the environment: `STATE_DIRECTORY` also names the directory
+ * @returns none if the store is the memory, or if there is no directory yet
+ */
+export async function openRevocationStores(
+  settings: ReplaySettings,
+  env: NodeJS.ProcessEnv,
+): Promise<NamedRevocationStore[]> {
+  const stores = await Promise.all(
+    settingsOfDaemons(settings, env).map(async (own) => {
+      const store = await storeTypeOf(own).openRevocations?.(own);
+      return store && { place: own.kind === 'journal' ? own.path : 'Redis', store };
+    }),
+  );
+  return stores.filter((store) => store !== undefined);
+}
+
+/** Reads what was recorded last about each user. A user who is blocked in one of the stores counts as blocked. */
+export async function readLatest(stores: readonly NamedRevocationStore[]): Promise<Map<string, Revocation>> {
+  const latest = new Map<string, Revocation>();
+  for (const { store } of stores) {
+    const snapshot = await store.read(undefined);
+    const own = new Map(snapshot?.revocations.map((revocation) => [revocation.jid, revocation]));
+    for (const [jid, revocation] of own) if (latest.get(jid)?.isBlocked !== true) latest.set(jid, revocation);
+  }
+  return latest;
+}
+
+function settingsOfDaemons(settings: ReplaySettings, env: NodeJS.ProcessEnv): ReplaySettings[] {
+  if (settings.kind !== 'journal') return [settings];
+  const isDefault = settings.otherwise !== undefined && env['STATE_DIRECTORY'] === undefined;
+  const paths = isDefault ? [settings.path, PROSODY_DIRECTORY] : [settings.path];
+  return paths.filter((path) => existsSync(path)).map((path) => ({ kind: 'journal', path }));
+}
