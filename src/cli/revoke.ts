@@ -80,5 +80,5 @@ async function printRevoked(stores: readonly NamedRevocationStore[]): Promise<vo
 function explainMissing(kind: string, file: string): string {
   return kind === 'memory'
     ? `expected [replay] store = "journal" or "redis" in ${file}; with "memory", no other process can reach the daemon. Add the user to blocked_users instead`
-    : `expected the state directory of a daemon, found none. Start xtokend once, or set replay.path in ${file}`;
+    : `expected the state directory of a daemon, found none. The first login creates it. Until then, add the user to blocked_users in ${file}`;
 }

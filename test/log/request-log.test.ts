@@ -105,6 +105,18 @@ describe('RequestLog', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('writes which blocked users are online, and nothing else of what Prosody asks all the time', () => {
+    const subject = new RequestLog(log);
+    const context = { host: 'example.com', listener: 'socket' };
+    const answered = { outcome: 'accepted', milliseconds: 1 } as const;
+    subject.write({ ...answered, context: { ...context, operation: 'recheck' }, users: [] });
+    subject.write({ ...answered, context: { ...context, operation: 'list' }, users: ['alice'] });
+    subject.write({ ...answered, context: { ...context, operation: 'recheck' }, users: ['mallory'] });
+    expect(lines).toEqual([
+      ['info', 'blocked user online', { operation: 'recheck', jid: 'mallory@example.com', ...context }],
+    ]);
+  });
+
   it('never suppresses accepted logins', () => {
     repeat(1000, accepted, new RequestLog(log, () => Date.now()));
     expect(lines).toHaveLength(1000);

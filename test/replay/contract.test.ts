@@ -1,91 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { DEVIATION_STEPS, timeStepAt } from '../../src/credential/otp.js';
-import { JournalReplayCache } from '../../src/replay/journal/journal-cache.js';
-import { FileSeenUsers } from '../../src/replay/journal/seen-users.js';
-import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
-import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
-import { RedisReplayCache, RedisSeenUsers } from '../../src/replay/redis/redis-cache.js';
 import type { ReplayCache, TokenUse } from '../../src/replay/replay-cache.js';
-import type { SeenUsers } from '../../src/users/seen-users.js';
-import { temporaryDirectory } from '../support/directory.js';
-import { hasRedis, redisSettings, RedisServer } from '../support/servers/redis.js';
-import { requirePackage } from '../support/run/requirements.js';
+import { contracts, type Subject } from '../support/stores.js';
 import { tokenUse } from '../support/token-use.js';
 
-const HOST = 'example.com';
 /** Past the cache epoch of data that start now, by the clock tolerance of Redis and the deviation. */
 const AHEAD = 4;
 const present = (): number => timeStepAt(Date.now());
 const fresh = (ahead = 0): TokenUse => tokenUse(randomUUID(), present() + ahead);
 
-/** A store with data of its own. */
-interface Subject {
-  /** Opens the replay cache as another process does. */
-  readonly open: () => ReplayCache;
-  readonly openSeenUsers: () => SeenUsers;
-}
-
-interface Contract {
-  /** @param cacheEpoch since when the replay cache is complete: long ago, or only now */
-  readonly start: (cacheEpoch: 'past' | 'now', context: TestContext) => Promise<Subject> | Subject;
-  /** Whether all processes share it, over restarts. */
-  readonly isShared: boolean;
-  /** How many sequences of consumes to try. */
-  readonly runs: number;
-}
-
-const epochOf = (cacheEpoch: 'past' | 'now'): (() => number) => {
-  const epoch = cacheEpoch === 'past' ? 0 : Date.now();
-  return () => epoch;
-};
-
-const memory: Contract = {
-  start: (cacheEpoch) => ({
-    open: () => new MemoryReplayCache(epochOf(cacheEpoch)),
-    openSeenUsers: () => new MemorySeenUsers(),
-  }),
-  isShared: false,
-  runs: 500,
-};
-
-const journal: Contract = {
-  start: (cacheEpoch) => {
-    const path = temporaryDirectory();
-    const options = { root: join(path, 'replay-cache'), cacheEpoch: epochOf(cacheEpoch) };
-    return {
-      open: () => new JournalReplayCache({ ...options, onWarning: () => undefined }),
-      openSeenUsers: () => new FileSeenUsers(join(path, 'seen-users')),
-    };
-  },
-  isShared: true,
-  runs: 50,
-};
-
-const redis = (way: 'TCP' | 'a Unix socket'): Contract => ({
-  start: async (cacheEpoch, context) => {
-    requirePackage(context, hasRedis(), 'redis-server');
-    const server = await RedisServer.start();
-    onTestFinished(() => server.remove());
-    if (cacheEpoch === 'past') server.beginLongAgo('test:');
-    const settings = redisSettings(way === 'TCP' ? server.url : `unix:${server.socket}`);
-    return {
-      open: () => new RedisReplayCache(settings),
-      openSeenUsers: () => new RedisSeenUsers(settings),
-    };
-  },
-  isShared: true,
-  runs: 20,
-});
-
-describe.each<[string, Contract]>([
-  ['memory', memory],
-  ['journal', journal],
-  ['redis over TCP', redis('TCP')],
-  ['redis over a Unix socket', redis('a Unix socket')],
-])('the store %s', (_, { start, isShared, runs }) => {
+describe.each(contracts)('the store %s', (_, { start, isShared, runs }) => {
   let open: () => ReplayCache;
 
   function opener(subject: Subject): () => ReplayCache {
@@ -190,19 +116,5 @@ describe.each<[string, Contract]>([
     for (const ahead of [-1, 0, 1])
       expect(await cache.consume(fresh(ahead), present())).toBe('replay-unknown');
     expect(await cache.consume(fresh(AHEAD), present())).toBe('consumed');
-  });
-
-  it('remembers the users who have logged in', async (context) => {
-    const { openSeenUsers } = await start('past', context);
-    const seen = openSeenUsers();
-    expect(await seen.has('alice', HOST)).toBe(false);
-    await seen.add('alice', HOST);
-    await seen.add('alice', HOST);
-    expect(await seen.has('alice', HOST)).toBe(true);
-    expect(await seen.has('alice', 'other.example')).toBe(false);
-    expect(await seen.has('bob', HOST)).toBe(false);
-    const another = openSeenUsers();
-    expect(await another.has('alice', HOST)).toBe(isShared);
-    await Promise.all([seen.close(), another.close()]);
   });
 });
