@@ -85,7 +85,8 @@ const requireExistingUser: Step<IsUserRequest> = async (attempt) => {
   const policy = found(attempt.servedHost).users;
   const isUser = await policy.isUser(user, host);
   if (isUser !== true) return isUser === false ? 'unknown-user' : isUser;
-  const revokedAt = await policy.revokedAt(user, host);
+  const pending = policy.revokedAt(user, host);
+  const revokedAt = pending instanceof Promise ? await pending : pending;
   if (revokedAt !== undefined) attempt.details = { revokedAt };
   return undefined;
 };

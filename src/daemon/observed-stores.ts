@@ -54,7 +54,10 @@ export function observeRevocations(
   const failed = 'revocations unavailable; refusing all users';
   const attempt = catchFaults(log, { failed, recovered: 'revocations recovered', isProof: () => true });
   return {
-    of: (user, host) => attempt(() => revocations.of(user, host)),
+    of: (user, host) => {
+      const found = revocations.of(user, host);
+      return found instanceof Promise ? attempt(() => found) : found;
+    },
     version: () => attempt(() => revocations.version()),
   };
 }

@@ -36,7 +36,7 @@ export class Stores {
 
   /** The revocations in the current store. */
   readonly revocations: Pick<CachedRevocations, 'of' | 'version'> = {
-    of: async (user, host) => this.#revocations?.of(user, host),
+    of: (user, host) => this.#revocations?.of(user, host),
     version: async () => (await this.#revocations?.version()) ?? '',
   };
 

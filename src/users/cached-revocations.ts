@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.js';
-import type { Revocation, RevocationStore } from './revocations.js';
+import type { MaybePromise, Revocation, RevocationStore } from './revocations.js';
 
 /** How old what is known may be for a login. */
 const MAX_AGE_MILLISECONDS = 250;
@@ -28,11 +28,13 @@ export class CachedRevocations {
   }
 
   /** @throws if they have never been read, and the store can't be used */
-  async of(user: string, host: string): Promise<Revocation | undefined> {
-    const { monotonic } = this.#options;
-    const isFresh = this.#revocations !== undefined && monotonic() < this.#readAt + MAX_AGE_MILLISECONDS;
-    if (!isFresh) await this.#read();
-    return this.#revocations?.get(`${user}@${host}`);
+  of(user: string, host: string): MaybePromise<Revocation | undefined> {
+    // Mostly, nobody is revoked.
+    const find = (): Revocation | undefined =>
+      this.#revocations?.size === 0 ? undefined : this.#revocations?.get(`${user}@${host}`);
+    const isFresh =
+      this.#revocations !== undefined && this.#options.monotonic() < this.#readAt + MAX_AGE_MILLISECONDS;
+    return isFresh ? find() : this.#read().then(find);
   }
 
   /**

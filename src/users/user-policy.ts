@@ -1,4 +1,4 @@
-import type { KnownRevocations } from './revocations.js';
+import type { KnownRevocations, MaybePromise, Revocation } from './revocations.js';
 import type { KnownUsers } from './seen-users.js';
 import type { UserList } from './user-list.js';
 import type { UserPage } from './user-page.js';
@@ -15,11 +15,11 @@ export type UserRefusal =
 /** Decides who is a user of a host. */
 export interface UserPolicy {
   /** Returns whether a user who may log in exists, or `'replay-cache-unavailable'` if the store of seen users can't be used. */
-  isUser(user: string, host: string): Promise<boolean | 'replay-cache-unavailable'>;
+  isUser(user: string, host: string): MaybePromise<boolean | 'replay-cache-unavailable'>;
   /** Returns why a user can't log in, or `undefined`. */
-  refusalOf(user: string, host: string): Promise<UserRefusal | undefined>;
+  refusalOf(user: string, host: string): MaybePromise<UserRefusal | undefined>;
   /** Returns when a user was revoked, in milliseconds since the Unix epoch, also if that was undone later. */
-  revokedAt(user: string, host: string): Promise<number | undefined>;
+  revokedAt(user: string, host: string): MaybePromise<number | undefined>;
   /** Returns a text that differs whenever a result of {@link refusalOf} could differ. */
   version(): Promise<string>;
   /** Lists a page of the users. @param after `next` of the page before */
@@ -47,20 +47,23 @@ export interface UserPolicyOptions {
 /** Creates the policy of a host from its lists. */
 export function createUserPolicy(options: UserPolicyOptions): UserPolicy {
   const { users, allowed, blocked, revocations, id, onWarning } = options;
+  const findInLists = async (user: string, host: string): Promise<UserRefusal | undefined> => {
+    if (blocked !== undefined && (await blocked.has(user, host))) return 'blocked-user';
+    if (allowed !== undefined && !(await allowed.has(user, host))) return 'unlisted-user';
+    return undefined;
+  };
   return {
-    isUser: async (user, host) => users === 'any' || users.has(user, host),
-    refusalOf: async (user, host) => {
-      if (blocked !== undefined && (await blocked.has(user, host))) return 'blocked-user';
-      const revocation = await revocations.of(user, host);
-      if (typeof revocation === 'string') return revocation;
-      if (revocation?.isBlocked === true) return 'blocked-user';
-      if (allowed !== undefined && !(await allowed.has(user, host))) return 'unlisted-user';
-      return undefined;
+    isUser: (user, host) => users === 'any' || users.has(user, host),
+    refusalOf: (user, host) => {
+      const revocation = revocations.of(user, host);
+      const hasLists = blocked !== undefined || allowed !== undefined;
+      if (!hasLists) return whenKnown(revocation, refusalBy);
+      return Promise.resolve(revocation).then((found) => refusalBy(found) ?? findInLists(user, host));
     },
-    revokedAt: async (user, host) => {
-      const revocation = await revocations.of(user, host);
-      return typeof revocation === 'string' ? undefined : revocation?.revokedAt;
-    },
+    revokedAt: (user, host) =>
+      whenKnown(revocations.of(user, host), (found) =>
+        typeof found === 'string' ? undefined : found?.revokedAt,
+      ),
     version: async () => {
       const lists = [blocked, allowed].filter((list) => list !== undefined);
       const versions = await Promise.all([...lists.map((list) => list.version()), revocations.version()]);
@@ -71,4 +74,16 @@ export function createUserPolicy(options: UserPolicyOptions): UserPolicy {
       if (users !== 'any' && 'add' in users) users.add(user, host).catch(onWarning);
     },
   };
+}
+
+type Found = Revocation | undefined | 'replay-cache-unavailable';
+
+function refusalBy(found: Found): UserRefusal | undefined {
+  if (typeof found === 'string') return found;
+  return found?.isBlocked === true ? 'blocked-user' : undefined;
+}
+
+/** Calls a function with a value as soon as that is known: at once, if possible. */
+function whenKnown<T, R>(value: MaybePromise<T>, use: (value: T) => R): MaybePromise<R> {
+  return value instanceof Promise ? value.then(use) : use(value);
 }
