@@ -54,7 +54,7 @@ const HIDDEN =
   'it replies with an error that is not shown, as it may hold the password: see the log of Redis, or try the same with redis-cli';
 const password = 'it refuses the user or the password: correct replay.username and replay.password_file';
 const forbidden =
-  'this user of Redis lacks permissions: +hsetnx +hmget +hset +pexpireat +get +set +zadd +zcard +zrange +zpopmin +eval +info +time (+cluster) on the keys of replay.prefix';
+  'this user of Redis lacks permissions: +hsetnx +hmget +hset +pexpireat +get +set +zadd +zcard +zrange +zpopmin +eval +info +time +hget +hgetall +sadd +sismember +sscan (+cluster) on the keys of replay.prefix';
 const moving = 'the cluster is moving its data: wait until it has finished';
 const untrusted = 'its certificate is not trusted: set replay.ca_file to the authority that signed it';
 const tooOld =

@@ -8,7 +8,7 @@ import { timeStepAt } from '../../../src/credential/otp.js';
 import { explainRedisError } from '../../../src/replay/redis/errors.js';
 
 import { UnexpectedReplyError } from '../../../src/replay/redis/replies.js';
-import { RedisReplayCache } from '../../../src/replay/redis/redis-cache.js';
+import { RedisReplayCache, RedisRevocations, RedisSeenUsers } from '../../../src/replay/redis/redis-cache.js';
 import type { RedisSettings } from '../../../src/replay/redis/settings.js';
 import { parseRedisAddress } from '../../../src/replay/redis/store.js';
 import type { TokenUse } from '../../../src/replay/replay-cache.js';
@@ -72,6 +72,21 @@ describe('a user of Redis', () => {
       );
       redis.cli('acl', 'setuser', 'chat', `+${needed}`);
     }
+  });
+
+  it('with the documented permissions can keep users and revocations', async () => {
+    const redis = await start();
+    redis.cli('acl', 'setuser', 'chat', 'on', '>secret', '~test:*', ...documented());
+    const settings = redisSettings(redis.url, { username: 'chat', password: 'secret' });
+    const [seen, revocations] = [new RedisSeenUsers(settings), new RedisRevocations(settings)];
+    onTestFinished(async () => {
+      await Promise.all([seen.close(), revocations.close()]);
+    });
+    await seen.add('alice', 'example.com');
+    expect(await seen.has('alice', 'example.com')).toBe(true);
+    expect(await seen.list('example.com', undefined)).toMatchObject({ next: '01.0.0' });
+    await revocations.add({ jid: 'bob@example.com', revokedAt: 1, isBlocked: true });
+    expect((await revocations.read(undefined))?.revocations).toHaveLength(1);
   });
 
   it('that lacks permissions is told which are needed', () => {
