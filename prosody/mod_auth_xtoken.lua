@@ -86,13 +86,13 @@ end
 
 -- Verifies a token. Returns whether xtokend accepted it, and otherwise the flag of its answer.
 local function check_login(username, password, session)
-	local parameters = { "password=" .. password };
+	local fields = { username, module.host, "password=" .. password };
 	local address = session.ip;
 	if address and #address <= MAX_ADDRESS_BYTES and address:find("^[%w:.%%]+$") then
-		table.insert(parameters, "rip=" .. address);
+		table.insert(fields, "rip=" .. address);
 	end
-	if session.secure then table.insert(parameters, "secured"); end
-	local answer = client.ask("AUTH", username, parameters);
+	if session.secure then table.insert(fields, "secured"); end
+	local answer = client.ask("AUTH", fields);
 	if answer and answer.is_accepted then return true; end
 	log_failure(username, address, answer);
 	return false, not answer and "temp" or answer.flag;
@@ -151,7 +151,7 @@ end
 -- Returns what the client should see if xtokend doesn't confirm that a user exists and isn't blocked, otherwise nil.
 local function check_user(username, session)
 	local address = session.ip;
-	local answer = async.ready() and client.ask("USER", username, {}) or nil;
+	local answer = async.ready() and client.ask("USER", { username, module.host }) or nil;
 	if answer and answer.is_accepted then return nil; end
 	log_failure(username, address, answer);
 	return (not answer or answer.flag == "temp") and FAILURES.temp or CHECK_AGAIN;
@@ -188,7 +188,7 @@ end
 -- stream). Storing a message for an unknown user is less harmful than dropping one for a real user.
 function provider.user_exists(username)
 	if client.is_unavailable() or not async.ready() then return true; end
-	local answer = client.ask("USER", username, {});
+	local answer = client.ask("USER", { username, module.host });
 	return not answer or answer.is_accepted or answer.flag == "temp";
 end
 

@@ -31,6 +31,8 @@ local MAX_MESSAGE_BYTES = 256; -- of an error message of xtokend, in the log
 local MIN_RETRY_DELAY, MAX_RETRY_DELAY = 0.05, 0.5; -- seconds between attempts to connect
 local FLAGS = { "temp", "expired", "user_disabled" };
 local ESCAPES = { ["\0"] = "\0010", ["\1"] = "\0011", ["\t"] = "\1t", ["\n"] = "\1n", ["\r"] = "\1r" };
+local UNESCAPES = { ["0"] = "\0", ["1"] = "\1", t = "\t", n = "\n", r = "\r" };
+local TEXTS = { "version", "next" }; -- parameters with a text
 
 local CHECK_XTOKEND = "Check that it runs (systemctl status xtokend), that it listens there, "
 	.. "and that this user may connect (ls -l %s)";
@@ -213,6 +215,25 @@ local function read_version(line)
 	end
 end
 
+local function unescape(value)
+	return (value:gsub("\1(.)", UNESCAPES));
+end
+
+-- Adds the parameters that only some answers have. Returns whether they are valid.
+local function read_parameters(answer, parameters)
+	for _, name in ipairs(TEXTS) do
+		local value = parameters[name];
+		if value == true or value == "" then return false; end
+		answer[name] = value;
+	end
+	local seconds = parameters.revoked_at;
+	if seconds and not (type(seconds) == "string" and seconds:find("^%d+$") and #seconds <= MAX_ID_BYTES) then
+		return false;
+	end
+	answer.revoked_at = tonumber(seconds);
+	return true;
+end
+
 -- Returns the answer of a line, and its id, or nothing if the line is not valid.
 local function parse_answer(line)
 	local status, id, rest = line:match("^(%u+)\t([1-9]%d*)(.*)$");
@@ -220,13 +241,15 @@ local function parse_answer(line)
 		and (rest == "" or rest:sub(1, 1) == "\t")
 		and not line:find("[%z\r]") and not line:gsub("\1[01tnr]", ""):find("\1", 1, true);
 	if not is_valid then return nil; end
-	local answer, parameters = { is_accepted = status == "OK" }, {};
+	local answer, parameters = { is_accepted = status == "OK", users = {} }, {};
 	for field in rest:gmatch("\t([^\t]*)") do
 		local name, value = field:match("^([%l_]+)=(.*)$");
 		name = name or field:match("^[%l_]+$");
 		if not name then return nil; end
-		parameters[name] = value or true;
+		parameters[name] = value and unescape(value) or true;
+		if name == "user" and value then table.insert(answer.users, parameters.user); end
 	end
+	if not read_parameters(answer, parameters) then return nil; end
 	for _, flag in ipairs(FLAGS) do
 		if status == "FAIL" and parameters[flag] then answer.flag = answer.flag or flag; end
 	end
@@ -294,20 +317,21 @@ function client.is_unavailable()
 	return logged_problem ~= nil;
 end
 
--- Sends a request (AUTH or USER) to xtokend, and yields until the answer.
--- Returns a table with is_accepted, reason, and flag (temp, expired, user_disabled or nil), or nil without a certain
--- answer. If it refuses a request without sending it, the table has is_local.
-function client.ask(operation, username, parameters)
+-- Sends a request to xtokend, and yields until the answer. The fields are those after the id, not escaped.
+-- Returns a table with is_accepted, reason, flag (temp, expired, user_disabled or nil), users (a list), and version,
+-- next and revoked_at if the answer has them. Returns nil without a certain answer. If it refuses a request without
+-- sending it, the table has is_local.
+function client.ask(operation, fields)
 	if is_closed then return nil; end
-	local fields = { escape(username), escape(module.host) };
-	for _, parameter in ipairs(parameters) do table.insert(fields, escape(parameter)); end
-	local request = { operation = operation, fields = table.concat(fields, "\t") };
+	local escaped = {};
+	for index, field in ipairs(fields) do escaped[index] = escape(field); end
+	local request = { operation = operation, fields = table.concat(escaped, "\t") };
 	-- xtokend would close the connection after such a line, and other logins would have to be resent.
 	if #operation + #request.fields + MAX_ID_BYTES + 2 > MAX_LINE_BYTES then
-		return { is_accepted = false, is_local = true, reason = "the user name or password is too long" };
+		return { is_accepted = false, is_local = true, reason = "the user name or password is too long", users = {} };
 	end
 	if not utf8.valid(request.fields) then
-		return { is_accepted = false, is_local = true, reason = "the user name or password is not UTF-8" };
+		return { is_accepted = false, is_local = true, reason = "the user name or password is not UTF-8", users = {} };
 	end
 	local start = time.monotonic();
 	local wait, done = async.waiter();
