@@ -1,7 +1,7 @@
 -- Lets users log in to Prosody (0.12 or 13.0) with tokens. Copy what you need to /etc/prosody/prosody.cfg.lua, and
 -- follow docs/prosody.md.
 
--- Above all hosts: the directory that contains mod_auth_xtoken.lua and xtoken_client.lib.lua.
+-- Above all hosts: the directory that contains mod_auth_xtoken.lua and the files next to it.
 plugin_paths = { "/usr/local/lib/prosody/modules" }
 
 VirtualHost "example.com"

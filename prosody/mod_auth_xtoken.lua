@@ -4,8 +4,8 @@
 --     xtoken_socket = "/run/xtokend/xtokend.sock" -- path of `xtokend serve --listen unix:PATH`
 --     xtoken_timeout = 5                          -- seconds that a login waits for the answer
 --
--- xtoken_client.lib.lua in the same directory connects to xtokend. This file contains the settings, what clients see,
--- and what Prosody's log shows.
+-- In the same directory, xtoken_client.lib.lua connects to xtokend, and xtoken_sessions.lib.lua ends the open sessions
+-- of blocked users. This file contains the settings, what clients see, and what Prosody's log shows.
 
 -- Prosody 13.0 prefixes the names of its own modules with "prosody.".
 local function prosody_module(name)
@@ -17,10 +17,14 @@ local async = prosody_module "util.async";
 local plain = prosody_module "util.sasl.plain";
 local sasl = prosody_module "util.sasl";
 
-local is_installed, client = pcall(module.require, module, "xtoken_client");
-if not is_installed then
-	error("install xtoken_client.lib.lua next to mod_auth_xtoken.lua, from the same version of xtokend: " .. client, 0);
+local function library(name)
+	local is_installed, result = pcall(module.require, module, name);
+	if is_installed then return result; end
+	error("install " .. name .. ".lib.lua next to mod_auth_xtoken.lua, from the same version of xtokend: " .. result, 0);
 end
+
+local client = library "xtoken_client";
+local check_sessions = library "xtoken_sessions";
 
 local MAX_LOGGED_BYTES = 256; -- of a user name
 local MAX_ADDRESS_BYTES = 64;
@@ -38,6 +42,7 @@ local FAILURES = {
 local CHECK_AGAIN = { "credentials-expired", "Log in with a new token." };
 
 client.socket_path = module:get_option_string("xtoken_socket", "/run/xtokend/xtokend.sock");
+local see_log = "see the log of xtokend: journalctl -u xtokend";
 -- Prosody 13.0 also accepts values such as "5s".
 local get_period = module.get_option_period or module.get_option_number;
 local timeout = get_period(module, "xtoken_timeout", DEFAULT_TIMEOUT) or DEFAULT_TIMEOUT;
@@ -81,7 +86,7 @@ local function log_failure(username, address, answer)
 	end
 	local event = answer and answer.flag ~= "temp" and "xtokend refused" or "could not check";
 	local reason = answer and answer.reason or "no definite answer from xtokend";
-	module:log("info", "%s %s: %s; see the log of xtokend: journalctl -u xtokend", event, login, reason);
+	module:log("info", "%s %s: %s; %s", event, login, reason, see_log);
 end
 
 -- Verifies a token. Returns whether xtokend accepted it, and otherwise the flag of its answer.
@@ -210,6 +215,8 @@ provider.enable, provider.disable = no_accounts, no_accounts;
 function provider.users()
 	error("The users can't be listed. " .. NO_ACCOUNTS, 0);
 end
+
+check_sessions(client, printable, see_log);
 
 module.unload = client.close;
 

@@ -338,7 +338,7 @@ describe("mod_auth_xtoken", function ()
 		assert.error(provider.users, "The users can't be listed. " .. NO_ACCOUNTS);
 	end);
 
-	it("names the second file if it is not installed", function ()
+	it("names a file that is not installed", function ()
 		local ok, problem = pcall(new_world, { has_no_client = true });
 		assert.is_false(ok);
 		assert.truthy(problem:find("^install xtoken_client.lib.lua next to mod_auth_xtoken.lua"), problem);

@@ -33,6 +33,11 @@ end
 local function new(options)
 	local world = {
 		connections = {}, timers = {}, log = {}, refuses = false, attempts = 0, counts = {}, hooks = {}, events = {};
+		module_timers = {}; -- those of module:add_timer
+		shared = setmetatable(options and options.shared or {}, { __index = function (all, key)
+			all[key] = {};
+			return all[key];
+		end });
 	};
 
 	local function connection_of(socket, _, _, listeners)
@@ -72,6 +77,18 @@ local function new(options)
 	local modules = {
 		["util.async"] = {
 			ready = function () return coroutine.running() ~= nil and world.can_wait; end;
+			runner = function (func, watchers)
+				local runner = { state = "ready" };
+				function runner:run(item)
+					self.state = "waiting";
+					assert(coroutine.resume(coroutine.create(function ()
+						local ok, problem = pcall(func, item);
+						self.state = "ready";
+						if not ok then watchers.error(self, problem); end
+					end)));
+				end
+				return runner;
+			end;
 			waiter = function ()
 				local thread, is_done, waits = coroutine.running(), false, false;
 				return function ()
@@ -83,6 +100,23 @@ local function new(options)
 				end;
 			end;
 		};
+		["core.modulemanager"] = { is_loaded = function (_, name)
+			return options and options.modules and options.modules[name];
+		end };
+		["core.portmanager"] = { get_active_services = function ()
+			return { get = function (_, name) return options and options.services and options.services[name]; end };
+		end };
+		["core.sessionmanager"] = { destroy_session = function (session)
+			if world.keeps_sessions then return; end
+			session.destroyed = true;
+		end };
+		["util.stanza"] = { stanza = function (name, attributes)
+			local tag = { name = name, attr = attributes };
+			for _, method in ipairs { "tag", "text", "up" } do
+				tag[method] = function (self, ...) table.insert(self, ({ ... })[1]); return self; end;
+			end
+			return tag;
+		end };
 		["util.encodings"] = { utf8 = { valid = is_valid_utf8 } };
 		["util.sasl"] = {
 			registerMechanism = function () end;
@@ -129,7 +163,10 @@ local function new(options)
 		if outcome then table.insert(world.counts, operation .. " " .. outcome); end
 		return metric;
 	end
-	local function option(_, name, default) return options and options[name] or default; end
+	local function option(_, name, default)
+		if options and options[name] ~= nil then return options[name]; end
+		return default;
+	end
 	local module = {
 		host = "example.com";
 		get_option_string = option;
@@ -138,11 +175,21 @@ local function new(options)
 	};
 	local environment = setmetatable({
 		module = module;
+		prosody = {
+			hosts = { ["example.com"] = { sessions = options and options.sessions or {} } };
+			start_time = options and options.start_time;
+		};
 		require = function (name) return modules[name] or error("no module " .. name); end;
 	}, { __index = _G });
 	function module.metric() return metric; end
 	function module.hook(_, name, handler, priority) world.hooks[name] = { handler = handler, priority = priority }; end
 	function module.fire_event(_, name, event) table.insert(world.events, { name = name, event = event }); end
+	module.hook_global = module.hook;
+	function module.context() return module; end
+	function module.shared(_, name) return world.shared[name]; end
+	function module.add_timer(_, seconds, callback)
+		table.insert(world.module_timers, { seconds = seconds, callback = callback });
+	end
 	function module.log(_, level, message, ...) table.insert(world.log, level .. " " .. message:format(...)); end
 	function module.provides(_, _, provider) world.provider = provider; end
 	function module.require(_, name)
@@ -161,6 +208,14 @@ local function new(options)
 			end
 		end
 		open_connections();
+	end
+
+	-- Runs the timer of module:add_timer, which must be the only one. Returns the seconds until it runs again.
+	function world.tick()
+		assert(#world.module_timers == 1);
+		local seconds = world.module_timers[1].callback();
+		open_connections();
+		return seconds;
 	end
 
 	-- Runs the n-th timer, which must be pending.

@@ -7,8 +7,10 @@ import { onTestFinished } from 'vitest';
 export interface NativeRequest {
   readonly operation: string;
   readonly id: string;
+  /** The fields after the id. */
+  readonly fields: readonly string[];
+  /** The first field of a login or a question about a user. */
   readonly user: string;
-  readonly parameters: readonly string[];
 }
 
 /** Listens at the path of xtokend's socket until the test ends, and gives a test each connection. */
@@ -26,7 +28,11 @@ export async function listenAt(path: string, serve: (socket: Socket) => void): P
   });
 }
 
-/** Answers a connection in the native protocol, after the handshake. @param answer writes lines without the line feed */
+/**
+ * Answers a connection in the native protocol, after the handshake. No user who is logged in is blocked.
+ *
+ * @param answer writes lines without the line feed
+ */
 export function answerNative(
   socket: Socket,
   answer: (request: NativeRequest, write: (line: string) => void) => void,
@@ -35,8 +41,9 @@ export function answerNative(
     socket.write(`${line}\n`);
   };
   createInterface(socket).on('line', (line) => {
-    const [operation = '', id = '', user = '', , ...parameters] = line.split('\t');
+    const [operation = '', id = '', ...fields] = line.split('\t');
     if (operation === 'VERSION') write('VERSION\t1\t0');
-    else answer({ operation, id, user, parameters }, write);
+    else if (operation === 'RECHECK') write(`OK\t${id}\tversion=1`);
+    else answer({ operation, id, fields, user: fields[0] ?? '' }, write);
   });
 }

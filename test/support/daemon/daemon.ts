@@ -5,7 +5,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { accepts } from '../system/ports.js';
-import { startXtokend } from '../xtokend.js';
+import { runXtokend, startXtokend, type Ended } from '../xtokend.js';
 
 const START_MILLISECONDS = 30_000;
 
@@ -15,25 +15,32 @@ export class Daemon {
   /** The lines that it has logged so far, over all its starts. */
   log = '';
   readonly #directory: string;
+  readonly #configurationPath: string;
   #child: ChildProcessWithoutNullStreams | undefined;
 
   /** @param configuration the text of its configuration file */
   constructor(configuration: string) {
     this.#directory = mkdtempSync(join(tmpdir(), 'xtokend-daemon-'));
     this.socketPath = join(this.#directory, 'xtokend.sock');
-    writeFileSync(join(this.#directory, 'xtokend.toml'), configuration, { mode: 0o600 });
+    this.#configurationPath = join(this.#directory, 'xtokend.toml');
+    writeFileSync(this.#configurationPath, configuration, { mode: 0o600 });
   }
 
   /** Starts xtokend, and returns when it accepts connections. */
   async start(): Promise<void> {
     const address = `unix:${this.socketPath}`;
-    this.#child = startXtokend(['--config', join(this.#directory, 'xtokend.toml'), '--listen', address]);
+    this.#child = startXtokend(['--config', this.#configurationPath, '--listen', address]);
     this.#child.stderr.on('data', (data: Buffer) => (this.log += data.toString()));
     const end = Date.now() + START_MILLISECONDS;
     while (!(await accepts({ path: this.socketPath }))) {
       if (Date.now() > end) throw new Error(`expected xtokend to listen; its log:\n${this.log}`);
       await sleep(5);
     }
+  }
+
+  /** Runs a command with its configuration. */
+  run(command: string, ...args: readonly string[]): Promise<Ended> {
+    return runXtokend([command, '--config', this.#configurationPath, ...args]);
   }
 
   /** The process ID; bin/xtokend becomes Node. */

@@ -1,0 +1,161 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Client } from '@xmpp/client';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { Daemon } from '../support/daemon/daemon.js';
+import { SECRETS } from '../support/keys.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
+import {
+  connect,
+  leave,
+  login,
+  ping,
+  type LoginResult,
+  type Transport,
+} from '../support/servers/xmpp-login.js';
+import { ACCEPTED, newUser, tokenOf } from './logins.js';
+import { logInOverBosh, logInUnbound, type RawSession } from './raw-sessions.js';
+
+const DISABLED: LoginResult = { decision: 'refused', condition: 'account-disabled' };
+const ENDED = 'not-authorized - This account is disabled.';
+/** In which the session of a blocked user must end. */
+const IN_TIME = { timeout: 5000, interval: 20 };
+
+describe.each(releases)('$name ends the open sessions of users', { timeout: 30_000 }, (release) => {
+  let directory: string;
+  let daemon: Daemon;
+  let prosody: Prosody;
+
+  beforeAll(async () => {
+    if (!isInstalled(release)) return undefined;
+    directory = mkdtempSync(join(tmpdir(), 'xtokend-revoked-'));
+    mkdirSync(join(directory, 'state'), { mode: 0o700 });
+    block();
+    daemon = new Daemon(`
+      ${SECRETS}
+      blocked_users = "file:${directory}/blocked"
+      [hosts."example.com"]
+      [replay]
+      path = "${directory}/state/xtokend"`);
+    await daemon.start();
+    const settings = 'modules_enabled = { "smacks", "bosh" }';
+    prosody = await Prosody.start({ release, socketPath: daemon.socketPath, settings });
+    return async () => {
+      await prosody.stop();
+      await daemon.remove();
+      rmSync(directory, { recursive: true });
+    };
+  });
+
+  beforeEach((context) => {
+    requirePackage(context, isInstalled(release), release.name);
+  });
+
+  const block = (...users: string[]): void => {
+    writeFileSync(join(directory, 'blocked'), ['# blocked', ...users, ''].join('\n'));
+  };
+
+  const revoke = async (user: string, ...options: string[]): Promise<void> => {
+    const ended = await daemon.run('revoke', `${user}@example.com`, ...options);
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+  };
+
+  const logIn = (username: string, transport: Transport): Promise<LoginResult> => {
+    const password = tokenOf(`${username}@example.com`);
+    return login({ service: prosody.service(transport), domain: 'example.com', username, password });
+  };
+
+  /** Logs a user in. Returns the client, and the error with which its stream ends. */
+  const open = async (
+    username: string,
+    transport: Transport,
+  ): Promise<{ client: Client; error: () => string | undefined }> => {
+    const password = tokenOf(`${username}@example.com`);
+    const client = await connect({
+      service: prosody.service(transport),
+      domain: 'example.com',
+      username,
+      password,
+    });
+    onTestFinished(() => leave(client));
+    let error = '';
+    let isOpen = true;
+    client.on('error', (problem: unknown) => (error += String(problem)));
+    client.on('disconnect', () => (isOpen = false));
+    return { client, error: () => (isOpen ? undefined : error) };
+  };
+
+  const lineAbout = (user: string, sessions: string): string =>
+    `ended ${sessions} of ${user}@example.com, because xtokend no longer accepts the user; see the log of xtokend`;
+
+  describe.each(['TCP', 'WebSocket'] as const)('over %s', (transport) => {
+    it('who are revoked, refuses them, and accepts them again after --undo', async () => {
+      const [user, other] = [newUser(), newUser()];
+      const sessions = [await open(user, transport), await open(user, transport)];
+      const { client } = await open(other, transport);
+      await revoke(user);
+      for (const { error } of sessions) await expect.poll(error, IN_TIME).toContain(ENDED);
+      expect(prosody.log).toContain(lineAbout(user, '2 sessions'));
+      await expect
+        .poll(() => daemon.log)
+        .toMatch(new RegExp(`blocked user online .*jid="${user}@example.com"`));
+      expect(await logIn(user, transport)).toEqual(DISABLED);
+      await ping(client);
+      await revoke(user, '--undo');
+      expect(await logIn(user, transport)).toEqual(ACCEPTED);
+      await ping(client);
+      expect(prosody.log).not.toContain(`of ${other}@example.com, because`);
+    });
+
+    it('whose names get into blocked_users', async () => {
+      const [user, other] = [newUser(), newUser()];
+      const { error } = await open(user, transport);
+      const { client } = await open(other, transport);
+      block(user);
+      await expect.poll(error, IN_TIME).toContain(ENDED);
+      expect(await logIn(user, transport)).toEqual(DISABLED);
+      await ping(client);
+      block();
+      expect(await logIn(user, transport)).toEqual(ACCEPTED);
+    });
+
+    it('whose sessions wait to be resumed', async () => {
+      const user = newUser();
+      const { client } = await open(user, transport);
+      client.socket?.end();
+      await expect.poll(() => prosody.shell('c2s', 'show')).toMatch(new RegExp(`${user}@.*hibernating`));
+      await revoke(user);
+      await expect.poll(() => prosody.log, IN_TIME).toContain(lineAbout(user, '1 session'));
+      expect(await prosody.shell('c2s', 'show')).not.toContain(user);
+    });
+  });
+
+  it.each([
+    ['over TCP who have bound no resource', logInUnbound],
+    ['over BOSH', logInOverBosh],
+  ])('%s, after a reload of the module as well', async (_, logInRaw) => {
+    const user = newUser();
+    const start = (): Promise<RawSession> => logInRaw(prosody, user, tokenOf(`${user}@example.com`));
+    for (const isReloaded of [false, true]) {
+      const { received } = await start();
+      if (isReloaded) await prosody.reloadModule();
+      await revoke(user);
+      await expect
+        .poll(received, IN_TIME)
+        .toMatch(/<stream:error.*<not-authorized.*This account is disabled\./);
+      expect(await prosody.shell('c2s', 'show')).not.toContain(user);
+      await revoke(user, '--undo');
+    }
+  });
+
+  it('who were revoked while xtokend was down', async () => {
+    const user = newUser();
+    const { error } = await open(user, 'TCP');
+    await daemon.end('SIGTERM');
+    await revoke(user);
+    await daemon.start();
+    await expect.poll(error, IN_TIME).toContain(ENDED);
+  });
+});
