@@ -28,6 +28,7 @@ local check_sessions = library "xtoken_sessions";
 
 local MAX_LOGGED_BYTES = 256; -- of a user name
 local MAX_ADDRESS_BYTES = 64;
+local REVOCATION_SECONDS = 1; -- during which a user who is being revoked may still log in
 local DEFAULT_TIMEOUT, MIN_TIMEOUT, MAX_TIMEOUT = 5, 0.1, 60; -- seconds
 
 -- What clients see if a login fails (RFC 6120, section 6.5), by the flag of xtokend's answer. Without a flag, Prosody's
@@ -37,8 +38,7 @@ local FAILURES = {
 	expired = { "credentials-expired", "The token is too old or was used. Get a new one." };
 	user_disabled = { "account-disabled", "This account is disabled." };
 };
--- What clients see if a login that another module accepted is refused. xtokend only says that there is no such user. A
--- login with a token then tells the client whether the user is blocked.
+-- What clients see if another module accepted a login of a user whom xtokend does not know.
 local CHECK_AGAIN = { "credentials-expired", "Log in with a new token." };
 
 client.socket_path = module:get_option_string("xtoken_socket", "/run/xtokend/xtokend.sock");
@@ -153,13 +153,23 @@ function provider.get_sasl_handler(session)
 	return handler;
 end
 
+local uncertain = setmetatable({}, { __mode = "k" }); -- threads whose last call of get_account_info got no answer
+
+-- Returns the answer about a user, or nil if xtokend can't tell.
+local function find_user(username)
+	local answer = client.ask("USER", { username, module.host });
+	return answer and answer.flag ~= "temp" and answer or nil, answer;
+end
+
 -- Returns what the client should see if xtokend doesn't confirm that a user exists and isn't blocked, otherwise nil.
 local function check_user(username, session)
 	local address = session.ip;
-	local answer = async.ready() and client.ask("USER", { username, module.host }) or nil;
+	local answer, uncertain_answer;
+	-- Otherwise, mod_sasl2_fast may have accepted a token from before a revocation.
+	if async.ready() and not uncertain[coroutine.running()] then answer, uncertain_answer = find_user(username); end
 	if answer and answer.is_accepted then return nil; end
-	log_failure(username, address, answer);
-	return (not answer or answer.flag == "temp") and FAILURES.temp or CHECK_AGAIN;
+	log_failure(username, address, answer or uncertain_answer);
+	return not answer and FAILURES.temp or FAILURES[answer.flag] or CHECK_AGAIN;
 end
 
 -- With SASL2 (XEP-0388), other modules can accept logins without this provider, such as mod_sasl2_fast (XEP-0484). This
@@ -193,12 +203,29 @@ end
 -- stream). Storing a message for an unknown user is less harmful than dropping one for a real user.
 function provider.user_exists(username)
 	if client.is_unavailable() or not async.ready() then return true; end
-	local answer = client.ask("USER", { username, module.host });
-	return not answer or answer.is_accepted or answer.flag == "temp";
+	local answer = find_user(username);
+	return not answer or answer.is_accepted;
 end
 
-function provider.is_enabled()
-	return true;
+-- Returns whether a user may log in, and when the user was last revoked. mod_sasl2_fast and mod_tokenauth refuse what
+-- they issued before password_updated.
+function provider.get_account_info(username)
+	if not async.ready() then return nil, "xtokend can only be asked where Prosody can wait."; end
+	local answer = find_user(username);
+	uncertain[coroutine.running()] = not answer or nil;
+	if not answer then return nil, "xtokend can't tell at the moment."; end
+	if not answer.is_accepted and answer.flag ~= "user_disabled" then return nil, "There is no such user."; end
+	-- Until xtokend noticed the revocation, a login in progress could still receive a FAST token.
+	local revoked_at = answer.revoked_at and answer.revoked_at + REVOCATION_SECONDS;
+	return { enabled = answer.is_accepted, password_updated = revoked_at };
+end
+
+-- Returns nil if xtokend can't tell, so that callers refuse logins. Where Prosody can't wait, no user logs in.
+function provider.is_enabled(username)
+	if not async.ready() then return true; end
+	local info, problem = provider.get_account_info(username);
+	if not info then return nil, problem; end
+	return info.enabled;
 end
 
 local NO_ACCOUNTS = "Accounts are managed by the application that signs the tokens.";

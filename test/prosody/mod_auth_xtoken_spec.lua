@@ -240,7 +240,7 @@ describe("mod_auth_xtoken", function ()
 
 		for answer, expected in pairs {
 			["FAIL\t1\treason=unknown-user"] = { "credentials-expired", "Log in with a new token." },
-			["FAIL\t1\treason=blocked\tuser_disabled"] = { "credentials-expired", "Log in with a new token." },
+			["FAIL\t1\treason=blocked-user\tuser_disabled"] = { "account-disabled", "This account is disabled." },
 			["FAIL\t1\treason=replay-cache-unavailable\ttemp"] = TEMPORARY,
 		} do
 			it(("refuses it after %q"):format(answer), function ()
@@ -313,6 +313,28 @@ describe("mod_auth_xtoken", function ()
 			assert.equal(2, session.conn.resumed);
 		end);
 
+		it("refuses it without a further request if get_account_info got no answer, until it gets one", function ()
+			local world = new_world();
+			local login;
+			world.start(function ()
+				for _ = 1, 2 do
+					world.provider.get_account_info("alice");
+					login = {};
+					login.answer = world.hooks[SUCCESS].handler({ session = session });
+					session.sasl_handler = handler;
+				end
+				login.done = true;
+			end);
+			world.can_wait = true;
+			world.connections[1]:receive("FAIL\t1\treason=internal-error\ttemp\n");
+			assert.same(TEMPORARY, failure_in(world));
+			world.events = {};
+			world.connections[1]:receive("OK\t2\trevoked_at=1790000000\n");
+			world.connections[1]:receive("OK\t3\n");
+			assert.same({ done = true }, login);
+			assert.is_nil(failure_in(world));
+		end);
+
 		it("runs before mod_sasl2, which sends the success", function ()
 			assert.is_true(new_world().hooks[SUCCESS].priority > 1000);
 		end);
@@ -336,6 +358,44 @@ describe("mod_auth_xtoken", function ()
 			assert.same({ nil, NO_ACCOUNTS }, { provider[name]("alice") });
 		end
 		assert.error(provider.users, "The users can't be listed. " .. NO_ACCOUNTS);
+	end);
+
+	describe("reports about an account", function ()
+		local function info_after(answer)
+			local world = new_world();
+			local info, enabled = world.start("get_account_info", "alice"), world.start("is_enabled", "alice");
+			world.connections[1]:receive(("%s\n%s\n"):format(answer:format(1), answer:format(2)));
+			return info, enabled;
+		end
+
+		it("whether it is enabled, and when it was revoked", function ()
+			local info, enabled = info_after("OK\t%d");
+			assert.same({ enabled = true }, info.answer);
+			assert.is_true(enabled.answer);
+			info = info_after("OK\t%d\trevoked_at=1790000000");
+			assert.same({ enabled = true, password_updated = 1790000001 }, info.answer);
+			info, enabled = info_after("FAIL\t%d\treason=blocked-user\tuser_disabled");
+			assert.same({ enabled = false }, info.answer);
+			assert.is_false(enabled.answer);
+		end);
+
+		it("nothing, with the cause, if there is none or xtokend can't tell", function ()
+			for answer, expected in pairs {
+				["FAIL\t%d\treason=unknown-user"] = "There is no such user.",
+				["FAIL\t%d\treason=internal-error\ttemp"] = "xtokend can't tell at the moment.",
+			} do
+				local info, enabled = info_after(answer);
+				assert.same({ condition = expected, done = true }, info);
+				assert.same({ condition = expected, done = true }, enabled);
+			end
+		end);
+
+		it("without a request if Prosody can't wait", function ()
+			local world = new_world();
+			assert.is_nil((world.provider.get_account_info("alice")));
+			assert.is_true(world.provider.is_enabled("alice"));
+			assert.equal(0, #world.connections);
+		end);
 	end);
 
 	it("names a file that is not installed", function ()

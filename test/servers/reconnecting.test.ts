@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@xmpp/client';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon } from '../support/daemon/daemon.js';
@@ -27,8 +28,14 @@ describe.each(['TCP', 'WebSocket'] as const)(
     beforeAll(async () => {
       if (!isInstalled(release) || !existsSync(COMMUNITY_MODULES)) return undefined;
       directory = mkdtempSync(join(tmpdir(), 'xtokend-fast-'));
+      mkdirSync(join(directory, 'state'), { mode: 0o700 });
       block();
-      daemon = new Daemon(`${SECRETS}\nblocked_users = "file:${directory}/blocked"\n[hosts."example.com"]`);
+      daemon = new Daemon(`
+        ${SECRETS}
+        blocked_users = "file:${directory}/blocked"
+        [hosts."example.com"]
+        [replay]
+        path = "${directory}/state/xtokend"`);
       await daemon.start();
       const settings = `xtoken_socket = "${daemon.socketPath}"\nxtoken_timeout = 1`;
       prosody = await Prosody.start({ release, configuration: fastConfiguration(), settings });
@@ -108,14 +115,61 @@ describe.each(['TCP', 'WebSocket'] as const)(
       else client.socket?.end();
       await expect
         .poll(() => device.outcome)
-        .toEqual([FAST, 'failure credentials-expired', TOKEN, 'failure account-disabled']);
+        .toEqual([FAST, 'failure account-disabled', TOKEN, 'failure account-disabled']);
       expect(device.steps[0]?.includes('<resume ')).toBe(isResumption);
       const log = prosody.log.slice(offset);
-      expect(log).toContain(`xtokend refused the login of ${user}@example.com from 127.0.0.1: unknown-user`);
+      expect(log).toContain(`xtokend refused the login of ${user}@example.com from 127.0.0.1: blocked-user`);
       expect(log).not.toContain(`Authenticated as ${user}@example.com`);
+      client?.reconnect.stop();
       block();
-      expect(device.token).toBeUndefined();
-      await expect(connect(device)).rejects.toThrow('not-authorized');
+      await connect(device);
+      expect(device.outcome).toEqual([FAST, 'success']);
+    });
+
+    const revoke = async (user: string, ...options: string[]): Promise<void> => {
+      const ended = await daemon.run('revoke', `${user}@example.com`, ...options);
+      expect(ended).toMatchObject({ status: 0, stderr: '' });
+    };
+
+    it('is disconnected within 5 s if the user is revoked, and its FAST token is void for good', async () => {
+      const { user, device, mint } = await enroll();
+      const client = await connect(device, mint);
+      expect(device.outcome).toEqual([FAST, 'success']);
+      device.steps = [];
+      await revoke(user);
+      await expect
+        .poll(() => device.outcome, { timeout: 5000 })
+        .toEqual([FAST, 'failure account-disabled', TOKEN, 'failure account-disabled']);
+      expect(prosody.log).toContain(`ended 1 session of ${user}@example.com`);
+      client.reconnect.stop();
+      await client.stop();
+      // FAST tokens that are issued in this time count as revoked.
+      await sleep(2000);
+      await revoke(user, '--undo');
+      expect(device.token).toBeDefined();
+      await connect(device, mint);
+      expect(device.outcome).toEqual([FAST, 'failure credentials-expired', TOKEN, 'success']);
+      await connect(device);
+      expect(device.outcome).toEqual([FAST, 'success']);
+    });
+
+    it('can not resume the session of a user who was revoked in the meantime', async () => {
+      const { user, device, mint } = await enroll();
+      const client = await connect(device, mint);
+      client.reconnect.stop();
+      client.socket?.end();
+      await expect.poll(() => client.socket).toBeNull();
+      await revoke(user);
+      await expect
+        .poll(() => prosody.log, { timeout: 5000 })
+        .toContain(`ended 1 session of ${user}@example.com`);
+      await revoke(user, '--undo');
+      device.steps = [];
+      await client.reconnect.reconnect();
+      await expect
+        .poll(() => device.outcome)
+        .toEqual([FAST, 'failure credentials-expired', TOKEN, 'success']);
+      expect(device.steps[0]).toContain('<resume ');
     });
 
     it.each([

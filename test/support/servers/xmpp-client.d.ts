@@ -50,7 +50,7 @@ declare module '@xmpp/client' {
   }
 
   export interface Client {
-    readonly reconnect: { delay: number; stop(): void };
+    readonly reconnect: { delay: number; reconnect(): Promise<void>; stop(): void };
     readonly fast: {
       saveToken(token: FastToken): Promise<void>;
       fetchToken(): Promise<FastToken | undefined>;
