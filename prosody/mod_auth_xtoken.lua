@@ -238,9 +238,37 @@ provider.get_password, provider.set_password = no_accounts, no_accounts;
 provider.create_user, provider.delete_user = no_accounts, no_accounts;
 provider.enable, provider.disable = no_accounts, no_accounts;
 
--- Raises an error, because callers would take an empty list for a host without users. Prosody's shell shows it.
+-- Why users can't be listed, by the reason of xtokend's answer.
+local LIST_PROBLEMS = {
+	["no-user-list"] = 'xtokend keeps no list of users. Set users = "seen" or users = "file:/path" in its configuration.';
+	["unsupported-operation"] = "this xtokend is too old. Upgrade it, and restart it.";
+};
+
+-- Returns an iterator over the names. Raises an error if it can't, because callers would take an empty list for a host
+-- without users. Prosody's shell shows the error.
 function provider.users()
-	error("The users can't be listed. " .. NO_ACCOUNTS, 0);
+	if not async.ready() then
+		error('The users can\'t be listed, because Prosody can\'t wait here. Use "prosodyctl shell user list".', 0);
+	end
+	local names, is_listed, cursor = {}, {}, nil;
+	repeat
+		local answer = client.ask("LIST", { module.host, cursor and "after=" .. cursor });
+		if not answer or not answer.is_accepted or answer.next == cursor and cursor then
+			local reason = answer and answer.reason;
+			error("The users can't be listed: " .. (LIST_PROBLEMS[reason]
+				or (reason or "no answer from xtokend") .. "; " .. see_log), 0);
+		end
+		for _, name in ipairs(answer.users) do
+			if not is_listed[name] then table.insert(names, name); end
+			is_listed[name] = true;
+		end
+		cursor = answer.next;
+	until not cursor;
+	local index = 0;
+	return function ()
+		index = index + 1;
+		return names[index];
+	end;
 end
 
 check_sessions(client, printable, see_log);

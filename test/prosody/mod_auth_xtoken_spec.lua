@@ -351,13 +351,62 @@ describe("mod_auth_xtoken", function ()
 		end
 	end);
 
-	it("explains that it can't list or change users", function ()
+	it("explains that it can't change users", function ()
 		local NO_ACCOUNTS = "Accounts are managed by the application that signs the tokens.";
 		local provider = new_world().provider;
 		for _, name in ipairs { "get_password", "set_password", "create_user", "delete_user", "enable", "disable" } do
 			assert.same({ nil, NO_ACCOUNTS }, { provider[name]("alice") });
 		end
-		assert.error(provider.users, "The users can't be listed. " .. NO_ACCOUNTS);
+	end);
+
+	describe("lists users", function ()
+		-- Starts to list users. Returns a table that will contain their names, or the error.
+		local function list(world)
+			local result = { names = {} };
+			world.start(function ()
+				local ok, iterator = pcall(world.provider.users);
+				if not ok then result.problem = iterator; return; end
+				for name in iterator do table.insert(result.names, name); end
+				result.done = true;
+			end);
+			return result;
+		end
+
+		it("page by page, and each one once", function ()
+			local world = new_world();
+			local result = list(world);
+			world.connections[1]:receive("OK\t1\tuser=bob\tuser=alice\tnext=b\1t1\n");
+			world.connections[1]:receive("OK\t2\tnext=c\n");
+			world.connections[1]:receive("OK\t3\tuser=alice\tuser=carol\n");
+			assert.same({ names = { "bob", "alice", "carol" }, done = true }, result);
+			assert.equal("LIST\t1\texample.com\nLIST\t2\texample.com\tafter=b\1t1\nLIST\t3\texample.com\tafter=c\n",
+				world.connections[1].written:match("\n(.*)"));
+		end);
+
+		for answer, expected in pairs {
+			["FAIL\t1\treason=no-user-list"] = 'Set users = "seen" or users = "file:/path" in its configuration.',
+			["FAIL\t1\treason=unsupported-operation"] = "this xtokend is too old. Upgrade it",
+			["FAIL\t1\treason=user-list-unavailable\ttemp"] = "user-list-unavailable; see the log of xtokend",
+			["OK\t1\tnext=a\nOK\t2\tnext=a"] = "see the log of xtokend",
+		} do
+			it(("or raises an error that says what to do after %q"):format(answer), function ()
+				local world = new_world();
+				local result = list(world);
+				for line in answer:gmatch("[^\n]+") do world.connections[1]:receive(line .. "\n"); end
+				assert.truthy(result.problem:find("^The users can't be listed: "), result.problem);
+				assert.truthy(result.problem:find(expected, 1, true), result.problem);
+			end);
+		end
+
+		it("or raises an error if there is no answer, or if Prosody can't wait", function ()
+			local world = new_world();
+			world.refuses = true;
+			local result = list(world);
+			world.elapse(5);
+			assert.equal("The users can't be listed: no answer from xtokend" .. SEE_LOG, result.problem);
+			assert.error(world.provider.users,
+				'The users can\'t be listed, because Prosody can\'t wait here. Use "prosodyctl shell user list".');
+		end);
 	end);
 
 	describe("reports about an account", function ()

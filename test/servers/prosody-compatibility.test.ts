@@ -54,7 +54,11 @@ describe.each(releases)('mod_auth_xtoken works with other modules of $name', (re
   });
 
   it.each([
-    ['list', 'example.com', `The users can't be listed. ${NO_ACCOUNTS}`],
+    [
+      'list',
+      'example.com',
+      'The users can\'t be listed: xtokend keeps no list of users. Set users = "seen" .*',
+    ],
     ['create', 'alice@seen.example', `Could not create user: ${NO_ACCOUNTS}`],
     ['create', 'alice@example.com', 'User exists'],
     ['password', 'alice@example.com', `Could not change password for user: ${NO_ACCOUNTS}`],
@@ -65,6 +69,19 @@ describe.each(releases)('mod_auth_xtoken works with other modules of $name', (re
     const output = await prosody.shell('user', command, name, ...(hasPassword ? ['some-password'] : []));
     expect(output.split('\n')).toContainEqual(expect.stringMatching(new RegExp(`^(Error: )?${expected}$`)));
     expect(output).not.toContain('nil value');
+  });
+
+  it('prosodyctl shell user list seen.example, after logins', async () => {
+    const service = prosody.service('TCP');
+    const users = Array.from({ length: 3 }, newUser);
+    for (const username of users) {
+      const password = tokenOf(`${username}@seen.example`);
+      expect(await login({ service, domain: 'seen.example', username, password })).toEqual(ACCEPTED);
+    }
+    const list = async (): Promise<string[]> =>
+      (await prosody.shell('user', 'list', 'seen.example')).split('\n');
+    await expect.poll(list).toEqual(expect.arrayContaining(users.map((user) => `${user}@seen.example`)));
+    expect(await list()).toContainEqual(expect.stringMatching(/^OK: Showing all \d+ users$/));
   });
 
   it('mod_sasl_token, which has another X-TOKEN', async () => {
