@@ -14,6 +14,8 @@ local function prosody_module(name)
 end
 
 local async = prosody_module "util.async";
+local modulemanager = prosody_module "core.modulemanager";
+local portmanager = prosody_module "core.portmanager";
 local plain = prosody_module "util.sasl.plain";
 local sasl = prosody_module "util.sasl";
 
@@ -117,6 +119,27 @@ local function warn_of_unencrypted()
 	module:log("warn", "not offering PLAIN and X-TOKEN on an unencrypted connection. Make clients use TLS. Behind a proxy "
 		.. "that does TLS, set consider_websocket_secure or consider_bosh_secure, or else allow_unencrypted_plain_auth");
 end
+
+-- The modules for browsers, and the setting with which each trusts a proxy to do TLS. Prosody ignores it below a host.
+local WEB = { { "websocket", "consider_websocket_secure" }, { "bosh", "consider_bosh_secure" } };
+
+-- Warns of modules for browsers through which no client can log in. If Prosody serves HTTPS, clients may use that.
+local function check_web()
+	local requires_encryption = module:get_option_boolean("c2s_require_encryption",
+		module:get_option_boolean("require_encryption", true));
+	if allow_unencrypted and not requires_encryption or portmanager.get_active_services():get("https") then return; end
+	for _, web in ipairs(WEB) do
+		local name, setting = web[1], web[2];
+		if modulemanager.is_loaded(module.host, name) and not module:context("*"):get_option_boolean(setting) then
+			module:log("warn", "clients can't log in through mod_%s, because Prosody serves no HTTPS, unless a trusted "
+				.. "proxy that does TLS sends X-Forwarded-Proto. If only that proxy can reach Prosody's HTTP port, "
+				.. "set %s = true above all hosts", name, setting);
+		end
+	end
+end
+
+-- Before this event, not all modules are loaded.
+if prosody.start_time then check_web(); else module:hook_global("server-started", check_web); end
 
 local provider = {};
 

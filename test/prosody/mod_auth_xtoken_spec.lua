@@ -447,6 +447,43 @@ describe("mod_auth_xtoken", function ()
 		end);
 	end);
 
+	describe("warns of modules for browsers without TLS", function ()
+		local WEB = { websocket = true, bosh = true };
+
+		it("once Prosody has loaded all modules", function ()
+			local world = new_world({ modules = WEB });
+			assert.same({}, world.log);
+			world.hooks["server-started"].handler();
+			assert.equal(2, #world.log);
+			assert.truthy(world.log[1]:find("^warn .*mod_websocket.*consider_websocket_secure = true"), world.log[1]);
+			assert.truthy(world.log[2]:find("^warn .*mod_bosh.*consider_bosh_secure = true"), world.log[2]);
+		end);
+
+		it("at once if Prosody is running", function ()
+			assert.equal(1, #new_world({ modules = { bosh = true }, start_time = 1 }).log);
+		end);
+
+		it("even with allow_unencrypted_plain_auth, if encryption is required", function ()
+			assert.equal(2, #new_world({ modules = WEB, start_time = 1, allow_unencrypted_plain_auth = true }).log);
+		end);
+
+		for name, options in pairs {
+			["they are not loaded"] = { modules = {} },
+			["they are considered secure"] = {
+				modules = WEB, consider_websocket_secure = true, consider_bosh_secure = true,
+			},
+			["Prosody serves HTTPS"] = { modules = WEB, services = { https = {} } },
+			["tokens may be sent without TLS"] = {
+				modules = WEB, c2s_require_encryption = false, allow_unencrypted_plain_auth = true,
+			},
+		} do
+			it("but not if " .. name, function ()
+				options.start_time = 1;
+				assert.same({}, new_world(options).log);
+			end);
+		end
+	end);
+
 	it("names a file that is not installed", function ()
 		local ok, problem = pcall(new_world, { has_no_client = true });
 		assert.is_false(ok);
