@@ -28,6 +28,8 @@ export interface DaemonOptions {
   /** The environment, for the log. */
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
+  /** Called with the message for the log if a configuration could not be applied. */
+  readonly onFault?: (message: string) => void;
 }
 
 /** Holds the current configuration, and the stores, log and metrics that it sets up. */
@@ -62,6 +64,7 @@ export class Daemon implements RequestHandler {
           ? 'configuration reload failed, keeping the previous one'
           : 'no valid configuration; refusing all requests';
         this.log.write('error', `${message}: ${reason}`);
+        options.onFault?.(`${message}: ${reason}`);
       },
     });
   }

@@ -9,7 +9,7 @@ import {
   writeReloadResult,
   type ReloadResult,
 } from '../../daemon/reload-result.js';
-import { Daemon } from '../../daemon/daemon.js';
+import { Daemon, type DaemonOptions } from '../../daemon/daemon.js';
 import { watchFiles } from '../../daemon/watch-files.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log/log.js';
@@ -22,6 +22,7 @@ import { SUPERVISOR_VARIABLE, parseSupervisorHandover } from '../../server/termi
 import { packageDirectory } from '../shared/package-directory.js';
 import { UsageError } from '../shared/usage-error.js';
 import { parseListenOption, takeInheritedListeners } from './listeners.js';
+import { followParent, ignoreSystemd, inheritedLog, reportState } from './parent.js';
 import { handleSignals, stopSignal } from './signals.js';
 import { serveSupervisedTerminal } from './terminal.js';
 
@@ -31,19 +32,26 @@ export interface ServeOptions {
   readonly protocol: ProtocolOption;
   /** Addresses of sockets, as `--listen` takes them; if there are none, stdin and stdout. */
   readonly listen?: readonly string[];
+  /** Whether the process that started this one controls it by stdin, and reads its state from stdout. */
+  readonly untilStdinEnds?: boolean;
 }
 
 /** `xtokend serve`: answers requests on stdin and stdout until end of input, or on sockets until SIGTERM. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
-  const { config, protocol, listen = [] } = options;
+  const { protocol, listen = [], untilStdinEnds = false } = options;
+  if (untilStdinEnds && listen.length === 0) {
+    throw new UsageError(
+      '--until-stdin-ends: expected --listen with it; on stdin, xtokend always ends with it',
+    );
+  }
+  if (untilStdinEnds) ignoreSystemd(process.env);
   const listeners = [
     ...takeInheritedListeners(process.env, process.pid, protocol),
     ...listen.map((address) => parseListenOption(address, protocol)),
   ];
-  const daemon =
-    listeners.length === 0
-      ? await serveStandardInput(options, version)
-      : await serveListeners(listeners, config, version);
+  const run =
+    listeners.length === 0 ? serveStandardInput : untilStdinEnds ? serveUntilStdinEnds : serveListeners;
+  const daemon = await run(options, version, listeners);
   await daemon.close();
   // Exit explicitly: an unread pipe would keep the event loop alive.
   process.exit();
@@ -53,7 +61,8 @@ async function serveStandardInput({ config, protocol }: ServeOptions, version: s
   const handover = parseSupervisorHandover(process.env[SUPERVISOR_VARIABLE] ?? '');
   if (handover === undefined && process.stdin.isTTY) await welcome(protocol, config, version);
   const stop = stopSignal();
-  const daemon = createDaemon(config, version, handover === undefined ? 'stderr' : 'syslog');
+  const standardLog = handover === undefined ? 'stderr' : 'syslog';
+  const daemon = createDaemon(config, version, { standardLog });
   handleSignals(daemon, async () => {
     await daemon.reload();
   });
@@ -78,13 +87,13 @@ async function serveStandardInput({ config, protocol }: ServeOptions, version: s
 }
 
 async function serveListeners(
-  listeners: readonly Listener[],
-  config: string | undefined,
+  { config }: ServeOptions,
   version: string,
+  listeners: readonly Listener[],
 ): Promise<Daemon> {
   const stop = stopSignal();
-  const daemon = createDaemon(config, version, 'stderr');
-  const { decide, onCompleted, log } = daemon;
+  const daemon = createDaemon(config, version, { standardLog: 'stderr' });
+  const { log } = daemon;
   const notify = takeNotify(log);
   const status = `Answering on ${listeners.length === 1 ? 'a socket' : `${listeners.length} sockets`}`;
   let isReady = false;
@@ -99,15 +108,49 @@ async function serveListeners(
   await loadConfiguration(config, process.env);
   await daemon.start();
   stop.addEventListener('abort', notify.stopping);
+  await answer(daemon, listeners, stop, () => {
+    isReady = true;
+    notify.ready(status);
+  });
+  // systemd would otherwise have to kill the process that still sends a message.
+  await notify.flushed();
+  return daemon;
+}
+
+/** Serves until the process that started this one ends. It can't fix a configuration, so an invalid one is no reason to exit. */
+async function serveUntilStdinEnds(
+  { config }: ServeOptions,
+  version: string,
+  listeners: readonly Listener[],
+): Promise<Daemon> {
+  const signalled = stopSignal();
+  const onFault = (message: string): void => {
+    reportState('error', message);
+  };
+  const daemon = createDaemon(config, version, { standardLog: inheritedLog(), onFault });
+  const requestReload = handleSignals(daemon, async () => {
+    await daemon.reload();
+  });
+  const stop = AbortSignal.any([signalled, followParent(process.stdin, requestReload)]);
+  await daemon.start();
+  await answer(daemon, listeners, stop, () => {
+    reportState('ready');
+  });
+  return daemon;
+}
+
+async function answer(
+  { decide, onCompleted, log }: Daemon,
+  listeners: readonly Listener[],
+  stop: AbortSignal,
+  onReady: () => void,
+): Promise<void> {
   await serveSockets({
     listeners,
     decide,
     onCompleted,
     stop,
-    onReady: () => {
-      isReady = true;
-      notify.ready(status);
-    },
+    onReady,
     onListening: (path) => {
       log.write('info', 'listening', { path });
     },
@@ -115,9 +158,6 @@ async function serveListeners(
       log.write('warning', message, fields);
     },
   });
-  // systemd would otherwise have to kill the process that still sends a message.
-  await notify.flushed();
-  return daemon;
 }
 
 /** Prints a hint on a terminal, or throws the reason why the configuration is invalid. */
@@ -142,9 +182,13 @@ Then type here:                  auth:alice:${host}:TOKEN
 `;
 }
 
-function createDaemon(config: string | undefined, version: string, standardLog: 'stderr' | 'syslog'): Daemon {
+function createDaemon(
+  config: string | undefined,
+  version: string,
+  settings: Pick<DaemonOptions, 'standardLog' | 'onFault'>,
+): Daemon {
   const load = (): ReturnType<typeof loadConfiguration> => loadConfiguration(config, process.env);
-  const daemon = new Daemon({ load, standardLog, env: process.env, version });
+  const daemon = new Daemon({ load, env: process.env, version, ...settings });
   // Node itself would also print the properties of the error, and those of a client library can hold a password.
   process.on('uncaughtException', (error) => {
     daemon.log.write('error', `uncaught exception; exiting: ${error.stack ?? error.message}`);

@@ -22,12 +22,15 @@ export function holdSignals(): void {
  * signal is lost.
  *
  * @param reload never rejects
+ * @returns a function that does what SIGHUP does
  */
-export function handleSignals(daemon: Daemon, reload: () => Promise<void>): void {
-  process.on('SIGHUP', oneAtATime(reload));
+export function handleSignals(daemon: Daemon, reload: () => Promise<void>): () => void {
+  const requestReload = oneAtATime(reload);
+  process.on('SIGHUP', requestReload);
   process.on('SIGUSR1', () => {
     daemon.summarize();
   });
+  return requestReload;
 }
 
 /** Returns a signal that SIGTERM and SIGINT abort, so that pending requests are answered. A second one ends the process. */

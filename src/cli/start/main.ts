@@ -1,3 +1,4 @@
+import { closeInheritedDescriptors } from './inherited-descriptors.js';
 import { reportErrors } from './report-errors.js';
 import { serve } from '../serve/serve.js';
 import { holdSignals } from '../serve/signals.js';
@@ -5,6 +6,7 @@ import { holdSignals } from '../serve/signals.js';
 /** Set by the build to the version in package.json. */
 declare const XTOKEND_VERSION: string;
 
+closeInheritedDescriptors(process.env);
 holdSignals();
 
 // Prosody gives no arguments and blocks until the first answer; parsing a command line would take 15 ms more.

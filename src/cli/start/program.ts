@@ -68,6 +68,7 @@ function addServe(program: Command, version: string, serve: Serve): void {
         'answer on a Unix socket instead, such as unix:/run/xtokend/xtokend.sock,group=prosody (repeatable)',
       ).argParser((address: string, before: string[] | undefined) => [...(before ?? []), address]),
     )
+    .option('--until-stdin-ends', 'with --listen: end when stdin ends, for a server that starts xtokend')
     .allowExcessArguments()
     .action(async (options: ServeOptions, command: Command) => {
       // The message does not repeat the argument, as it can be a token.

@@ -1,3 +1,5 @@
+import { messageOf } from '../../errors.js';
+import { reportState } from '../serve/parent.js';
 import { withoutSecrets } from '../../system/known-secrets.js';
 
 /** Not 1, which means "refused" in `verify` and "problems found" in `check`. */
@@ -17,6 +19,8 @@ export async function reportErrors(work: () => Promise<void>): Promise<void> {
 }
 
 function report(error: unknown): number {
+  // It can show the message to an administrator who doesn't see this program's stderr.
+  if (process.argv.includes('--until-stdin-ends')) reportState('error', messageOf(error));
   // Commander has already printed its message, and --help is no error.
   if (error instanceof Error && 'exitCode' in error) return error.exitCode === 0 ? 0 : EXIT_COULD_NOT;
   process.stderr.write(`xtokend: ${withoutSecrets(textOf(error))}\n`);
