@@ -44,9 +44,9 @@ export function followParent(input: Readable, onReload: () => void): AbortSignal
 
 /** Writes a line for the parent process to stdout: `ready`, or `error` and a message. Never throws. */
 export function reportState(state: 'ready' | 'error', message = ''): void {
-  const line = withoutSecrets(`${state} ${message}`).replace(/\p{Cc}+/gu, ' ');
+  const line = withoutSecrets(`${state} ${message}`).trimEnd();
   try {
-    writeSync(STDOUT, `${line.trimEnd()}\n`);
+    writeSync(STDOUT, `${line.replaceAll(/\r?\n\s*/g, ' | ').replaceAll(/\p{Cc}/gu, ' ')}\n`);
   } catch {
     // The log has the same message.
   }

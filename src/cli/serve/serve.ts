@@ -133,9 +133,14 @@ async function serveUntilStdinEnds(
   });
   const stop = AbortSignal.any([signalled, followParent(process.stdin, requestReload)]);
   await daemon.start();
-  await answer(daemon, listeners, stop, () => {
-    reportState('ready');
-  });
+  try {
+    await answer(daemon, listeners, stop, () => {
+      reportState('ready');
+    });
+  } finally {
+    // After an error, it would keep the process alive.
+    process.stdin.destroy();
+  }
   return daemon;
 }
 
