@@ -1,11 +1,13 @@
 -- mod_auth_xtoken: lets users log in with one-time tokens, which xtokend verifies. For Prosody 0.12 and 13.0.
 --
 --     authentication = "xtoken"
---     xtoken_socket = "/run/xtokend/xtokend.sock" -- path of `xtokend serve --listen unix:PATH`
+--     xtoken_command = "/usr/bin/xtokend"         -- the program, if Prosody starts it
+--     xtoken_socket = "/run/xtokend/xtokend.sock" -- otherwise, path of `xtokend serve --listen unix:PATH`
 --     xtoken_timeout = 5                          -- seconds that a login waits for the answer
 --
--- In the same directory, xtoken_client.lib.lua connects to xtokend, and xtoken_sessions.lib.lua ends the open sessions
--- of blocked users. This file contains the settings, what clients see, and what Prosody's log shows.
+-- In the same directory, xtoken_client.lib.lua connects to xtokend, xtoken_daemon.lib.lua starts it, and
+-- xtoken_sessions.lib.lua ends the open sessions of blocked users. This file contains the settings, what clients see,
+-- and what Prosody's log shows.
 
 -- Prosody 13.0 prefixes the names of its own modules with "prosody.".
 local function prosody_module(name)
@@ -27,6 +29,7 @@ end
 
 local client = library "xtoken_client";
 local check_sessions = library "xtoken_sessions";
+local daemon = library "xtoken_daemon";
 
 local MAX_LOGGED_BYTES = 256; -- of a user name
 local MAX_ADDRESS_BYTES = 64;
@@ -43,8 +46,10 @@ local FAILURES = {
 -- What clients see if another module accepted a login of a user whom xtokend does not know.
 local CHECK_AGAIN = { "credentials-expired", "Log in with a new token." };
 
-client.socket_path = module:get_option_string("xtoken_socket", "/run/xtokend/xtokend.sock");
-local see_log = "see the log of xtokend: journalctl -u xtokend";
+client.socket_path = module:get_option_string("xtoken_socket") or daemon.use() or "/run/xtokend/xtokend.sock";
+if daemon.is_used then client.daemon = daemon; end
+local see_log = "see the log of xtokend: "
+	.. (daemon.is_used and "Prosody's standard error, or syslog" or "journalctl -u xtokend");
 -- Prosody 13.0 also accepts values such as "5s".
 local get_period = module.get_option_period or module.get_option_number;
 local timeout = get_period(module, "xtoken_timeout", DEFAULT_TIMEOUT) or DEFAULT_TIMEOUT;
@@ -296,6 +301,9 @@ end
 
 check_sessions(client, printable, see_log);
 
-module.unload = client.close;
+function module.unload()
+	client.close();
+	daemon.release();
+end
 
 module:provides("auth", provider);

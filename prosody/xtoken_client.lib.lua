@@ -47,6 +47,7 @@ local CHECK_PROTOCOL = "Unless xtokend is being restarted, the socket may have p
 local client = {
 	socket_path = "/run/xtokend/xtokend.sock";
 	timeout = 5; -- seconds that a request waits for its answer
+	daemon = nil; -- xtoken_daemon, if that starts xtokend
 };
 
 local counts = module:metric("counter", "requests", "", "Requests to xtokend", { "operation", "outcome" });
@@ -108,14 +109,16 @@ local function fail(problem, fix, is_permanent)
 		for _, request in ipairs(waiting) do table.insert(abandoned, request); end
 		waiting = {};
 	end
-	if problem ~= logged_problem then
+	local is_starting = client.daemon and client.daemon.is_starting();
+	if client.daemon and fix ~= CHECK_VERSIONS then fix = client.daemon.advice(); end
+	if problem ~= logged_problem and not is_starting then
 		logged_problem = problem;
 		module:log("error", "xtokend does not answer at %s: %s. Until it does, logins fail with temporary-auth-failure. %s",
 			client.socket_path, problem, fix or CHECK_XTOKEND:format(client.socket_path));
 	end
 	if waiting[1] and not retry then
 		retry = timer.add_task(retry_delay, connect);
-		retry_delay = math.min(retry_delay * 2, MAX_RETRY_DELAY);
+		retry_delay = is_starting and MIN_RETRY_DELAY or math.min(retry_delay * 2, MAX_RETRY_DELAY);
 	end
 	for _, request in ipairs(abandoned) do finish(request, nil); end
 end

@@ -49,6 +49,8 @@ export interface ProsodyOptions {
   readonly more?: string;
   readonly networkBackend?: 'epoll' | 'event' | 'select';
   readonly env?: NodeJS.ProcessEnv;
+  /** How many descriptors it can open. */
+  readonly descriptorLimit?: number;
 }
 
 const START_MILLISECONDS = 30_000;
@@ -87,8 +89,10 @@ export class Prosody {
   }
 
   #spawn(): ChildProcess {
-    const { release, env } = this.#options;
-    return spawn(release.program, ['-F', '--config', join(this.directory, 'prosody.cfg.lua')], {
+    const { release, env, descriptorLimit } = this.#options;
+    const limit = descriptorLimit === undefined ? '' : `ulimit -n ${descriptorLimit};`;
+    const command = [release.program, '-F', '--config', join(this.directory, 'prosody.cfg.lua')];
+    return spawn('sh', ['-c', `${limit} exec "$@"`, 'sh', ...command], {
       env: { PATH: process.env['PATH'], STATE_DIRECTORY: process.env['STATE_DIRECTORY'], ...env },
       stdio: 'ignore',
     });
