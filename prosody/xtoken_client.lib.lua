@@ -102,14 +102,15 @@ local function close_link()
 end
 
 -- Closes the connection after an error, and schedules a new one if requests are pending. If the error is permanent,
--- they don't wait for that. Logs the error once, with what to do.
-local function fail(problem, fix, is_permanent)
+-- they don't wait for that. Logs the error once, with what to do. The end of an xtokend that this Prosody starts is no
+-- error, because the next one answers.
+local function fail(problem, fix, is_permanent, is_lost)
 	local abandoned = close_link();
 	if is_permanent then
 		for _, request in ipairs(waiting) do table.insert(abandoned, request); end
 		waiting = {};
 	end
-	local is_starting = client.daemon and client.daemon.is_starting();
+	local is_starting = client.daemon and (is_lost or client.daemon.is_starting());
 	if client.daemon and fix ~= CHECK_VERSIONS then fix = client.daemon.advice(); end
 	if problem ~= logged_problem and not is_starting then
 		logged_problem = problem;
@@ -183,9 +184,9 @@ function listeners.ondisconnect(conn, problem)
 	if waiting[1] or pending_on(link)[1] then
 		local is_closed_by_xtokend = not problem or problem == "closed";
 		if is_closed_by_xtokend and not link.is_ready then
-			return fail("the connection was closed before VERSION", CHECK_PROTOCOL);
+			return fail("the connection was closed before VERSION", CHECK_PROTOCOL, false, true);
 		end
-		return fail(problem or "the connection was closed");
+		return fail(problem or "the connection was closed", nil, false, true);
 	end
 	-- This is not an error: the next request opens a new connection.
 	close_link();

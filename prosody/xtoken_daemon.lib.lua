@@ -118,7 +118,7 @@ local function on_end()
 		if seconds >= STABLE_SECONDS then shared.delay = MIN_DELAY; end
 		shared.quiet_until = time.monotonic() + shared.delay + QUIET_SECONDS;
 		log("warn", "xtokend (pid %s) has ended after %d s; starting it again in %g s",
-			shared.pid or "unknown", seconds, shared.delay);
+			shared.pid or "unknown", math.floor(seconds), shared.delay);
 	elseif not shared.has_failed then
 		log_error("xtokend has ended before it was ready. To see why, run this as the user of Prosody: %s",
 			xtokend_command());
@@ -213,16 +213,15 @@ local function poll()
 	schedule(START_POLL_SECONDS, "poll");
 end
 
--- Creates the directory and an empty file for the state. Returns nil and the problem if that fails.
+-- Creates the directory, and an empty file for the state. Returns nil and the problem if that fails.
 local function prepare()
 	if lfs.attributes(directory(), "mode") ~= "directory" then
 		local ok, problem = lfs.mkdir(directory());
-		if not ok then return nil, ("cannot create %s: %s"):format(directory(), problem); end
+		if not ok then return nil, problem; end
 	end
 	local file, problem = io.open(state_path(), "w");
-	if not file then return nil, "cannot write " .. problem; end
-	file:close();
-	return true;
+	if file then file:close(); end
+	return file, problem;
 end
 
 local function start()
@@ -231,8 +230,10 @@ local function start()
 	local ok, problem = prepare();
 	if ok then handle, problem = io.popen(start_command(), "w"); end
 	if not handle then
-		log_error("cannot start xtokend: %s. The user of Prosody must be able to write to this directory, and to open "
-			.. "files: see the owner (ls -ld %s) and the limit (LimitNOFILE= or ulimit -n)", problem, prosody.paths.data);
+		-- Without the name of the file, a lack of descriptors is the same problem each time.
+		log_error("cannot start xtokend in %s: %s. The user of Prosody must be able to write to that directory and to "
+			.. "open files: see its owner (namei -l %s), and the limit (LimitNOFILE= or ulimit -n)",
+			directory(), problem:match("[^:]*$"):gsub("^ ", ""), directory());
 		return start_later();
 	end
 	handle:setvbuf("no");
