@@ -26,10 +26,14 @@ local START_POLL_SECONDS, POLL_SECONDS = 0.05, 1; -- between readings of the sta
 local MIN_DELAY, MAX_DELAY = 0.5, 30; -- seconds until it is started again
 local STABLE_SECONDS = 60; -- after which the delay is the shortest again
 local RELEASE_SECONDS = 5; -- until it ends after the last host; a reload of the module takes less
+local NEEDED_DESCRIPTORS = 32; -- of xtokend, which first inherits those of Prosody
 local LAUNCHER_BYTES = 512; -- of the launcher, in which its name is
 
 -- systemd has set these for Prosody.
 local UNSET = "NOTIFY_SOCKET WATCHDOG_PID WATCHDOG_USEC LISTEN_PID LISTEN_FDS LISTEN_FDNAMES RUNTIME_DIRECTORY";
+
+local RAISE_LIMIT = "Raise the limit of Prosody (LimitNOFILE= of its unit, or ulimit -n)";
+local CHECK_OWNER = "Let the user of Prosody write there: see the owners with namei -l %s";
 
 local daemon = {};
 
@@ -219,9 +223,13 @@ local function prepare()
 		local ok, problem = lfs.mkdir(directory());
 		if not ok then return nil, problem; end
 	end
-	local file, problem = io.open(state_path(), "w");
-	if file then file:close(); end
-	return file, problem;
+	-- If fewer are left, xtokend can't start, and can't say why.
+	local files, problem = {}, nil;
+	while not problem and #files < NEEDED_DESCRIPTORS do
+		files[#files + 1], problem = io.open(state_path(), "w");
+	end
+	for _, file in ipairs(files) do file:close(); end
+	return not problem, problem;
 end
 
 local function start()
@@ -231,9 +239,9 @@ local function start()
 	if ok then handle, problem = io.popen(start_command(), "w"); end
 	if not handle then
 		-- Without the name of the file, a lack of descriptors is the same problem each time.
-		log_error("cannot start xtokend in %s: %s. The user of Prosody must be able to write to that directory and to "
-			.. "open files: see its owner (namei -l %s), and the limit (LimitNOFILE= or ulimit -n)",
-			directory(), problem:match("[^:]*$"):gsub("^ ", ""), directory());
+		problem = problem:match("[^:]*$"):gsub("^ ", "");
+		local fix = problem:lower():find("too many open files", 1, true) and RAISE_LIMIT or CHECK_OWNER:format(directory());
+		log_error("cannot start xtokend in %s: %s. %s", directory(), problem, fix);
 		return start_later();
 	end
 	handle:setvbuf("no");

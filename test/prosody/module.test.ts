@@ -9,7 +9,7 @@ function run(program: string, ...args: string[]): { status: number | null; outpu
 }
 
 describe('mod_auth_xtoken', () => {
-  it.for(['mod_auth_xtoken', 'xtoken_client', 'xtoken_sessions'])(
+  it.for(['mod_auth_xtoken', 'xtoken_client', 'xtoken_daemon', 'xtoken_sessions'])(
     'passes %s_spec.lua in a stand-in of Prosody',
     (name, context) => {
       requirePackage(context, run('busted', '--version').status === 0, 'lua-busted');

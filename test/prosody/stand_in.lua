@@ -74,7 +74,32 @@ local function new(options)
 		end
 	end
 
+	-- The file to which xtokend writes its state, and the commands that were run for sh.
+	world.files, world.commands, world.now, world.pipe = options and options.files or {}, {}, 0, { written = "" };
+	function world.pipe.setvbuf() end
+	function world.pipe:write(text) self.written = self.written .. text; end
+	function world.pipe:close() self.is_closed = true; end
+
+	local function open_file(name, mode)
+		if world.open_error then return nil, name .. ": " .. world.open_error; end
+		if mode == "w" then world.files[name] = ""; end
+		local text, position = world.files[name], 0;
+		if not text then return nil, name .. ": No such file or directory"; end
+		return {
+			seek = function (_, _, offset) position = offset; end;
+			read = function (_, what) return type(what) == "number" and text:sub(1, what) or text:sub(position + 1); end;
+			close = function () end;
+		};
+	end
+
 	local modules = {
+		["lfs"] = {
+			attributes = function () return nil; end;
+			mkdir = function () return world.mkdir_error == nil, world.mkdir_error; end;
+		};
+		["util.logger"] = { init = function ()
+			return function (level, message, ...) table.insert(world.log, level .. " " .. message:format(...)); end;
+		end };
 		["util.async"] = {
 			ready = function () return coroutine.running() ~= nil and world.can_wait; end;
 			runner = function (func, watchers)
@@ -134,7 +159,7 @@ local function new(options)
 			end;
 		};
 		["util.sasl.plain"] = { init = function () end };
-		["util.time"] = { monotonic = function () return 0; end };
+		["util.time"] = { monotonic = function () return world.now; end };
 		["util.timer"] = {
 			add_task = function (seconds, callback)
 				local timer = { seconds = seconds, callback = callback };
@@ -168,16 +193,33 @@ local function new(options)
 		return default;
 	end
 	local module = {
-		host = "example.com";
+		host = options and options.host or "example.com";
 		get_option_string = option;
 		get_option_number = option;
 		get_option_boolean = option;
+		get_option_array = function (_, name)
+			local value = option(nil, name);
+			return type(value) == "string" and { value } or value;
+		end;
+		shared = function () return options and options.shared or {}; end;
+		hook_global = function (_, name, handler) world.hooks[name] = { handler = handler }; end;
 	};
 	local environment = setmetatable({
 		module = module;
 		prosody = {
-			hosts = { ["example.com"] = { sessions = options and options.sessions or {} } };
+			hosts = { [options and options.host or "example.com"] = { sessions = options and options.sessions or {} } };
 			start_time = options and options.start_time;
+			paths = { data = "/data" };
+			process_type = options and options.process_type or "prosody";
+		};
+		io = {
+			open = open_file;
+			popen = function (command)
+				if world.popen_error then return nil, world.popen_error; end
+				table.insert(world.commands, command);
+				world.pipe.is_closed = nil;
+				return world.pipe;
+			end;
 		};
 		require = function (name) return modules[name] or error("no module " .. name); end;
 	}, { __index = _G });
@@ -250,7 +292,7 @@ local function new(options)
 		return world.start(function () return world.hooks[name].handler(event); end);
 	end
 
-	world.module = module;
+	world.module, world.environment = module, environment;
 	load_file(path, environment)();
 	return world;
 end

@@ -23,9 +23,9 @@ describe.each(releases)('$name that cannot start xtokend', (release) => {
     const clients = connectOften(starter.prosody.c2sPort, 120);
     await sleep(500);
     process.kill(first, 'SIGKILL');
-    const errors = await starter.error(/cannot start xtokend: .*[Tt]oo many open files.* ulimit -n/);
+    const errors = await starter.error(/cannot start xtokend in .*: Too many open files\. Raise the limit/);
     await sleep(2000);
-    expect(errors.split('\n')).toHaveLength(1);
+    expect(errors).not.toContain('\n');
     for (const client of clients) client.destroy();
     await starter.daemon(first);
     await starter.expectLogin();
