@@ -47,7 +47,7 @@ export async function runChecks(situation: Situation): Promise<Finding[]> {
   const machine = runAll(machineChecks, situation);
   const service = await checkAsService(situation);
   const foundOnMachine = await machine;
-  const daemon = service.isTested ? [] : await runDaemonChecks(situation);
+  const daemon = service.isTested ? await checkStartedDaemon(situation) : await runDaemonChecks(situation);
   // Last, because the checks of the sockets may have started the service.
   const running = await run('service', checkRunning, situation);
   const all = [...foundOnMachine, ...daemon, ...service.findings, ...running];
@@ -57,6 +57,11 @@ export async function runChecks(situation: Situation): Promise<Finding[]> {
 /** Runs the checks of the daemon in this process. */
 export function runDaemonChecks(situation: Situation): Promise<Finding[]> {
   return runAll(daemonChecks, situation);
+}
+
+/** An xtokend that Prosody starts has another replay cache than the service. */
+async function checkStartedDaemon(situation: Situation): Promise<readonly Finding[]> {
+  return situation.started === undefined ? [] : run('replay', checkReplayCache, situation);
 }
 
 async function runAll(checks: typeof daemonChecks, situation: Situation): Promise<Finding[]> {

@@ -32,7 +32,7 @@ export const codes = {
   'replay-ok': 'the replay cache works; the message says what it guarantees',
   'replay-not-durable': 'a used token can be used again after a restart',
   'replay-incomplete': 'the replay cache is not complete yet; tokens are refused for up to 90 s more',
-  'replay-other-owner': 'not tested as root: the replay cache belongs to another user',
+  'replay-other-owner': 'not tested: the replay cache is for another user',
   'replay-removed': 'the replay cache was removed; after the next login, tokens are refused for up to 90 s',
   'replay-former-store':
     'a former store left data; tokens used there can be used again until 90 s after the change',
@@ -84,12 +84,19 @@ export const codes = {
   'prosody-module-missing':
     'the authentication module, or a part of it, is not in a directory that Prosody searches',
   'prosody-module-differs': 'the authentication module is not the one of this xtokend',
-  'prosody-command-arguments': '`external_auth_command` has arguments',
-  'prosody-command-unusable': 'Prosody cannot run `external_auth_command`',
-  'prosody-command-unknown': 'cannot tell whether `external_auth_command` runs xtokend',
+  'prosody-command-arguments': '`xtoken_command` or `external_auth_command` has arguments in one text',
+  'prosody-command-unusable': 'Prosody cannot run `xtoken_command` or `external_auth_command`',
+  'prosody-command-unknown': 'cannot tell whether `xtoken_command` or `external_auth_command` runs xtokend',
+  'prosody-command-other': '`xtoken_command` is another program than xtokend',
+  'prosody-command-ignored': 'our module does not run `xtoken_command` or `external_auth_command`',
+  'prosody-command-differs': 'hosts have different commands, but Prosody starts one xtokend for all',
   'prosody-command-protocol': '`external_auth_protocol` is not `generic`',
   'prosody-configuration-unreadable':
     "Prosody's user cannot read the configuration of xtokend or its secrets",
+  'prosody-other-configuration': 'the xtokend that Prosody starts reads another configuration',
+  'prosody-state-unusable':
+    "Prosody's user cannot use the state directory of the xtokend that Prosody starts",
+  'prosody-second-daemon': 'another xtokend runs besides the one that Prosody starts',
   'prosody-lpty-missing': "lpty is not installed for Prosody's version of Lua",
   'prosody-lpty-unknown': "cannot tell whether lpty is installed for Prosody's version of Lua",
   'prosody-host-not-served': 'xtokend does not serve a host of Prosody that asks it',

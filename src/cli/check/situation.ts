@@ -10,6 +10,7 @@ import { readTextFile } from '../../system/read-file.js';
 import { readEjabberd, type EjabberdConfiguration } from './ejabberd/configuration.js';
 import { readProsody, type ProsodyConfiguration } from './prosody/configuration.js';
 import { attempt } from './machine/access.js';
+import { findStarted, type StartedDaemon } from './prosody/started/started-daemon.js';
 import { findService, type Service } from './service/find-service.js';
 
 /** A chat server of this machine. */
@@ -51,8 +52,12 @@ export interface Situation {
   readonly prosody: Reading<ProsodyConfiguration>;
   readonly ejabberd: Reading<EjabberdConfiguration>;
   readonly chatServers: readonly ChatServer[];
+  /** The xtokend that Prosody's module starts. */
+  readonly started?: StartedDaemon;
   /** The service of systemd that reads this configuration. */
   readonly service?: Service;
+  /** Whether there is a service that is enabled or runs, with any configuration. */
+  readonly isServiceUsed: boolean;
   /** Why a service that systemd knows is not checked. */
   readonly uncheckedService?: string;
 }
@@ -75,14 +80,18 @@ export async function readSituation(
 ): Promise<Situation> {
   // With isService, systemd has already started this process as the service.
   const service = isService ? undefined : await findService();
-  const option = named.config ?? fileOfService(service, env);
-  const { file } = locateConfiguration(option, env);
   const prosody = await readServer(named.prosody, '/etc/prosody/prosody.cfg.lua', readProsody);
+  const started = isService ? undefined : findStarted(prosody.configuration, env);
+  const option = named.config ?? fileOfDaemon(started, service, env);
+  const { file } = locateConfiguration(option, env);
   const ejabberd = await readServer(named.ejabberd, '/etc/ejabberd/ejabberd.yml', readEjabberd);
   const chatServers = await findChatServers(prosody, ejabberd);
-  const rest = { file, env, now, builtAt, named, prosody, ejabberd, chatServers, ...select(service, file) };
+  const rest = {
+    ...{ file, env, now, builtAt, named, prosody, ejabberd, chatServers, ...(started && { started }) },
+    ...{ isServiceUsed: service?.isUsed === true, ...select(service, file) },
+  };
   try {
-    const configuration = await loadConfiguration(option, env);
+    const configuration = await loadConfiguration(option, environmentOf(started, env));
     const { files, secretFiles } = configuration;
     return { ...rest, configuration, fault: undefined, files, secretFiles };
   } catch (fault) {
@@ -138,10 +147,19 @@ async function normalized(hosts: readonly { readonly name: string | undefined }[
   return names.filter((name) => name !== undefined);
 }
 
-/** Returns the configuration of the service, unless the user names one. */
-function fileOfService(service: Service | undefined, env: NodeJS.ProcessEnv): string | undefined {
-  const isNamed = (env['XTOKEND_CONFIG'] ?? '') !== '';
-  return isNamed || service?.isUsed !== true || service.file === DEFAULT_FILE ? undefined : service.file;
+/** Returns the configuration of the xtokend that Prosody starts, else that of the service, unless the user names one. */
+function fileOfDaemon(
+  started: StartedDaemon | undefined,
+  service: Service | undefined,
+  env: NodeJS.ProcessEnv,
+): string | undefined {
+  const file = started?.file ?? (service?.isUsed === true ? service.file : DEFAULT_FILE);
+  return (env['XTOKEND_CONFIG'] ?? '') !== '' || file === DEFAULT_FILE ? undefined : file;
+}
+
+/** Returns the variables with which the module of Prosody starts xtokend, as far as they are known. */
+function environmentOf(started: StartedDaemon | undefined, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return started?.directory === undefined ? env : { ...env, STATE_DIRECTORY: started.directory };
 }
 
 function select(service: Service | undefined, file: string): Pick<Situation, 'service' | 'uncheckedService'> {

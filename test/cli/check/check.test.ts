@@ -78,6 +78,7 @@ it('runs the other checks if one fails', async () => {
     prosody: {},
     ejabberd: {},
     chatServers: [],
+    isServiceUsed: false,
   };
   const broken = Object.defineProperty({ ...situation, configuration: undefined }, 'configuration', {
     get: () => {

@@ -2,26 +2,29 @@ import { randomBytes } from 'node:crypto';
 import { timeStepAt } from '../../../credential/otp.js';
 import { messageOf } from '../../../errors.js';
 import { quoted } from '../../../quoted.js';
-import { chooseStore, storeTypeOf } from '../../../replay/registry.js';
+import { chooseStore, storeTypeOf, type ReplaySettings } from '../../../replay/registry.js';
 import type { ReplayCache } from '../../../replay/replay-cache.js';
 import { nameOfUser } from '../../../system/accounts.js';
 import { findExposure } from '../../../system/trusted-path.js';
 import { isServiceUser, trustedWith } from '../configuration/trusted-users.js';
 import { findings, type Finding } from '../finding.js';
 import { statOf } from '../machine/access.js';
+import type { Account } from '../machine/accounts.js';
 import type { Situation } from '../situation.js';
 
 const { ok, note, warning, problem } = findings('replay');
 
 /** Tests the replay cache: consumes a test entry twice. Reports what the store guarantees. */
-export async function checkReplayCache({ configuration }: Situation): Promise<Finding[]> {
+export async function checkReplayCache({ configuration, started }: Situation): Promise<Finding[]> {
   if (configuration === undefined) return [];
+  if (started !== undefined && started.directory === undefined && !hasOwnPlace(configuration.replay))
+    return [];
   let fallback: string | undefined;
   const store = chooseStore(configuration.replay, (reason) => (fallback = reason));
   const { pathOf, report, test = testOpened, openReplayCache } = storeTypeOf(store);
   const path = pathOf?.(store);
   // Before anything is created there.
-  const obstacles = path === undefined ? [] : checkPath(path.directory, path.data);
+  const obstacles = path === undefined ? [] : checkPath(path.directory, path.data, started?.account);
   if (obstacles.length > 0) return obstacles;
   const { guarantee, isDurable, epoch, wasRemoved = false, formerData = [] } = report(store);
   const found: Finding[] = [];
@@ -50,10 +53,14 @@ export async function checkReplayCache({ configuration }: Situation): Promise<Fi
 const REMOVED =
   'the replay cache was removed: the next login creates a new one, and tokens from before that are refused for up to 90 s';
 
-/** @param data the part of the directory that holds the replay cache; it may be missing */
-function checkPath(directory: string, data: string): Finding[] {
-  const owner = checkOwner(directory, data);
-  const exposure = findExposure(directory, trustedWith(directory));
+/**
+ * @param data the part of the directory that holds the replay cache; it may be missing
+ * @param prosody Prosody's user, if Prosody starts the daemon
+ */
+function checkPath(directory: string, data: string, prosody: Account | undefined): Finding[] {
+  const owner = prosody === undefined ? checkOwner(directory, data) : checkUser(directory, prosody);
+  const users = new Set([...trustedWith(directory), ...(prosody === undefined ? [] : [prosody.uid])]);
+  const exposure = findExposure(directory, users);
   if (exposure === undefined) return owner;
   const message = `${exposure.message}, and so can remove the replay cache in ${directory}`;
   return [...owner, unavailable(message, exposure.fix)];
@@ -75,6 +82,18 @@ function checkOwner(directory: string, data: string): Finding[] {
       : `run: su -s /bin/sh ${name} -c 'xtokend check'`;
   const message = `the replay cache in ${directory} belongs to ${owner} and was not tested: a daemon that runs as root would refuse every token`;
   return [warning('replay-other-owner', message, fix)];
+}
+
+/** Returns whether the configuration names a store, or its path, so that it does not depend on the state directory. */
+function hasOwnPlace(replay: ReplaySettings): boolean {
+  return replay.kind !== 'journal' || replay.otherwise === undefined;
+}
+
+/** A test as another user than Prosody's would not show whether the daemon that Prosody starts can use the directory. */
+function checkUser(directory: string, { name, uid }: Account): Finding[] {
+  if (process.getuid?.() === uid) return [];
+  const message = `the replay cache in ${directory} was not tested: Prosody starts xtokend as user ${name}`;
+  return [note('replay-other-owner', message, `run: su -s /bin/sh ${name} -c 'xtokend check'`)];
 }
 
 function unavailable(message: string, fix?: string): Finding {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isNewEnough, OLDEST_NODE } from '../../start/oldest-node.js';
 import { findings, type Finding } from '../finding.js';
+import type { Situation } from '../situation.js';
 
 const { ok, warning, problem } = findings('program');
 
@@ -16,14 +17,15 @@ const TIMEOUT_MILLISECONDS = 5000;
  *
  * @param path the PATH of the service
  */
-export async function checkNode(_situation: unknown, path: string = SERVICE_PATH): Promise<Finding[]> {
+export async function checkNode(
+  { started }: Pick<Situation, 'started'>,
+  path: string = SERVICE_PATH,
+): Promise<Finding[]> {
+  const who = started === undefined ? 'a service' : 'a service, such as Prosody,';
   const running = ok('node-ok', `Node.js ${process.versions.node} is supported`);
-  const found = path
-    .split(':')
-    .map((directory) => join(directory, 'node'))
-    .find(isExecutable);
+  const found = findNode(path);
   if (found === undefined) {
-    const message = `a service would find no node in ${path}; this one is ${process.execPath}`;
+    const message = `${who} would find no node in ${path}; this one is ${process.execPath}`;
     const fix = `install Node.js ${OLDEST_NODE} or later for the whole machine, for example with its package manager`;
     return [running, warning('node-missing', message, fix)];
   }
@@ -31,9 +33,17 @@ export async function checkNode(_situation: unknown, path: string = SERVICE_PATH
   const { stdout } = await promisify(execFile)(found, ['--version'], { timeout: TIMEOUT_MILLISECONDS });
   const version = stdout.trim().replace(/^v/, '');
   if (isNewEnough(version)) return [running];
-  const message = `a service would run ${found}, which is Node.js ${version}; expected ${OLDEST_NODE} or later`;
+  const message = `${who} would run ${found}, which is Node.js ${version}; expected ${OLDEST_NODE} or later`;
   const fix = `replace it with a newer version, such as ${process.execPath}`;
   return [running, problem('node-old', message, fix)];
+}
+
+/** Finds the Node.js that a service would run, or Prosody, whose PATH is usually the same. */
+export function findNode(path: string = SERVICE_PATH): string | undefined {
+  return path
+    .split(':')
+    .map((directory) => join(directory, 'node'))
+    .find(isExecutable);
 }
 
 function isExecutable(program: string): boolean {

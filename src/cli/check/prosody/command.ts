@@ -7,6 +7,7 @@ import type { Account } from '../machine/accounts.js';
 import type { Situation } from '../situation.js';
 import type { ProsodyHost } from './configuration.js';
 import { findProsodyProgram, hasLpty } from './program.js';
+import { isLauncher, mentionsXtokend } from './started/started-daemon.js';
 
 const { note, problem } = findings('prosody');
 
@@ -30,22 +31,34 @@ export async function checkProsodyCommand(
     ({ setting }) => (setting('external_auth_protocol') ?? GENERIC) !== GENERIC,
   );
   return [
-    ...[...commands].flatMap((command) => checkCommand(command, account)),
+    ...[...commands].flatMap((command) => checkCommand('external_auth_command', command, account)),
     ...(hasOtherProtocol ? [otherProtocol] : []),
     ...checkFiles(situation, account),
     ...(await checkLpty(situation)),
   ];
 }
 
-/** execve(2) gets the command as one path: no arguments, no PATH, no shell. */
-function checkCommand(command: string, account: Account | undefined): Finding[] {
-  if (/\s/.test(command) && !existsSync(command)) return [withArguments];
+/**
+ * Checks the command in a setting: execve(2) gets it as one path, without arguments, PATH and shell.
+ *
+ * @param setting that of the stock module, or of ours
+ */
+export function checkCommand(
+  setting: 'external_auth_command' | 'xtoken_command',
+  command: string,
+  account: Account | undefined,
+): Finding[] {
+  if (/\s/.test(command) && !existsSync(command)) return [withArguments[setting]];
   const fault = findFault(command, account);
   const fix = 'set it to the path that `command -v xtokend` prints';
   if (fault !== undefined)
-    return [problem('prosody-command-unusable', `external_auth_command cannot be run: ${fault}`, fix)];
+    return [problem('prosody-command-unusable', `${setting} cannot be run: ${fault}`, fix)];
   if (isXtokend(command)) return [];
-  const message = `external_auth_command is ${quoted(command)}; whether that runs xtokend is unknown`;
+  if (setting === 'xtoken_command' && !mentionsXtokend(command)) {
+    const message = `${setting} is ${quoted(command)}, which does not run xtokend, so nobody can log in`;
+    return [problem('prosody-command-other', message, fix)];
+  }
+  const message = `${setting} is ${quoted(command)}; whether that runs xtokend is unknown`;
   return [note('prosody-command-unknown', message, `for xtokend, ${fix}`)];
 }
 
@@ -59,9 +72,11 @@ function findFault(command: string, account: Account | undefined): string | unde
   return account && obstacle && describeObstacle(obstacle, account, 'run');
 }
 
-/** Decides by the name of the command, or of the file that it links to. */
+/** Decides by the content of the file, and by the name of the command, or of the file that it links to. */
 function isXtokend(command: string): boolean {
-  return [command, realpathSync(command)].some((path) => basename(path).includes('xtokend'));
+  return (
+    isLauncher(command) || [command, realpathSync(command)].some((path) => basename(path).includes('xtokend'))
+  );
 }
 
 /** A program that Prosody starts reads the configuration as Prosody's user. */
@@ -88,11 +103,18 @@ async function checkLpty({ env }: Situation): Promise<Finding[]> {
   return [problem('prosody-lpty-missing', message, fix)];
 }
 
-const withArguments = problem(
-  'prosody-command-arguments',
-  'external_auth_command has arguments, which Prosody takes as a part of the path',
-  'set it to one path without arguments; settings of xtokend belong into its configuration',
-);
+const withArguments = {
+  external_auth_command: problem(
+    'prosody-command-arguments',
+    'external_auth_command has arguments, which Prosody takes as a part of the path',
+    'set it to one path without arguments; settings of xtokend belong into its configuration',
+  ),
+  xtoken_command: problem(
+    'prosody-command-arguments',
+    'xtoken_command has arguments in one text, which Prosody takes as a part of the path',
+    'write a list, such as xtoken_command = { "/usr/bin/xtokend", "--config", "FILE" }',
+  ),
+};
 
 const otherProtocol = problem(
   'prosody-command-protocol',

@@ -11,6 +11,8 @@ const DECISIVE = [
   'authentication',
   'anonymous_login',
   'enabled',
+  'xtoken_socket',
+  'xtoken_command',
   'external_auth_command',
   'external_auth_protocol',
   'modules_enabled',

@@ -11,6 +11,8 @@ export interface ProsodyProgram {
   readonly lua: string;
   /** The directory of Prosody's own modules. */
   readonly modules: string;
+  /** The directory of its data, unless `data_path` names another one; `undefined` if the script has none. */
+  readonly data: string | undefined;
 }
 
 /** Finds the installed Prosody. */
@@ -22,8 +24,12 @@ export function findProsodyProgram(env: NodeJS.ProcessEnv): ProsodyProgram | und
     ?.slice(0, MAX_SCRIPT_CHARACTERS);
   const [, lua] = /^#! *(?:\/usr\/bin\/env +)?(\S*lua\S*)/.exec(script ?? '') ?? [];
   if (script === undefined || lua === undefined) return undefined;
-  const [, modules = '/usr/lib/prosody/modules'] = /^CFG_PLUGINDIR *= *['"]([^'"]+)/m.exec(script) ?? [];
-  return { lua, modules };
+  const modules = valueIn(script, 'CFG_PLUGINDIR') ?? '/usr/lib/prosody/modules';
+  return { lua, modules, data: valueIn(script, 'CFG_DATADIR') };
+}
+
+function valueIn(script: string, name: string): string | undefined {
+  return new RegExp(`^${name} *= *['"]([^'"]+)`, 'm').exec(script)?.[1];
 }
 
 // Opens the file for each pattern in package.cpath, but doesn't load it.

@@ -8,12 +8,14 @@ import { namesOf, type HostFinding } from './host-finding.js';
 import { checkActivation, checkComputed, checkOtherHosts, checkUnservedHosts } from './hosts.js';
 import { checkLoginMethods } from './login-methods.js';
 import { checkProsodyModule } from './module.js';
+import { checkStarted } from './started/check-started.js';
+import { checkSecondDaemon } from './started/second-daemon.js';
 import { checkProsodyTerminal } from './terminal.js';
 
 const { ok } = findings('prosody');
 
 /** Settings that have an effect only if a host asks xtokend, or another program. */
-const OURS = ['xtoken_socket', 'xtoken_timeout', 'external_auth_command'];
+const OURS = ['xtoken_socket', 'xtoken_command', 'xtoken_timeout', 'external_auth_command'];
 
 /** Checks how each host of Prosody authenticates its users: with our module, with the stock one, or without xtokend. */
 export async function checkProsody(situation: Situation): Promise<Finding[]> {
@@ -31,10 +33,12 @@ export async function checkProsody(situation: Situation): Promise<Finding[]> {
     ...describeValid(
       prosody.file,
       asking.filter((host) => !doubtful.includes(host)),
+      situation,
     ),
     ...found.map(({ finding }) => finding),
     ...checkAnyAsks(prosody, situation),
     ...checkProsodyTerminal(prosody, stock),
+    ...(await checkSecondDaemon(situation)),
   ];
 }
 
@@ -61,6 +65,10 @@ async function checkHosts(
   return [
     ...modules,
     ...command.map((finding) => ({ finding, hosts: stock })),
+    ...checkStarted(
+      asking.filter((host) => !stock.includes(host)),
+      situation,
+    ),
     ...(await checkUnservedHosts(prosody, asking, situation)),
     ...checkLoginMethods(prosody, asking),
     ...checkComputed(prosody),
@@ -78,12 +86,15 @@ function checkAnyAsks({ file, hosts, unread }: ProsodyConfiguration, situation: 
   return [notConfigured('prosody', file, isIntended, fix, situation)];
 }
 
-function describeValid(file: string, hosts: readonly ProsodyHost[]): Finding[] {
+function describeValid(file: string, hosts: readonly ProsodyHost[], { started }: Situation): Finding[] {
+  const isStarted = (host: ProsodyHost): boolean => started?.hosts.includes(host) === true;
+  const isOurs = ({ authentication }: ProsodyHost): boolean => authentication === 'xtoken';
   const parts = [
-    { kind: 'xtoken', text: 'with mod_auth_xtoken' },
-    { kind: 'external', text: 'with external_auth_command' },
-  ].flatMap(({ kind, text }) => {
-    const asking = hosts.filter(({ authentication }) => authentication === kind);
+    { text: 'with mod_auth_xtoken', of: (host: ProsodyHost) => isOurs(host) && !isStarted(host) },
+    { text: 'with mod_auth_xtoken, which starts xtokend', of: isStarted },
+    { text: 'with external_auth_command', of: (host: ProsodyHost) => !isOurs(host) },
+  ].flatMap(({ text, of }) => {
+    const asking = hosts.filter(of);
     return asking.length === 0 ? [] : `${namesOf(asking)} ${text}`;
   });
   return parts.length === 0 ? [] : [ok('prosody-ok', `${file} asks xtokend for ${parts.join('; ')}`)];

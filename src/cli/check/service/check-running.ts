@@ -12,14 +12,22 @@ const { warning, problem } = findings('service');
 const CREDENTIALS = '/run/credentials/xtokend.service';
 
 /** Checks whether the service runs, and with its present unit and credentials. */
-export async function checkRunning({ service }: Situation): Promise<Finding[]> {
+export async function checkRunning({ service, started }: Situation): Promise<Finding[]> {
   if (service === undefined) return [];
   const [state = {}] = await showUnits([SERVICE]);
   const isActive = ['active', 'reloading'].includes(state['ActiveState'] ?? '');
   return [
-    ...(isActive ? service.credentials.filter(hasChanged).map(old) : [explainState(state)]),
+    ...(isActive
+      ? service.credentials.filter(hasChanged).map(old)
+      : explainStopped(state, started !== undefined)),
     ...(service.isOutdated ? [outdated] : []),
   ];
+}
+
+/** If Prosody starts its own xtokend, the service need not run. */
+function explainStopped(state: Properties, isStarted: boolean): Finding[] {
+  const found = explainState(state);
+  return isStarted && found === inactive ? [] : [found];
 }
 
 function explainState(state: Properties): Finding {

@@ -122,7 +122,8 @@ function commandIn(argv: readonly string[]): string[] {
   return argv.slice(0, end === -1 ? argv.length : end);
 }
 
-function optionIn(argv: readonly string[], option: string): string | undefined {
+/** Returns the value of an option in a command, such as `--config FILE` or `--config=FILE`. */
+export function optionIn(argv: readonly string[], option: string): string | undefined {
   const index = argv.indexOf(option);
   if (index !== -1) return argv[index + 1];
   return argv.find((argument) => argument.startsWith(`${option}=`))?.slice(option.length + 1);

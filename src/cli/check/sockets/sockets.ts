@@ -1,16 +1,16 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { failureKinds, meaningOf, type RefusalReason } from '../../../authenticator/reasons.js';
 import { codeOf } from '../../../errors.js';
-import { quoted } from '../../../quoted.js';
 import { findExposure } from '../../../system/trusted-path.js';
 import { trustedWith } from '../configuration/trusted-users.js';
 import { findings, type Finding } from '../finding.js';
-import { describeObstacle, obstacleTo, type Obstacle } from '../machine/access.js';
+import { describeObstacle, obstacleTo } from '../machine/access.js';
 import { findAccount, type Account } from '../machine/accounts.js';
 import { DEFAULT_USER } from '../prosody/configuration.js';
 import type { Situation } from '../situation.js';
 import { askDaemon, TIMEOUT_MILLISECONDS, type Result } from './ask.js';
+import { fixesFor, type SocketFixes } from './fixes.js';
 import { checkShared } from './shared-socket.js';
 import { findSockets, type SocketPath } from './socket-paths.js';
 
@@ -22,7 +22,7 @@ export async function checkSockets(situation: Situation): Promise<Finding[]> {
   if (sockets.length === 0) return [none];
   const account = findAccount(situation.prosody.configuration?.user ?? DEFAULT_USER);
   const found = sockets.map(async (socket) => [
-    ...checkPlace(socket.path),
+    ...checkPlace(socket, account),
     await checkSocket(socket, account, situation),
     ...checkShared(socket.path),
   ]);
@@ -39,8 +39,9 @@ function checkUser(account: Account | undefined, { prosody: { configuration } }:
 }
 
 /** A user who can replace the socket can collect the tokens that the chat server sends to it. */
-function checkPlace(path: string): Finding[] {
-  const exposure = findExposure(dirname(path), trustedWith(path));
+function checkPlace({ path, isStarted }: SocketPath, account: Account | undefined): Finding[] {
+  const owner = isStarted === true && account !== undefined ? [account.uid] : [];
+  const exposure = findExposure(dirname(path), new Set([...trustedWith(path), ...owner]));
   if (exposure === undefined) return [];
   return [
     problem('socket-exposed', `${exposure.message}, and so can replace the socket ${path}`, exposure.fix),
@@ -48,34 +49,34 @@ function checkPlace(path: string): Finding[] {
 }
 
 async function checkSocket(
-  { path, isExpected, isForModule = false }: SocketPath,
+  socket: SocketPath,
   account: Account | undefined,
   situation: Situation,
 ): Promise<Finding> {
-  const fault = findKindFault(path);
-  if (fault !== undefined) {
-    return problem('socket-missing', fault, fixOfMissing(path, isForModule));
-  }
+  const { path, isExpected, isForModule = false, isStarted = false } = socket;
+  const fixes = fixesFor(socket, account);
+  const fault = findKindFault(path, isStarted);
+  if (fault !== undefined) return problem('socket-missing', fault, fixes.missing);
   const result = await askDaemon(path, situation);
-  if (result.kind === 'unreachable' && result.code !== 'EACCES') return noListener(path, result.code);
+  if (result.kind === 'unreachable' && result.code !== 'EACCES') return noListener(path, result.code, fixes);
   const obstacle = account && obstacleTo(path, account, 'write');
-  if (account && obstacle) {
+  // Only its own user may look into the directory of an xtokend that Prosody starts.
+  if (account && obstacle && !(isStarted && obstacle.kind === 'unknown')) {
     const message = describeObstacle(obstacle, account, 'connect to');
-    return (isExpected ? problem : warning)('socket-unreachable', message, fixOf(path, obstacle, account));
+    const fix =
+      obstacle.kind === 'unknown' ? 'run this as root to see why' : fixes.unreachable(obstacle, account);
+    return (isExpected ? problem : warning)('socket-unreachable', message, fix);
   }
-  if (result.kind !== 'answered') return noAnswer(path, result.kind);
+  if (result.kind !== 'answered') return noAnswer(path, result.kind, fixes);
   if (isForModule && result.protocol !== 'native') {
     const { protocol } = result;
     const message = `Prosody's module uses the native protocol on ${path}, but xtokend is set to the ${protocol} protocol there`;
-    const fix = `remove protocol=${protocol} of --listen, --protocol ${protocol}, or FileDescriptorName=${protocol} of the socket unit, and restart xtokend; or name another socket in xtoken_socket`;
-    return problem('socket-protocol', message, fix);
+    return problem('socket-protocol', message, fixes.otherProtocol(protocol));
   }
   const reason = findFault(result.reason, situation);
   if (reason !== undefined) {
     const message = `xtokend answers on ${path}, but cannot check logins (${reason}): ${meaningOf(reason) ?? ''}`;
-    const fix =
-      'see its log (journalctl -u xtokend); if the configuration has changed, reload or restart xtokend';
-    return problem('socket-refuses', message, fix);
+    return problem('socket-refuses', message, fixes.refuses);
   }
   const user = account === undefined ? '' : `user ${account.name} may connect, and `;
   return ok('socket-ok', `${user}xtokend answers on ${path}`);
@@ -89,19 +90,15 @@ function findFault(reason: string | undefined, { configuration }: Situation): Re
   return found === 'unknown-host' && configuration?.hosts.names === undefined ? undefined : found;
 }
 
-function findKindFault(path: string): string | undefined {
+function findKindFault(path: string, isStarted: boolean): string | undefined {
+  const missing = isStarted
+    ? `there is no socket ${path}: Prosody has not started xtokend, or it has ended`
+    : `there is no socket ${path}`;
   try {
     return statSync(path).isSocket() ? undefined : `${path} is not a socket`;
   } catch (error) {
-    return codeOf(error) === 'EACCES' ? undefined : `there is no socket ${path}`;
+    return codeOf(error) === 'EACCES' ? undefined : missing;
   }
-}
-
-function fixOfMissing(path: string, isForModule: boolean): string {
-  if (path.startsWith('unix:')) return `xtoken_socket = "${path.slice('unix:'.length)}"`;
-  const correct = isForModule ? 'correct xtoken_socket' : 'name another socket: --socket PATH';
-  if (existsSync(path)) return correct;
-  return `start xtokend: systemctl enable --now xtokend.socket, or xtokend serve --listen unix:${quoted(path)},group=prosody; or ${correct}`;
 }
 
 const none = note(
@@ -110,12 +107,12 @@ const none = note(
   'if xtokend listens elsewhere: --socket PATH',
 );
 
-function noListener(path: string, code: string): Finding {
+function noListener(path: string, code: string, fixes: SocketFixes): Finding {
   const isStale = code === 'ECONNREFUSED';
   const message = isStale
     ? `no process listens on ${path}: the xtokend that created it has ended`
     : `cannot connect to ${path} (${code})`;
-  return problem('socket-no-listener', message, 'start xtokend again; its log shows why it ended');
+  return problem('socket-no-listener', message, fixes.noListener);
 }
 
 const faults = {
@@ -124,21 +121,11 @@ const faults = {
   unexpected: 'gives an answer that xtokend would not give',
 };
 
-function noAnswer(path: string, kind: Exclude<Result['kind'], 'answered'>): Finding {
+function noAnswer(path: string, kind: Exclude<Result['kind'], 'answered'>, fixes: SocketFixes): Finding {
   if (kind === 'unreachable') {
     const message = `cannot tell whether xtokend answers on ${path}: this user may not connect`;
-    const fix = 'run this as root, or as a member of the group of the socket';
-    return note('socket-not-tested', message, fix);
+    return note('socket-not-tested', message, fixes.notTested);
   }
   const message = `the process that listens on ${path} ${faults[kind]}`;
-  const fix =
-    'see the log of xtokend (journalctl -u xtokend), and restart it; `ss -xlp` shows which process listens';
-  return problem('socket-no-answer', message, fix);
-}
-
-function fixOf(path: string, { kind, path: place }: Obstacle, { name }: Account): string {
-  if (kind === 'unknown') return 'run this as root to see why';
-  if (kind === 'directory')
-    return `chmod o+x ${quoted(place)}; under systemd, DirectoryMode=0755 in xtokend.socket`;
-  return `xtokend serve --listen unix:${quoted(path)},group=${name}; under systemd, SocketGroup=${name} in a drop-in for xtokend.socket`;
+  return problem('socket-no-answer', message, fixes.noAnswer);
 }
