@@ -5,8 +5,9 @@ import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { findExposure } from '../system/trusted-path.js';
+import { obstacleTo } from './check/machine/access.js';
 import { newSecrets } from './keygen.js';
-import { packageDirectory } from './shared/package-directory.js';
+import { packageDirectory, programPath } from './shared/package-directory.js';
 import { shareFile, writeNewFile } from './shared/new-file.js';
 
 /** The options of `xtokend init`. */
@@ -44,7 +45,7 @@ export function init({ config, group }: InitOptions): void {
     if (error instanceof InitError) throw error;
     throw new InitError(file, explain(error, dirname(file)), { cause: error });
   }
-  process.stdout.write(`${describe(file, isNew)}\n${nextSteps(config)}`);
+  process.stdout.write(`${describe(file, isNew)}\n${warnOf(file, group, gid)}${nextSteps(config, file)}`);
 }
 
 function groupNumber(group: string, file: string): number {
@@ -94,13 +95,39 @@ function describe(file: string, isNew: boolean): string {
     : `${file} already exists (${access}). Its secrets were not changed.`;
 }
 
-function nextSteps(config: string | undefined): string {
+const READABLE_BY_GROUP = 0o040;
+/** Not the uid of any user. */
+const NO_USER = -1;
+const PROSODY_GROUP = 'prosody';
+
+/** Returns a warning if the group can't read the file, because of a directory above it. */
+function warnOf(file: string, group: string | undefined, gid: number | undefined): string {
+  if (group === undefined || gid === undefined) return '';
+  const obstacle = obstacleTo(file, { name: group, uid: NO_USER, gids: [gid] }, 'read');
+  if (obstacle?.kind !== 'directory') return '';
+  return `But group ${group} can't read it: it may not pass through ${obstacle.path}. Run: chmod o+x ${quoted(obstacle.path)}\n`;
+}
+
+function nextSteps(config: string | undefined, file: string): string {
   const option = config === undefined || config === DEFAULT_FILE ? '' : ` --config ${quoted(config)}`;
   return `
 Next:
   1. Give the application the same otp_seed and token_secret, and mint tokens with them.
   2. Connect your chat server: see ${join(packageDirectory(), 'README.md')}.
-  3. Find problems:             xtokend check${option}
+${withProsody(option, file)}  3. Find problems:             xtokend check${option}
   4. Mint a token to log in:    xtokend mint${option} alice@example.com
 `;
+}
+
+/** Explains how Prosody starts xtokend, so that no service is needed. */
+function withProsody(option: string, file: string): string {
+  const program = programPath(process.env);
+  const command = file === DEFAULT_FILE ? `"${program}"` : `{ "${program}", "--config", "${file}" }`;
+  const { gid, mode } = statSync(file);
+  const isShared = (mode & READABLE_BY_GROUP) !== 0 && nameOfGroup(gid) === PROSODY_GROUP;
+  const share = `     Let Prosody's user read it:  xtokend init${option} --group ${PROSODY_GROUP}\n`;
+  return `     If you don't run systemd, Prosody can start xtokend. Below its VirtualHost:
+         authentication = "xtoken"
+         xtoken_command = ${command}
+${isShared ? '' : share}`;
 }

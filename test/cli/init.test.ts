@@ -12,10 +12,12 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { findAccount } from '../../src/cli/check/machine/accounts.js';
 import { temporaryFile, temporaryDirectory } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
+import { requirePackage } from '../support/run/requirements.js';
 import { mountTmpfs } from '../support/system/mounts.js';
-import { OTHER_USER, requireRoot, sharedDirectory } from '../support/system/other-user.js';
+import { OTHER_USER, passableDirectory, requireRoot, sharedDirectory } from '../support/system/other-user.js';
 import { PROGRAM, xtokend, type Ended } from '../support/xtokend.js';
 
 const newPath = (): string => join(temporaryDirectory(), 'etc/xtokend/xtokend.toml');
@@ -76,6 +78,39 @@ describe('xtokend init', () => {
     expect(init(existing, '--group', String(OTHER_USER)).status).toBe(0);
     expect(statSync(existing)).toMatchObject({ mode: 0o100640, gid: OTHER_USER });
     expect(readFileSync(existing, 'utf8')).toBe(SECRETS);
+  });
+
+  it('explains how Prosody starts xtokend, and lets its user read the configuration', (context) => {
+    const account = findAccount('prosody');
+    requirePackage(context, account !== undefined, 'prosody');
+    requireRoot(context);
+    const root = passableDirectory();
+    const file = join(root, 'etc/xtokend.toml');
+    const bin = join(root, 'bin');
+    mkdirSync(bin);
+    symlinkSync(PROGRAM, join(bin, 'xtokend'));
+    const share = (...args: string[]): string =>
+      xtokend(['init', '--config', file, ...args], { env: { PATH: `${bin}:${process.env['PATH'] ?? ''}` } })
+        .stdout;
+    const alone = share();
+    expect(alone).toContain(
+      `authentication = "xtoken"\n         xtoken_command = { "${bin}/xtokend", "--config", "${file}" }\n`,
+    );
+    expect(alone).toContain(`xtokend init --config ${file} --group prosody\n`);
+    const read = (): number | null =>
+      spawnSync('cat', [file], { uid: account?.uid, gid: account?.gids[0] }).status;
+    expect(read()).not.toBe(0);
+    // A directory that was created under umask 077.
+    chmodSync(dirname(file), 0o700);
+    const [, warning = ''] = share('--group', 'prosody').split('\n');
+    expect(warning).toContain(
+      `But group prosody can't read it: it may not pass through ${dirname(file)}. Run: `,
+    );
+    spawnSync('sh', ['-c', warning.split('Run: ')[1] ?? '']);
+    const shared = share('--group', 'prosody');
+    expect(shared).not.toContain('--group');
+    expect(shared).not.toContain('But group');
+    expect(read()).toBe(0);
   });
 
   it('follows no link, and shares no file that another user could have put there', (context) => {
