@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/cli/check/finding.js';
@@ -68,6 +68,13 @@ describe('xtokend check, of what the xtokend that Prosody starts can use', () =>
         `^problem: .* there is no ${other}; xtokend init --group prosody --config ${other}$`,
       ),
     ]);
+    rmSync(machine.configuration);
+    const { of: ofMissing } = machine.check();
+    expect(ofMissing('configuration-unreadable')).toHaveLength(1);
+    expect([
+      ...ofMissing('prosody-configuration-unreadable'),
+      ...ofMissing('prosody-other-configuration'),
+    ]).toEqual([]);
   });
 
   it('reports directories that user prosody may not use, with fixes that work', () => {

@@ -9,6 +9,7 @@ import type { Finding } from '../../../src/cli/check/finding.js';
 import { Daemon } from '../../support/daemon/daemon.js';
 import { ProsodyMachine } from '../../support/daemon/prosody-machine.js';
 import { SECRETS } from '../../support/keys.js';
+import { OTHER_USER } from '../../support/system/other-user.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
 let machine: ProsodyMachine;
@@ -59,11 +60,27 @@ describe('xtokend check, of the xtokend that Prosody starts', () => {
   });
 
   it('reports that it does not run, with a fix for Prosody instead of systemd', () => {
-    expect(machine.check().of('socket-missing')).toEqual([
+    const { of } = machine.check();
+    expect(of('socket-missing')).toEqual([
       expect.stringMatching(
         `^problem: there is no socket ${machine.state}/xtokend.sock: Prosody has not started xtokend, or it has ended; start or restart Prosody: systemctl restart prosody, or prosodyctl restart; Prosody's log `,
       ),
     ]);
+    // That Prosody's user owns the directory of its data is no fault.
+    expect([...of('socket-exposed'), ...of('replay-unavailable')]).toEqual([]);
+  });
+
+  it('is not tested by a user who may not look into its directory', () => {
+    machine.ownDirectory(machine.state);
+    writeFileSync(join(machine.state, 'xtokend.sock'), '');
+    const args = ['check', '--json', '--config', machine.configuration, '--prosody', machine.prosody()];
+    const ids = { uid: OTHER_USER, gid: OTHER_USER };
+    const { stdout } = spawnSync(PROGRAM, args, { ...machine.asUser, ...ids, encoding: 'utf8' });
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    expect(findings.filter(({ subject }) => subject === 'socket')).toMatchObject([
+      { level: 'note', code: 'socket-not-tested', fix: 'run this as root, or as user prosody' },
+    ]);
+    expect(findings.filter(({ code }) => code.startsWith('prosody-state'))).toEqual([]);
   });
 
   it.each([
@@ -132,7 +149,8 @@ describe('xtokend check, of the xtokend that Prosody starts', () => {
       [machine.command(), 'data_path = f()', 'data_path'],
     ] as const) {
       const { of, status } = machine.check(settings, above);
-      expect([name, status]).toEqual([name, 0]);
+      expect([name, status, of('not-checked')]).toEqual([name, 0, []]);
+      expect(of('replay-other-owner')).toEqual([]);
       expect(of('prosody-computed')).toEqual([expect.stringContaining(`Lua code computes ${name}`)]);
     }
   });
