@@ -95,13 +95,13 @@ function checkProgram({ setting, command: [program = ''], account }: StartedDaem
 
 /** Checks the files that the configuration names as well, unless the check is for another configuration. */
 function checkFiles(started: StartedDaemon, account: Account, situation: Situation): Finding[] {
-  const { file } = started;
+  const { file, isFileNamed } = started;
   const isSame = isChecked(started, situation);
   const found = [...new Set([file, ...(isSame ? situation.files : [])])].flatMap((path) => {
     const obstacle = obstacleTo(path, account, 'read');
-    // Other checks report files that are missing.
+    // Other checks report files that are missing, and Prosody's environment can name another one than the default.
     if (obstacle === undefined || obstacle.kind === 'unknown') return [];
-    if (obstacle.kind === 'missing' && isSame) return [];
+    if (obstacle.kind === 'missing' && (isSame || !isFileNamed)) return [];
     const message = `Prosody starts xtokend, but ${describeObstacle(obstacle, account, 'read')}`;
     const isSecret = path === file || situation.secretFiles.includes(path);
     return [problem('prosody-configuration-unreadable', message, fixOf(obstacle, account, file, isSecret))];
@@ -129,7 +129,8 @@ function fixOf(
 function checkOtherFile(started: StartedDaemon, situation: Situation): Finding[] {
   if (isChecked(started, situation)) return [];
   const { file } = situation;
-  const message = `the xtokend that Prosody starts uses ${started.file}, and this check is for ${file}`;
+  const unless = started.isFileNamed ? '' : ', unless $XTOKEND_CONFIG of Prosody names another file';
+  const message = `the xtokend that Prosody starts uses ${started.file}${unless}, and this check is for ${file}`;
   const [program = ''] = started.command;
   const fix = `check without --config; or xtoken_command = { "${program}", "--config", "${resolve(file)}" }`;
   return [note('prosody-other-configuration', message, fix)];

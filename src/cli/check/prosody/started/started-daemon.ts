@@ -38,8 +38,10 @@ export interface StartedDaemon {
   readonly directory: string | undefined;
   /** Its socket; `undefined` if the directory is unknown. */
   readonly socket: string | undefined;
-  /** The configuration that it reads, unless Prosody's environment names another one. */
+  /** The configuration that it reads. */
   readonly file: string;
+  /** Whether the command names that. Otherwise, it is the default, and Prosody's environment can name another one. */
+  readonly isFileNamed: boolean;
 }
 
 /** Decides as our module does: a socket has precedence over a command, and that over the one of the stock module. */
@@ -71,6 +73,7 @@ export function findStarted(
   if (first === undefined) return undefined;
   const { setting, command } = first;
   const data = dataDirectory(prosody, env);
+  const option = optionIn(command, '--config');
   const directory = data === undefined ? undefined : join(data, DIRECTORY);
   return {
     hosts: found.map(({ host }) => host),
@@ -80,17 +83,19 @@ export function findStarted(
     directory,
     socket: directory === undefined ? undefined : join(directory, SOCKET),
     // Prosody changes to its data directory.
-    file: resolve(data ?? DEFAULT_DATA, optionIn(command, '--config') ?? DEFAULT_FILE),
+    file: resolve(data ?? DEFAULT_DATA, option ?? DEFAULT_FILE),
+    isFileNamed: option !== undefined,
   };
 }
 
-/** The comment that marks the program is within this length. */
-const LAUNCHER_BYTES = 1024;
+/** The comment that marks the program is within this length. The module reads as many bytes. */
+const LAUNCHER_BYTES = 512;
 const MAX_SCRIPT_BYTES = 65_536;
 
-/** Returns whether a file is the program xtokend, by the comment at its start. Follows links. */
+/** Returns whether a file is the program xtokend, as our module decides: by the comment at its start. Follows links. */
 export function isLauncher(path: string): boolean {
-  return startOf(path, LAUNCHER_BYTES)?.includes('\n# xtokend: ') === true;
+  const start = startOf(path, LAUNCHER_BYTES) ?? '';
+  return start.startsWith('#!') && start.includes('\n# xtokend: ');
 }
 
 /** Returns whether a script can run xtokend: its text has that word, or this user cannot read it. */
