@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { check, type Checked } from '../support/daemon/check.js';
 import { Daemon } from '../support/daemon/daemon.js';
-import { temporaryDirectory } from '../support/directory.js';
+import { temporaryDirectory, temporaryFile } from '../support/directory.js';
 import { replaced } from '../support/documents.js';
 import {
   exampleFor,
@@ -16,6 +16,8 @@ import {
 import { requirePackage } from '../support/run/requirements.js';
 import { login } from '../support/servers/xmpp-login.js';
 import { SECRETS } from '../support/keys.js';
+import { accepts } from '../support/system/ports.js';
+import { PROGRAM } from '../support/xtokend.js';
 import { offeredOver } from './mechanisms.js';
 import { ACCEPTED, newUser, tokenOf } from './logins.js';
 
@@ -149,6 +151,44 @@ describe.each(releases)('xtokend check of $name', { timeout: 60_000 }, (release)
     expect(prosody.log.match(/this is another one/g)).toHaveLength(1);
     expect(checkFile(prosody, SECRETS).of('prosody-module-differs')).toEqual([]);
     expect(await isAccepted(prosody, 'example.com')).toBe(true);
+  });
+
+  it.each([
+    ['xtoken_command', 'socket-ok', 'example.com with mod_auth_xtoken, which starts xtokend'],
+    // Prosody's environment names its configuration, which the check can't know.
+    ['external_auth_command', 'socket-ok', 'example.com with mod_auth_xtoken, which starts xtokend'],
+    ['a missing configuration', 'socket-refuses', ''],
+  ])('checks the xtokend that Prosody starts: %s', async (how, code, asks) => {
+    const path = temporaryFile(SECRETS);
+    const missing = join(temporaryDirectory(), 'xtokend.toml');
+    const file = how === 'xtoken_command' ? path : missing;
+    const isStock = how === 'external_auth_command';
+    const command = isStock
+      ? `external_auth_command = "${PROGRAM}"`
+      : `xtoken_command = { "${PROGRAM}", "--config", "${file}" }`;
+    const modules = `plugin_paths = { "${resolve('prosody')}" }`;
+    const configuration = `${AS_ROOT}\n${modules}\nVirtualHost "example.com" authentication = "xtoken"\n${command}`;
+    const env = isStock ? { XTOKEND_CONFIG: path } : {};
+    const prosody = await Prosody.start({ release, configuration, env });
+    onTestFinished(() => prosody.stop());
+    const state = join(prosody.directory, 'data/xtokend');
+    await expect.poll(() => accepts({ path: join(state, 'xtokend.sock') }), { timeout: 20_000 }).toBe(true);
+    const args = ['--prosody', join(prosody.directory, 'prosody.cfg.lua')];
+    const { of } = check({ path }, { args });
+    expect(of(code)).toEqual([expect.stringContaining(join(state, 'xtokend.sock'))]);
+    expect(of('prosody-ok').join()).toContain(asks);
+    expect(of('replay-ok').join()).toContain(`tried in ${state}`);
+    expect(of('prosody-state-unusable')).toEqual([]);
+    expect(await isAccepted(prosody, 'example.com')).toBe(code === 'socket-ok');
+    const others =
+      how === 'xtoken_command' ? [] : [expect.stringContaining(`, and this check is for ${path}`)];
+    expect(of('prosody-other-configuration')).toEqual(others);
+    if (code === 'socket-refuses') {
+      expect(of(code).join()).toContain('(no-configuration)');
+      expect(of('prosody-configuration-unreadable')).toEqual([
+        expect.stringContaining(`there is no ${missing}`),
+      ]);
+    }
   });
 
   it('warns of tokens without TLS', async () => {
