@@ -7,6 +7,7 @@ plugin_paths = { "/usr/local/lib/prosody/modules" }
 VirtualHost "example.com"
     authentication = "xtoken"
     xtoken_socket = "/run/xtokend/xtokend.sock" -- path on which xtokend listens (default)
+    -- xtoken_command = "/usr/bin/xtokend" -- instead of xtoken_socket: Prosody starts xtokend
     xtoken_timeout = 5 -- seconds that a login waits for the answer (default)
 
 -- With mod_auth_external_insecure from prosody-modules instead. Read docs/prosody-stock-module.md first.

@@ -30,7 +30,7 @@ async function follow(page: string, root: string, env: NodeJS.ProcessEnv): Promi
   // Without accounts, which test/systemd/pages.test.ts creates on a machine of its own.
   const owned = installed
     .replaceAll(/^(groupadd|usermod) .*\n/gm, '')
-    .replaceAll('--group xtokend', '--group root')
+    .replaceAll(/--group (?:xtokend|prosody)/g, '--group root')
     .replaceAll(/-o \w+ -g \w+/g, '-o root -g root');
   const commands = owned.replaceAll(/(?<=[ :>])\/(etc|run|usr|var)\//g, `${root}/$1/`);
   const shell = spawn('sh', ['-ec', `${commands}\necho done; wait`], { env, detached: true });
@@ -62,7 +62,7 @@ async function expectLogin(prosody: Prosody, env: NodeJS.ProcessEnv): Promise<vo
 function documentedConfiguration(root: string): string {
   const modules = '"/usr/local/lib/prosody/modules"';
   const withModule = replaced(codeIn(PAGE, 'lua'), modules, modules.replace('"', `"${root}`));
-  return replaced(withModule, '/run/xtokend/xtokend.sock', `${root}/run/xtokend/xtokend.sock`);
+  return replaced(withModule, '/usr/bin/xtokend', `${root}/bin/xtokend`);
 }
 
 describe('the commands of a page', () => {
@@ -71,7 +71,7 @@ describe('the commands of a page', () => {
     if (process.getuid?.() !== 0) context.skip('the page is for root');
     const { root, env } = machine();
     await follow(PAGE, root, env);
-    const prosody = await Prosody.start({ release, configuration: documentedConfiguration(root) });
+    const prosody = await Prosody.start({ release, configuration: documentedConfiguration(root), env });
     onTestFinished(() => prosody.stop());
     await expectLogin(prosody, env);
   });

@@ -63,14 +63,11 @@ END
     await (machine as SystemdMachine | undefined)?.stop();
   });
 
-  it.each([
-    ['docs/prosody.md', 'docs/systemd.md'],
-    ['docs/systemd.md', 'docs/prosody.md'],
-  ])('%s, %s, and both once more', async (first, second) => {
+  it('docs/prosody.md, docs/systemd.md, and both once more', async () => {
     reset();
-    follow(first);
+    follow('docs/prosody.md');
     const secrets = machine.do(`cat ${CONFIG}`);
-    for (const page of [second, first, second]) {
+    for (const page of ['docs/systemd.md', 'docs/prosody.md', 'docs/systemd.md']) {
       follow(page);
       expect(machine.do(`cat ${CONFIG}`)).toBe(secrets);
       expect(readableSecrets()).toBe('');
