@@ -250,11 +250,15 @@ local function start()
 	schedule(START_POLL_SECONDS, "poll");
 end
 
-local function stop_unless_used()
-	if next(shared.hosts) then return; end
+-- Ends xtokend for good.
+local function stop()
 	if shared.timer then timer.stop(shared.timer); end
 	shared.timer = nil;
 	close();
+end
+
+local function stop_unless_used()
+	if not next(shared.hosts) then stop(); end
 end
 
 -- Returns whether a file is bin/xtokend, and otherwise why not.
@@ -295,7 +299,8 @@ function daemon.use()
 	shared.hosts[module.host] = true;
 	daemon.is_used = true;
 	if shared.phase and table.concat(command, "\0") ~= table.concat(shared.command, "\0") then
-		module:log("warn", "xtoken_command: all hosts use one xtokend, which runs already: %s", xtokend_command());
+		module:log("warn", "xtoken_command: all hosts use one xtokend. Restart Prosody to run another than %s",
+			xtokend_command());
 	end
 	shared.command = shared.phase and shared.command or command;
 	if not shared.phase then
@@ -304,6 +309,8 @@ function daemon.use()
 		schedule(0, "start");
 	end
 	module:hook_global("config-reloaded", daemon.reload);
+	-- Prosody closes all connections then, which looks like the end of xtokend.
+	module:hook_global("server-stopping", stop);
 	return socket_path();
 end
 

@@ -137,6 +137,14 @@ describe("xtoken_daemon", function ()
 				.. "starting it again in 0.5 s", 1, true));
 		end);
 
+		it("is expected when Prosody ends", function ()
+			local world = running();
+			world.hooks["server-stopping"].handler();
+			assert.is_true(world.pipe.is_closed);
+			assert.is_nil(last_timer(world));
+			assert.same({}, logged(world, "warn"));
+		end);
+
 		it("closes the pipe of the one that has ended", function ()
 			local world = running();
 			world.connections[1]:lose();

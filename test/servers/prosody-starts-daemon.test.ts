@@ -101,6 +101,7 @@ describe.each(releases)('$name that starts xtokend', (release) => {
         expect(shared).toEqual([readlinkSync(`/proc/${pid}/fd/0`)]);
         process.kill(starter.prosody.pid, signal);
         await starter.expectNothing(pid);
+        expect(starter.prosody.log).not.toMatch(/xtokend\t(?:warn|error)/);
         await starter.prosody.restart();
       }
     },

@@ -137,6 +137,18 @@ describe('xtokend check, of sockets', () => {
     expect(of('socket-missing')).toHaveLength(1);
   });
 
+  it('checks the socket of the xtokend that Prosody starts', () => {
+    const data = temporaryDirectory();
+    const started = `data_path = "${data}"\nauthentication = "xtoken"\nxtoken_command = "/usr/bin/xtokend"\n`;
+    const lua = `${started}VirtualHost "a.example"\nVirtualHost "b.example"`;
+    const { of } = check(SECRETS, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')] });
+    expect(of('socket-missing')).toEqual([
+      expect.stringContaining(
+        `there is no socket ${data}/xtokend/xtokend.sock; start Prosody, which starts xtokend`,
+      ),
+    ]);
+  });
+
   it('reports that Prosody uses a socket of the other protocol', async () => {
     const lua = `authentication = "xtoken"\nxtoken_socket = "${path}"\nVirtualHost "a.example"`;
     const args = ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')];
