@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
 import { loadConfiguration } from '../config/load.js';
 import { XtokendError } from '../errors.js';
+import { readProsody } from './check/prosody/configuration.js';
+import { findStarted } from './check/prosody/started/started-daemon.js';
 import { findHost } from './shared/login.js';
 import { openRevocationStores, readLatest, type NamedRevocationStore } from './shared/revocation-stores.js';
 import { formatTime } from './shared/time.js';
@@ -8,6 +11,8 @@ import { UsageError } from './shared/usage-error.js';
 /** The options of `xtokend revoke`. */
 export interface RevokeOptions {
   readonly config?: string;
+  /** The configuration of Prosody, whose module may start a daemon. */
+  readonly prosody: string;
   /** Lets the user log in again. */
   readonly undo?: boolean;
   /** Prints who is revoked instead. */
@@ -29,12 +34,14 @@ class RevokeError extends XtokendError {
  *   {@link UsageError}, {@link InvalidJidError}, and what `loadConfiguration` throws
  */
 export async function revoke(jid: string | undefined, options: RevokeOptions): Promise<void> {
-  const { config, undo = false, list = false } = options;
+  const { config, prosody, undo = false, list = false } = options;
   if (list ? jid !== undefined || undo : jid === undefined) {
     throw new UsageError('expected a JID such as alice@example.com, or --list');
   }
   const { replay, file } = await loadConfiguration(config, process.env);
-  const stores = await openRevocationStores(replay, process.env);
+  const stores = await openRevocationStores(replay, process.env, () =>
+    startedDirectory(prosody, process.env),
+  );
   try {
     if (stores.length === 0) throw new RevokeError(explainMissing(replay.kind, file));
     if (jid === undefined) await printRevoked(stores);
@@ -42,6 +49,15 @@ export async function revoke(jid: string | undefined, options: RevokeOptions): P
   } finally {
     await Promise.all(stores.map(({ store }) => store.close()));
   }
+}
+
+/**
+ * Returns the directory of the daemon that Prosody's module starts, if it starts one.
+ *
+ * @throws {Error} if Prosody's configuration can't be read: a revocation in another directory would have no effect
+ */
+function startedDirectory(prosody: string, env: NodeJS.ProcessEnv): string | undefined {
+  return existsSync(prosody) ? findStarted(readProsody(prosody), env)?.directory : undefined;
 }
 
 async function revokeUser(

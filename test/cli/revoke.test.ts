@@ -111,6 +111,26 @@ describe('xtokend revoke', () => {
     expect(stderr).toMatch(expected);
   });
 
+  it('blocks a user of a daemon that Prosody starts, which has a directory of its own', () => {
+    const data = temporaryDirectory();
+    const prosody = temporaryFile(
+      `data_path = "${data}"\nVirtualHost "example.com"\n  authentication = "xtoken"\n  xtoken_command = "/usr/bin/xtokend"\n`,
+    );
+    const { config } = new Machine();
+    // Only reads, because this machine can have an xtokend of its own.
+    const list = (): Ended =>
+      xtokend(['revoke', '--list', '--config', config, '--prosody', prosody], {
+        env: { STATE_DIRECTORY: undefined },
+      });
+    mkdirSync(join(data, 'xtokend'));
+    const entry = { jid: JID, revokedAt: 1, isBlocked: true };
+    writeFileSync(join(data, 'xtokend', 'revocations'), `${JSON.stringify(entry)}\n`);
+    expect(list().stdout).toContain(JID);
+    rmSync(prosody);
+    mkdirSync(prosody);
+    expect(list()).toMatchObject({ status: 2, stderr: expect.stringContaining(prosody) as string });
+  });
+
   it('does not create the state directory of a daemon, which would then belong to another user', () => {
     const machine = new Machine();
     rmSync(machine.state, { recursive: true });

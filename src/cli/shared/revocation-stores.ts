@@ -2,9 +2,6 @@ import { existsSync } from 'node:fs';
 import { storeTypeOf, type ReplaySettings } from '../../replay/registry.js';
 import type { Revocation, RevocationStore } from '../../users/revocations.js';
 
-/** Where a daemon that Prosody's module starts keeps its state, on Debian. */
-const PROSODY_DIRECTORY = '/var/lib/prosody/xtokend';
-
 /** A store of revocations, and where it is, for people. */
 export interface NamedRevocationStore {
   readonly place: string;
@@ -13,17 +10,19 @@ export interface NamedRevocationStore {
 
 /**
  * Opens the stores of the revocations that the daemons of this configuration can use. If the configuration names no directory, a
- * daemon that systemd starts has another one than that of Prosody's module.
+ * daemon that Prosody's module starts has another one than a service.
  *
  * @param env the environment: `STATE_DIRECTORY` also names the directory
+ * @param startedDirectory returns that of the daemon that Prosody's module starts; called only if it is needed
  * @returns none if the store is the memory, or if there is no directory yet
  */
 export async function openRevocationStores(
   settings: ReplaySettings,
   env: NodeJS.ProcessEnv,
+  startedDirectory: () => string | undefined,
 ): Promise<NamedRevocationStore[]> {
   const stores = await Promise.all(
-    settingsOfDaemons(settings, env).map(async (own) => {
+    settingsOfDaemons(settings, env, startedDirectory).map(async (own) => {
       const store = await storeTypeOf(own).openRevocations?.(own);
       return store && { place: own.kind === 'journal' ? own.path : 'Redis', store };
     }),
@@ -42,9 +41,13 @@ export async function readLatest(stores: readonly NamedRevocationStore[]): Promi
   return latest;
 }
 
-function settingsOfDaemons(settings: ReplaySettings, env: NodeJS.ProcessEnv): ReplaySettings[] {
+function settingsOfDaemons(
+  settings: ReplaySettings,
+  env: NodeJS.ProcessEnv,
+  startedDirectory: () => string | undefined,
+): ReplaySettings[] {
   if (settings.kind !== 'journal') return [settings];
   const isDefault = settings.otherwise !== undefined && env['STATE_DIRECTORY'] === undefined;
-  const paths = isDefault ? [settings.path, PROSODY_DIRECTORY] : [settings.path];
-  return paths.filter((path) => existsSync(path)).map((path) => ({ kind: 'journal', path }));
+  const paths = [settings.path, isDefault ? startedDirectory() : undefined];
+  return paths.flatMap((path) => (path !== undefined && existsSync(path) ? [{ kind: 'journal', path }] : []));
 }

@@ -10,6 +10,9 @@ import type { VerifyCommandOptions } from '../verify/verify.js';
 
 type Serve = (options: ServeOptions, version: string) => Promise<void>;
 
+/** Where Debian has it. */
+const PROSODY_FILE = '/etc/prosody/prosody.cfg.lua';
+
 const EXAMPLES = `
 Examples:
   $ xtokend init
@@ -123,6 +126,7 @@ function addRevoke(program: Command): void {
     .description('block a user at once, on every machine that shares the replay cache; open sessions end')
     .argument('[jid]', 'who is blocked')
     .addOption(configOption())
+    .option('--prosody <file>', 'configuration of Prosody, which may start xtokend', PROSODY_FILE)
     .option('--undo', 'let the user log in again')
     .option('--list', 'print who is revoked, and since when')
     .action(async (jid: string | undefined, options: RevokeOptions) =>

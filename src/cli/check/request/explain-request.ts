@@ -27,7 +27,7 @@ export async function explainRequest(
   request: UserRequest,
   { accepted, reason = '' }: Answer,
   isFresh: boolean,
-  { configuration, fault, now }: Situation,
+  { configuration, fault, now, started }: Situation,
 ): Promise<string[]> {
   const meaning = meaningOf(reason);
   const told = meaning === undefined ? [] : [`Reason: ${meaning}.`];
@@ -35,7 +35,7 @@ export async function explainRequest(
   if (configuration === undefined) {
     return accepted || meaning !== undefined ? told : [`The reason is unknown: ${fault?.message ?? ''}`];
   }
-  const expected = await expectAnswer(request, configuration, now);
+  const expected = await expectAnswer(request, configuration, started?.directory, now);
   const { file } = configuration;
   if (expected.accepted === accepted)
     return accepted ? [] : [`Reason according to ${file}: ${expected.reason}.`];
@@ -59,6 +59,7 @@ function possibleCauses(isFresh: boolean, file: string): string {
 async function expectAnswer(
   request: UserRequest,
   { hosts, file, replay }: Configuration,
+  directory: string | undefined,
   now: number,
 ): Promise<Judgement> {
   const { user, host } = request;
@@ -69,7 +70,11 @@ async function expectAnswer(
   try {
     // Reading who has logged in could create directories that the daemon cannot use.
     const seen = { has: () => Promise.resolve(false), add: () => Promise.resolve(), list: nobody };
-    const options = { seen, revocations: await readRevocations(replay), onWarning: () => undefined };
+    const options = {
+      seen,
+      revocations: await readRevocations(replay, directory),
+      onWarning: () => undefined,
+    };
     const policy = (await openHosts(hosts, options))(host)?.users;
     const refusal = await policy?.refusalOf(user, host);
     if (request.operation === 'isuser') {
@@ -100,8 +105,11 @@ const userRefusals = {
 const nobody = (): Promise<UserPage> => Promise.resolve({ users: [], next: undefined });
 
 /** Reads the revocations in all stores that the daemon can use. */
-async function readRevocations(replay: ReplaySettings): Promise<KnownRevocations> {
-  const stores = await openRevocationStores(replay, process.env);
+async function readRevocations(
+  replay: ReplaySettings,
+  directory: string | undefined,
+): Promise<KnownRevocations> {
+  const stores = await openRevocationStores(replay, process.env, () => directory);
   try {
     const latest = await readLatest(stores);
     return {
