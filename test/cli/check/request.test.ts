@@ -63,7 +63,9 @@ describe('xtokend check --request', () => {
     });
     const { status, stdout } = await ask('isuser:mallory:example.com');
     expect(status).toBe(1);
-    expect(stdout).toContain(`\nReason according to ${config.file}: the user is blocked, or in no list.\n`);
+    expect(stdout).toContain(
+      `\nReason according to ${config.file}: the user is not on the list of users (restrict_auth).\n`,
+    );
   });
 
   it.each([
