@@ -44,7 +44,7 @@ export default defineConfig(
   // A describe() block is one function to the linter.
   { files: ['test/**'], rules: { 'max-lines-per-function': 'off' } },
   {
-    files: ['**/*.js'],
+    files: ['**/*.{js,mjs}'],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
     },
