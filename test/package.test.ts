@@ -45,6 +45,7 @@ describe('the npm package', () => {
         'prosody.cfg.example.lua',
         'prosody/mod_auth_xtoken.lua',
         'prosody/xtoken_client.lib.lua',
+        'prosody/xtoken_daemon.lib.lua',
         'prosody/xtoken_sessions.lib.lua',
         'systemd/drop-ins/hardest.conf',
         'systemd/drop-ins/metrics-tcp.conf',

@@ -1,3 +1,4 @@
+import { codeOf } from '../errors.js';
 import { quoted } from '../quoted.js';
 import type { Configuration, Hosts } from './configuration.js';
 import { ConfigurationError, UnreadableConfigurationError } from './errors.js';
@@ -8,6 +9,7 @@ import { DEFAULT_FILE, locateConfiguration, type Location } from './locate.js';
 import { readMetrics } from './metrics.js';
 import { parseDocument } from './toml/parse.js';
 import { parseReplay } from '../replay/registry.js';
+import { membersOfGroup, nameOfGroup } from '../system/accounts.js';
 import { explainReadError, isMissing, readTextFile } from '../system/read-file.js';
 import { ReplayReader } from './replay.js';
 import type { Document } from './schema.js';
@@ -63,12 +65,19 @@ function readConfiguration({ file, tried }: Location): string {
     throw new UnreadableConfigurationError(
       `cannot read the configuration ${file}: ${explainReadError(error)}\n` +
         `The path is the first of these:${places}` +
-        (isMissing(error)
-          ? `\nTo create one: xtokend init${file === DEFAULT_FILE ? '' : ` --config ${quoted(file)}`}`
-          : ''),
+        fixOf(error, file),
       { cause: error },
     );
   }
+}
+
+function fixOf(error: unknown, file: string): string {
+  const option = file === DEFAULT_FILE ? '' : ` --config ${quoted(file)}`;
+  if (isMissing(error)) return `\nTo create one: xtokend init${option}`;
+  const group = process.getgid?.();
+  // Other members of the group could read the secrets, too.
+  if (codeOf(error) !== 'EACCES' || group === undefined || membersOfGroup(group).length !== 1) return '';
+  return `\nTo let the group of this user read it, as root: xtokend init --group ${nameOfGroup(group)}${option}`;
 }
 
 function listsOf(hosts: Hosts): string[] {
