@@ -120,7 +120,7 @@ local function on_end()
 	local seconds = time.monotonic() - shared.since;
 	if shared.phase == "running" then
 		if seconds >= STABLE_SECONDS then shared.delay = MIN_DELAY; end
-		shared.quiet_until = time.monotonic() + shared.delay + QUIET_SECONDS;
+		shared.quiet_until = time.monotonic() + MIN_DELAY + QUIET_SECONDS;
 		log("warn", "xtokend (pid %s) has ended after %d s; starting it again in %g s",
 			shared.pid or "unknown", math.floor(seconds), shared.delay);
 	elseif not shared.has_failed then
@@ -213,6 +213,7 @@ local function poll()
 	if had_exited or seconds > GIVE_UP_SECONDS or shared.has_failed and not shared.pid then return on_end(); end
 	if seconds > QUIET_SECONDS and not shared.has_failed then
 		log_error("xtokend is not ready after %d s; see its own log", QUIET_SECONDS);
+		shared.has_failed = true;
 	end
 	schedule(START_POLL_SECONDS, "poll");
 end
