@@ -110,9 +110,9 @@ local function fail(problem, fix, is_permanent, is_lost)
 		for _, request in ipairs(waiting) do table.insert(abandoned, request); end
 		waiting = {};
 	end
-	local is_starting = client.daemon and (is_lost or client.daemon.is_starting());
+	local is_starting = client.daemon and client.daemon.is_starting();
 	if client.daemon and fix ~= CHECK_VERSIONS then fix = client.daemon.advice(); end
-	if problem ~= logged_problem and not is_starting then
+	if problem ~= logged_problem and not (is_starting or is_lost and client.daemon) then
 		logged_problem = problem;
 		module:log("error", "xtokend does not answer at %s: %s. Until it does, logins fail with temporary-auth-failure. %s",
 			client.socket_path, problem, fix or CHECK_XTOKEND:format(client.socket_path));
@@ -162,7 +162,8 @@ function connect()
 	if ok then conn, problem = server.wrapclient(socket, client.socket_path, 0, listeners, "*a"); end
 	if not conn then
 		if socket then socket:close(); end
-		return fail(problem);
+		-- The first attempt can precede the news that xtokend has ended.
+		return fail(problem, nil, false, retry_delay == MIN_RETRY_DELAY);
 	end
 	local opened = { conn = conn, socket = socket, received = "", sent = {}, last_id = 0, answers = 0 };
 	opened.handshake_timer = timer.add_task(client.timeout, function ()
