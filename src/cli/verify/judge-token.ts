@@ -107,7 +107,7 @@ function describeShift(minutes: number): string {
   return (
     `${length} ${minutes < 0 ? 'behind' : 'ahead'}, as from a time zone: the signing side takes UTC for local time ` +
     `(timecode(datetime.utcnow()) at UTC${formatOffset(-minutes)}) or local time for UTC (at UTC${formatOffset(minutes)}). ` +
-    "Use the Unix time, such as Python's time.time() or pyotp's totp.now()"
+    "Use the Unix time, such as Python's time.time() or pyotp's totp.at(datetime.now(timezone.utc))"
   );
 }
 
