@@ -145,11 +145,11 @@ local function check(client, printable, see_log)
 			return answer and answer.reason;
 		end
 		logged_problem = nil;
+		for _, name in ipairs(end_sessions(answer.users, printable, see_log)) do table.insert(remaining, name); end
 		if answer.version ~= version then
 			version, changes = answer.version, changes + 1;
 			uncheck_all();
 		end
-		for _, name in ipairs(end_sessions(answer.users, printable, see_log)) do table.insert(remaining, name); end
 	until not next(unchecked) or changes > MAX_CHANGES;
 	for _, name in ipairs(remaining) do unchecked[name] = true; end
 end
