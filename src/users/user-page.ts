@@ -29,7 +29,7 @@ export function pageOf(names: readonly string[], host: string, after: string | u
 }
 
 /** Returns the user of a name if it belongs to a host. */
-export function userAt(name: string | undefined, host: string): string | undefined {
+function userAt(name: string | undefined, host: string): string | undefined {
   const [user = '', domain = host] = name?.split('@') ?? [];
   return user !== '' && domain === host ? user : undefined;
 }

@@ -42,6 +42,9 @@ describe.each(contracts)('the store %s', (_, { start, isShared }) => {
     expect(listed.sort()).toEqual(users.sort());
     expect(pages).toBeGreaterThan(3);
     expect((await listAll(seen, 'other.example'))[0]).toEqual(['mallory']);
+    const long = Array.from({ length: 2000 }, (_, index) => `${index}${'x'.repeat(1000)}`);
+    for (const user of long) await seen.add(user, 'long.example');
+    expect((await listAll(seen, 'long.example'))[0].sort()).toEqual(long.sort());
     expect((await listAll(seen, 'empty.example'))[0]).toEqual([]);
   });
 

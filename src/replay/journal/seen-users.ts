@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SeenUsers } from '../../users/seen-users.js';
-import { userAt, type UserPage } from '../../users/user-page.js';
+import { pageOf, type UserPage } from '../../users/user-page.js';
 import { assertOwn, explainFault, makeDirectory, makeStateDirectory, writeFile } from '../state-directory.js';
 
 /** How many users to keep in memory. */
@@ -65,10 +65,15 @@ export class FileSeenUsers implements SeenUsers {
       .filter((name) => CURSOR.test(name) && name > after)
       .sort();
     const page = names.slice(0, MAX_PAGE_FILES);
-    const users = page.flatMap((name) => userAt(this.#read(name), host) ?? []);
+    const { users, next } = pageOf(
+      page.map((name) => this.#read(name) ?? ''),
+      host,
+      undefined,
+    );
+    const count = Number(next ?? page.length);
     const [following] = others;
     // A cursor is before the first name of the next directory.
-    const last = names.length > page.length ? page.at(-1) : following?.padEnd(64, '0');
+    const last = names.length > count ? page[count - 1] : following?.padEnd(64, '0');
     return { users, next: last };
   }
 
