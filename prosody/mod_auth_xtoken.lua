@@ -46,7 +46,11 @@ local FAILURES = {
 -- What clients see if another module accepted a login of a user whom xtokend does not know.
 local CHECK_AGAIN = { "credentials-expired", "Log in with a new token." };
 
-client.socket_path = module:get_option_string("xtoken_socket") or daemon.use() or "/run/xtokend/xtokend.sock";
+local named_socket = module:get_option_string("xtoken_socket");
+if named_socket and module:get_option_array("xtoken_command") then
+	module:log("warn", "xtoken_socket is set, so Prosody does not start xtokend. Remove xtoken_socket or xtoken_command");
+end
+client.socket_path = named_socket or daemon.use() or "/run/xtokend/xtokend.sock";
 if daemon.is_used then client.daemon = daemon; end
 local see_log = "see the log of xtokend: "
 	.. (daemon.is_used and "Prosody's standard error, or syslog" or "journalctl -u xtokend");

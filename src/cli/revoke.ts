@@ -79,8 +79,10 @@ async function revokeUser(
 }
 
 function describeRevoked(jid: string, places: string): string {
-  return `Revoked ${jid} in ${places}. xtokend refuses this user from now on. On Prosody with mod_auth_xtoken, open sessions end within
-5 s, and earlier FAST tokens are void. With other servers, end the sessions there. To undo this: xtokend revoke --undo ${jid}
+  return `Revoked ${jid} in ${places}.
+xtokend refuses this name from now on. It doesn't check whether there is such a user, so check the spelling.
+On Prosody with mod_auth_xtoken, open sessions end within 5 s, and earlier FAST tokens are void. On other servers, end the sessions
+yourself. To undo this: xtokend revoke --undo ${jid}
 `;
 }
 
@@ -95,6 +97,6 @@ async function printRevoked(stores: readonly NamedRevocationStore[]): Promise<vo
 
 function explainMissing(kind: string, file: string): string {
   return kind === 'memory'
-    ? `expected [replay] store = "journal" or "redis" in ${file}; with "memory", no other process can reach the daemon. Add the user to blocked_users instead`
-    : `expected the state directory of a daemon, found none. The first login creates it. Until then, add the user to blocked_users in ${file}`;
+    ? `expected [replay] store = "journal" or "redis" in ${file}; with "memory", no other process can reach the daemon. Add the user to the file of blocked_users instead`
+    : `expected the state directory of xtokend, found none. Start xtokend, and log in once, to create it. Or add the user to the file of blocked_users in ${file}`;
 }

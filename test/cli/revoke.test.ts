@@ -103,7 +103,12 @@ describe('xtokend revoke', () => {
     ['a user and a list', '', ['--list', JID], /expected a JID such as alice@example\.com, or --list/],
     ['a name', '', ['alice'], /expected a JID like user@example\.com/],
     ['another host', '[hosts."a.example"]\n', [JID], /example\.com is not one of the hosts/],
-    ['the memory', '[replay]\nstore = "memory"\n', [JID], /Add the user to blocked_users instead/],
+    [
+      'the memory',
+      '[replay]\nstore = "memory"\n',
+      [JID],
+      /Add the user to the file of blocked_users instead/,
+    ],
   ])('does nothing for %s, and tells why', (_, settings, args, expected) => {
     const machine = new Machine(settings);
     const { status, stdout, stderr } = machine.run('revoke', ...args);
@@ -136,9 +141,7 @@ describe('xtokend revoke', () => {
     rmSync(machine.state, { recursive: true });
     const { status, stderr } = machine.run('revoke', JID);
     expect(status).toBe(2);
-    expect(stderr).toMatch(
-      /expected the state directory of a daemon, found none\. The first login creates it/,
-    );
+    expect(stderr).toMatch(/expected the state directory of xtokend, found none\. Start xtokend/);
     mkdirSync(machine.state);
     writeFileSync(join(machine.state, 'revocations'), 'x}\n');
     expect(machine.run('revoke', '--list').stderr).toContain('line 1 was not written by "xtokend revoke"');

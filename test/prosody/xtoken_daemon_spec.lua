@@ -63,7 +63,9 @@ describe("xtoken_daemon", function ()
 		it("prefers xtoken_socket", function ()
 			local world = started({ xtoken_command = "/usr/bin/xtokend", xtoken_socket = "/run/x.sock" });
 			assert.same({}, world.commands);
-			assert.same({}, world.log);
+			assert.same({ "warn xtoken_socket is set, so Prosody does not start xtokend. "
+				.. "Remove xtoken_socket or xtoken_command" }, world.log);
+			assert.same({}, started({ xtoken_socket = "/run/x.sock" }).log);
 		end);
 
 		it("runs external_auth_command only if that is xtokend", function ()
