@@ -58,7 +58,7 @@ describe('xtokend check, of the files of the module for Prosody', () => {
     const { findings, of } = checkProsody(using(directory, other));
     expect(of('prosody-ok')).toHaveLength(1);
     expect(of('prosody-module-differs')).toEqual([
-      `warning: ${module} is not the one of this xtokend; install -D -m 644 ${resolve('prosody')}/*.lua -t ${directory} && prosodyctl shell module reload auth_xtoken; if the reload fails, systemctl restart prosody`,
+      `warning: ${module} is not the one of this xtokend; install -D -m 644 ${resolve('prosody')}/*.lua -t ${directory} && prosodyctl shell module reload auth_xtoken; if the reload fails, restart Prosody`,
     ]);
     const fix = findings.find(({ code }) => code === 'prosody-module-differs')?.fix ?? '';
     spawnSync('sh', ['-c', fix.split(' && ')[0] ?? '']);
@@ -98,7 +98,7 @@ describe('xtokend check, of the files of the module for Prosody', () => {
     writeFileSync(module, 'module:require "part"');
     expect(check()).toEqual([
       expect.stringMatching(
-        /^problem: \S+ needs part\.lib\.lua, but .* nobody can log in at a\.example; install -D .* && systemctl restart prosody$/,
+        /^problem: \S+ needs part\.lib\.lua, but .* nobody can log in at a\.example; install -D .*; then restart Prosody$/,
       ),
     ]);
     writeFileSync(join(directory, 'part.lib.lua'), '-- old');

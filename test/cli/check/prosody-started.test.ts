@@ -59,6 +59,16 @@ describe('xtokend check, of the xtokend that Prosody starts', () => {
     expect(existsSync(machine.state)).toBe(false);
   });
 
+  it('leaves its log to its user', () => {
+    machine.ownDirectory(machine.state);
+    const log = join(machine.state, 'log');
+    writeFileSync(machine.configuration, `${SECRETS}[log]\ntarget = "file:${log}"\n`);
+    expect(machine.check().of('log-other-owner')).toEqual([
+      `note: the log ${log} was not tested: Prosody starts xtokend as user prosody; run: su -s /bin/sh prosody -c 'xtokend check'`,
+    ]);
+    expect(existsSync(log)).toBe(false);
+  });
+
   it('reports that it does not run, with a fix for Prosody instead of systemd', () => {
     const { of } = machine.check();
     expect(of('socket-missing')).toEqual([

@@ -4,16 +4,23 @@ import { AppendedFile } from '../../../log/sinks/appended-file.js';
 import { resolvePath } from '../../../system/trusted-path.js';
 import { trustedWith } from '../configuration/trusted-users.js';
 import { findings, type Finding } from '../finding.js';
+import type { Account } from '../machine/accounts.js';
 import type { Situation } from '../situation.js';
 
-const { ok, warning, problem } = findings('log');
+const { ok, note, warning, problem } = findings('log');
 
 /** Checks whether the log file can be written, by appending zero bytes. */
-export function checkLog({ configuration }: Situation): Finding[] {
+export function checkLog({ configuration, started }: Situation): Finding[] {
   const target = configuration?.log.target;
   if (target?.kind !== 'file') return [];
   const { path } = target;
   const { exposure } = resolvePath(path, { isGroupAccepted: true });
+  const account = started?.account;
+  if (account !== undefined && process.getuid?.() !== account.uid) {
+    const users = new Set([...trustedWith(dirname(path)), account.uid]);
+    if (resolvePath(path, { users, isGroupAccepted: true }).exposure === undefined)
+      return [notTested(path, account)];
+  }
   if (exposure === undefined) return [tryLog(path)];
   const { message, fix } = exposure;
   if (isUsableByOwner(path)) {
@@ -23,6 +30,12 @@ export function checkLog({ configuration }: Situation): Finding[] {
   }
   const reason = `${message}, and so could replace it with a link to another file`;
   return [problem('log-exposed', `the log ${path} is not written: ${reason}`, fix)];
+}
+
+/** A test as another user than Prosody's would not show whether the daemon that Prosody starts can write the log. */
+function notTested(path: string, { name }: Account): Finding {
+  const message = `the log ${path} was not tested: Prosody starts xtokend as user ${name}`;
+  return note('log-other-owner', message, `run: su -s /bin/sh ${name} -c 'xtokend check'`);
 }
 
 /** Returns whether a daemon of the user who owns the directory would write the log. */

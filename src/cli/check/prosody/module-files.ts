@@ -58,8 +58,8 @@ export function checkModuleFiles(
   );
   const command = installCommand(dirname(module));
   // Prosody can't reload a module that it could not load.
-  const restart = `${command} && systemctl restart prosody`;
-  const reload = `${command} && prosodyctl shell module reload ${NAME}; if the reload fails, systemctl restart prosody`;
+  const restart = `${command}; then restart Prosody`;
+  const reload = `${command} && prosodyctl shell module reload ${NAME}; if the reload fails, restart Prosody`;
   return [
     ...absent.map(({ file }) => lacking(module, file, names, directories, restart)),
     ...(different.length === 0 ? [] : [changed(different, reload)]),

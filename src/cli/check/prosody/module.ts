@@ -94,6 +94,6 @@ function install([, first = '', own]: readonly string[]): string {
   const isUnset = own === undefined;
   const command = installCommand(isUnset ? LOCAL_MODULES : first);
   return isUnset
-    ? `${command}; plugin_paths = { "${LOCAL_MODULES}" }; systemctl restart prosody`
-    : `${command} && systemctl restart prosody`;
+    ? `${command}; plugin_paths = { "${LOCAL_MODULES}" }; then restart Prosody`
+    : `${command}; then restart Prosody`;
 }
