@@ -37,7 +37,7 @@ local TEXTS = { "version", "next" }; -- parameters with a text
 local CHECK_XTOKEND = "Check that it runs (systemctl status xtokend), that it listens there, "
 	.. "and that this user may connect (ls -l %s)";
 local CHECK_SOCKET = "Correct xtoken_socket, or remove protocol= from --listen or the socket unit of xtokend";
-local CHECK_VERSIONS = "Install mod_auth_xtoken.lua and xtoken_client.lib.lua from the version of xtokend that runs";
+local CHECK_VERSIONS = "Install mod_auth_xtoken.lua and all xtoken_*.lib.lua from the version of xtokend that runs";
 local REMOVE_GENERIC = "Remove protocol=generic from --listen, or FileDescriptorName=generic from xtokend.socket. "
 	.. "If neither is set, upgrade xtokend. Then restart it";
 local CHECK_HANGING = "See the log of xtokend (journalctl -u xtokend), and restart it";
