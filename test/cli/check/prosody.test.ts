@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findAccount } from '../../../src/cli/check/machine/accounts.js';
 import { check, type Checked } from '../../support/daemon/check.js';
-import { codeIn } from '../../support/documents.js';
+import { codeIn, replaced } from '../../support/documents.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
 import { isInstalled, LPTY_DIRECTORY, releases } from '../../support/servers/prosody.js';
@@ -109,11 +109,13 @@ describe('xtokend check, of Prosody', () => {
   });
 
   it('accepts the settings in the documentation, and reports a missing module', () => {
-    const page = codeIn('docs/prosody.md', 'lua');
+    const page = replaced(codeIn('docs/prosody.md', 'lua'), '/usr/bin/xtokend', PROGRAM);
     const directory = modules();
     const lua = SASLAUTH + page.replace('/usr/local/lib/prosody/modules', directory);
     expect(checkProsody(lua).of('prosody-ok')).toEqual([
-      expect.stringMatching(/^ok: .* asks xtokend for example\.com with mod_auth_xtoken; $/),
+      expect.stringMatching(
+        /^ok: .* asks xtokend for example\.com with mod_auth_xtoken, which starts xtokend; $/,
+      ),
     ]);
     const missing = checkProsody(page.replace('/usr/local/lib/prosody/modules', '/no/modules'));
     expect(missing.of('prosody-module-missing')).toEqual([
