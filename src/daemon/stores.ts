@@ -60,7 +60,10 @@ export class Stores {
     const opened = await openReplayCache(store);
     const revocations = await openRevocations(store);
     const previous = [Promise.resolve(this.#cache), this.#seen, Promise.resolve(this.#revocations)];
-    this.#revocations = revocations && new CachedRevocations({ store: revocations, monotonic, onWarning });
+    // A store that lacks somebody who is revoked must not let that user in.
+    const inherited = this.#revocations?.known;
+    this.#revocations =
+      revocations && new CachedRevocations({ store: revocations, monotonic, onWarning, inherited });
     // The new cache does not know the tokens of the previous one, even if it was in use earlier.
     this.#cache = this.#cache === undefined ? opened : completeSince(this.#options, opened);
     this.#seen = undefined;

@@ -3,6 +3,8 @@ import type { MaybePromise, Revocation, RevocationStore } from './revocations.js
 
 /** How old what is known may be for a login. */
 const MAX_AGE_MILLISECONDS = 250;
+/** How many users a message names. */
+const MAX_NAMED = 10;
 
 /** Options of {@link CachedRevocations}. */
 export interface CachedRevocationsOptions {
@@ -11,6 +13,8 @@ export interface CachedRevocationsOptions {
   readonly monotonic: () => number;
   /** Called once for each reason why the revocations can't be read again. */
   readonly onWarning: (message: string) => void;
+  /** What was known of the store that was used before. */
+  readonly inherited?: ReadonlyMap<string, Revocation> | undefined;
 }
 
 /** The revocations of a store, in memory. If they can't be read again, those read before apply. */
@@ -25,6 +29,11 @@ export class CachedRevocations {
 
   constructor(options: CachedRevocationsOptions) {
     this.#options = options;
+  }
+
+  /** What has been read so far, and what was inherited. */
+  get known(): ReadonlyMap<string, Revocation> {
+    return this.#revocations ?? this.#options.inherited ?? new Map();
   }
 
   /** @throws if they have never been read, and the store can't be used */
@@ -77,13 +86,26 @@ export class CachedRevocations {
   }
 
   #apply(revocations: readonly Revocation[], revision: string): void {
-    // They are never removed from a store, so an empty one has lost them.
-    if (revocations.length === 0 && (this.#revocations?.size ?? 0) > 0) throw new Error(LOST);
-    this.#revocations = new Map(revocations.map((revocation) => [revocation.jid, revocation]));
+    const found = new Map(revocations.map((revocation) => [revocation.jid, revocation]));
+    const lost = [...this.known.values()].filter((revocation) =>
+      isLost(revocation, found.get(revocation.jid)),
+    );
+    for (const revocation of lost) found.set(revocation.jid, revocation);
+    this.#revocations = found;
     this.#revision = revision;
     this.#changes += 1;
+    if (lost.length > 0) throw new Error(explainLost(lost));
   }
 }
 
-const LOST =
-  'the store lost them; after a restart of xtokend, these users could log in. Revoke them again: xtokend revoke JID';
+/** Returns whether a store has lost a revocation: none is ever removed, and an undone one keeps its time. */
+function isLost(known: Revocation, found: Revocation | undefined): boolean {
+  if (found === undefined) return true;
+  return known.isBlocked && !found.isBlocked && found.revokedAt < known.revokedAt;
+}
+
+function explainLost(lost: readonly Revocation[]): string {
+  const names = lost.slice(0, MAX_NAMED).map(({ jid }) => jid);
+  const others = lost.length > MAX_NAMED ? ` and ${lost.length - MAX_NAMED} others` : '';
+  return `the store has lost ${names.join(', ')}${others}; after a restart of xtokend, these users could log in. Revoke them again: xtokend revoke JID`;
+}

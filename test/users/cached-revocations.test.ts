@@ -19,14 +19,19 @@ class Subject {
   readonly warnings: string[] = [];
   readonly cached: CachedRevocations;
 
-  constructor() {
+  constructor(previous?: Subject) {
     const store = {
       read: (revision: string | undefined) => this.#read(revision),
       add: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
     const onWarning = (message: string): void => void this.warnings.push(message);
-    this.cached = new CachedRevocations({ store, monotonic: () => this.now, onWarning });
+    this.cached = new CachedRevocations({
+      store,
+      monotonic: () => this.now,
+      onWarning,
+      inherited: previous?.cached.known,
+    });
   }
 
   store(...revocations: Revocation[]): void {
@@ -96,6 +101,34 @@ describe('cached revocations', () => {
     subject.store();
     subject.now = 4000;
     expect(await subject.isBlocked('alice')).toBe(true);
-    expect(subject.warnings[1]).toMatch(/the store lost them; .* xtokend revoke JID$/);
+    expect(subject.warnings[1]).toMatch(/the store has lost alice@example\.com; .* xtokend revoke JID$/);
+  });
+
+  it('stay if the store loses some of them, or goes back in time, and others follow', async () => {
+    const subject = new Subject();
+    subject.store(revocation('alice'), revocation('bob', false), { ...revocation('carol'), revokedAt: 2 });
+    expect(await subject.isBlocked('alice')).toBe(true);
+    subject.store(revocation('bob'), revocation('carol', false));
+    subject.now = 1000;
+    expect(await subject.isBlocked('alice')).toBe(true);
+    expect([await subject.isBlocked('bob'), await subject.isBlocked('carol')]).toEqual([true, true]);
+    expect(subject.warnings).toHaveLength(1);
+    subject.store(revocation('alice', false), { ...revocation('carol', false), revokedAt: 2 });
+    subject.now = 2000;
+    expect([await subject.isBlocked('alice'), await subject.isBlocked('carol')]).toEqual([false, false]);
+    expect(await subject.isBlocked('bob')).toBe(true);
+  });
+  it('stay after a change of the store, which has to be read as well', async () => {
+    const before = new Subject();
+    before.store(revocation('alice'), revocation('bob'));
+    expect(await before.isBlocked('alice')).toBe(true);
+    const subject = new Subject(before);
+    subject.fault = 'no connection';
+    await expect(subject.isBlocked('alice')).rejects.toThrow('no connection');
+    subject.fault = undefined;
+    subject.store(revocation('bob', false));
+    subject.now = 1000;
+    expect([await subject.isBlocked('alice'), await subject.isBlocked('bob')]).toEqual([true, false]);
+    expect(subject.warnings).toHaveLength(1);
   });
 });
