@@ -3,9 +3,10 @@
 --     xtoken_command = "/usr/bin/xtokend"
 --     xtoken_command = { "/usr/bin/xtokend", "--config", "/etc/prosody/xtokend.toml" }
 --
--- xtokend runs as `xtokend serve --listen unix:SOCKET --until-stdin-ends`, and its stdin is a pipe that only Prosody
--- holds. So it ends with Prosody, even if that is killed. The socket and xtokend's state are in a directory of their
--- own below Prosody's data. xtokend writes its state to a file there: "ready", or "error" and a message.
+-- xtokend runs as `xtokend serve --listen unix:SOCKET --until-stdin-ends`, and its stdin is a pipe from Prosody. So it
+-- ends with Prosody, even if that is killed. Other children of Prosody inherit the pipe, so xtokend also watches the
+-- process of Prosody. The socket and xtokend's state are in a directory of their own below Prosody's data. xtokend
+-- writes its state to a file there: "ready", or "error" and a message.
 
 -- Prosody 13.0 prefixes the names of its own modules with "prosody.".
 local function prosody_module(name)
@@ -91,7 +92,7 @@ local function start_command()
 		"umask 077",
 		"chmod 700 " .. quote(directory()),
 		"STATE_DIRECTORY=" .. quote(directory()),
-		"export STATE_DIRECTORY",
+		"export STATE_DIRECTORY XTOKEND_PARENT=$PPID",
 		"exec 3<&0 >>" .. quote(state_path()),
 		("if [ -f %s ] && [ -x %s ]"):format(quote(program), quote(program)),
 		"then " .. xtokend_command() .. " <&3 3<&- & echo \"pid $!\"",
@@ -105,7 +106,8 @@ local function close()
 	local conn, handle = shared.conn, shared.handle;
 	shared.conn, shared.handle, shared.phase, shared.pid = nil, nil, nil, nil;
 	if conn then conn:close(); end
-	if handle then handle:close(); end
+	-- Other children of Prosody can have inherited the pipe.
+	if handle then handle:write("stop\n"); handle:close(); end
 end
 
 local function start_later()

@@ -9,6 +9,12 @@ export function parentOf(pid: number): number | undefined {
   return parent === undefined ? undefined : Number(parent);
 }
 
+/** Returns when a process started, in ticks since boot, or `undefined` if it has ended: its number can be used again. */
+export function startOf(pid: number): string | undefined {
+  const fields = fieldsOf(pid);
+  return fields?.[STATE] === ZOMBIE ? undefined : fields?.[START_TIME];
+}
+
 /**
  * Returns how long ago this machine or container started. Since then, no crash has lost what was written.
  *
@@ -43,8 +49,10 @@ function namespaceOf(proc: string): string | undefined {
 }
 
 // Fields of /proc/pid/stat, counted from the end of the second.
+const STATE = 1;
 const PARENT = 2;
 const START_TIME = 20;
+const ZOMBIE = 'Z';
 
 function fieldsOf(pid: number, proc = '/proc'): string[] | undefined {
   try {

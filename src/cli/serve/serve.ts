@@ -131,7 +131,7 @@ async function serveUntilStdinEnds(
   const requestReload = handleSignals(daemon, async () => {
     await daemon.reload();
   });
-  const stop = AbortSignal.any([signalled, followParent(process.stdin, requestReload)]);
+  const stop = AbortSignal.any([signalled, followParent(process.stdin, process.env, requestReload)]);
   await daemon.start();
   try {
     await answer(daemon, listeners, stop, () => {

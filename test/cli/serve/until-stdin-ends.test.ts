@@ -1,6 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -114,6 +122,17 @@ describe('xtokend serve --until-stdin-ends', () => {
     child.stdin?.end();
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(existsSync(path)).toBe(false);
+  });
+
+  it('ends at the line "stop", or with the process that started it, even if another one holds the pipe', async () => {
+    const stopped = await new Started().ready();
+    stopped.child.stdin?.write('stop\n');
+    expect(await once(stopped.child, 'exit')).toEqual([0, null]);
+    const parent = spawn('sleep', ['60']);
+    const { child } = await new Started({ env: { XTOKEND_PARENT: String(parent.pid) } }).ready();
+    expect(readFileSync(`/proc/${String(parent.pid)}/comm`, 'utf8')).toBe('sleep\n');
+    parent.kill('SIGKILL');
+    expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
   it('ends at SIGTERM as well', async () => {
