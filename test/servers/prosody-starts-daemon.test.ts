@@ -23,7 +23,7 @@ describe.each(releases)('$name that starts xtokend', (release) => {
     expect(statSync(starter.directory).mode & 0o777).toBe(0o700);
     expect(statSync(starter.socketPath).mode & 0o777).toBe(0o600);
     expect(existsSync(join(starter.directory, 'replay-cache'))).toBe(true);
-    expect(starter.prosody.log).toContain(`started xtokend (pid ${pid})`);
+    await expect.poll(() => starter.prosody.log).toContain(`started xtokend (pid ${pid})`);
     expect(starter.prosody.log).not.toMatch(/xtoken.*\t(?:error|warn)/);
     // No zombie of a shell either.
     expect(zombiesOf(starter.prosody.pid)).toEqual([]);
