@@ -48,7 +48,8 @@ export function makeStateDirectory(path: string): void {
   assertTrusted(path);
 }
 
-function assertTrusted(path: string): void {
+/** @throws {@link ReplayCacheError} if anybody but this user and root can change a directory, or one that leads to it */
+export function assertTrusted(path: string): void {
   const exposure = findExposure(path);
   if (exposure === undefined) return;
   const { message, fix } = exposure;

@@ -8,6 +8,13 @@ export interface Revocation {
   readonly isBlocked: boolean;
 }
 
+const REVOCABLE = /^[^\p{C}\p{Z}@]+@[^\p{C}\p{Z}@]+$/u;
+
+/** Returns whether a stored text can be a bare JID, and can be printed on a terminal. */
+export function isRevocable(jid: string): boolean {
+  return REVOCABLE.test(jid);
+}
+
 /** All revocations, and a text that differs after each change of them. */
 export interface RevocationSnapshot {
   readonly revision: string;

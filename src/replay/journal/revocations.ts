@@ -1,29 +1,34 @@
-import {
-  closeSync,
-  constants,
-  fchownSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import * as z from 'zod/mini';
 import { codeOf } from '../../errors.js';
 import { fileVersion } from '../../system/file-identity.js';
-import type { Revocation, RevocationSnapshot, RevocationStore } from '../../users/revocations.js';
+import { explainReadError, isMissing, readTextFile } from '../../system/read-file.js';
+import {
+  isRevocable,
+  type Revocation,
+  type RevocationSnapshot,
+  type RevocationStore,
+} from '../../users/revocations.js';
 import { ReplayCacheError } from '../errors.js';
-import { explainFault } from '../state-directory.js';
+import { assertTrusted, explainFault } from '../state-directory.js';
 
 const SETTLED_MILLISECONDS = 100;
-const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+/** Far more than anybody writes with `xtokend revoke`. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** The last instant of a `Date`. */
+const MAX_TIME = 8.64e15;
+const START = '{"jid":"';
+const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
 const NO_FILE = 'no file';
 const EMPTY: RevocationSnapshot = { revision: NO_FILE, revocations: [] };
 
-const entry = z.strictObject({ jid: z.string(), revokedAt: z.number(), isBlocked: z.boolean() });
+const entry = z.strictObject({
+  jid: z.string().check(z.refine(isRevocable)),
+  revokedAt: z.int().check(z.gte(0), z.lte(MAX_TIME)),
+  isBlocked: z.boolean(),
+});
 
 /**
  * The revocations in a file, a line of JSON for each: lines are only appended, so that two writers need no lock, and the file tells
@@ -54,7 +59,9 @@ export class FileRevocations implements RevocationStore {
   add(revocation: Revocation): Promise<void> {
     return new Promise((resolve) => {
       try {
-        this.#append(`${JSON.stringify(revocation)}\n`);
+        inDirectory(dirname(this.#path), () => {
+          this.#append(`${JSON.stringify(revocation)}\n`);
+        });
         resolve();
       } catch (error) {
         throw explainFault(this.#path, error);
@@ -67,9 +74,11 @@ export class FileRevocations implements RevocationStore {
   }
 
   #parse(text: string): Revocation[] {
-    return text.split('\n').flatMap((line, index) => {
+    return text.split('\n').flatMap((untrimmed, index) => {
+      const line = untrimmed.trim();
       // The rest of a line whose write was cut off: its writer has reported that.
-      if (!line.endsWith('}')) return [];
+      const isCutOff = START.startsWith(line.slice(0, START.length)) && !line.endsWith('}');
+      if (line === '' || isCutOff) return [];
       try {
         return entry.parse(JSON.parse(line));
       } catch {
@@ -80,13 +89,12 @@ export class FileRevocations implements RevocationStore {
     });
   }
 
-  /** The file belongs to the owner of the directory, as whom the daemon runs. */
+  /** In the current directory. */
   #append(line: string): void {
-    const { uid, gid } = statSync(dirname(this.#path));
-    const descriptor = openSync(this.#path, APPEND, 0o600);
+    const descriptor = openSync(basename(this.#path), APPEND, 0o600);
     try {
       const file = fstatSync(descriptor);
-      if (file.uid !== uid) fchownSync(descriptor, uid, gid);
+      if (!file.isFile()) throw new ReplayCacheError(`${this.#path}: expected a regular file. Remove it`);
       const bytes = Buffer.from(isWhole(descriptor, file.size) ? line : `\n${line}`);
       if (writeSync(descriptor, bytes) < bytes.length) {
         throw Object.assign(new Error('the write was cut off'), { code: 'ENOSPC' });
@@ -95,6 +103,39 @@ export class FileRevocations implements RevocationStore {
     } finally {
       closeSync(descriptor);
     }
+  }
+}
+
+/**
+ * Does some work in a directory: as its owner, as whom the daemon runs, if this user is root. The owner could otherwise make root
+ * write elsewhere, by a link instead of the directory.
+ *
+ * @throws {@link ReplayCacheError} if root owns it, but another user can change a directory that leads to it
+ */
+function inDirectory(directory: string, work: () => void): void {
+  const { seteuid, setegid } = process;
+  const [before, group] = [process.cwd(), process.getegid?.() ?? 0];
+  // The owner needs no access to the directories that lead to it.
+  process.chdir(directory);
+  try {
+    const { uid, gid } = statSync('.');
+    if (process.geteuid?.() !== 0 || seteuid === undefined || setegid === undefined) {
+      work();
+    } else if (uid === 0) {
+      assertTrusted(directory);
+      work();
+    } else {
+      try {
+        setegid(gid);
+        seteuid(uid);
+        work();
+      } finally {
+        seteuid(0);
+        setegid(group);
+      }
+    }
+  } finally {
+    process.chdir(before);
   }
 }
 
@@ -107,9 +148,10 @@ function isWhole(descriptor: number, size: number): boolean {
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readTextFile(path, MAX_BYTES);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
+    if (isMissing(error)) return undefined;
+    const isOfSystem = /^E(?!ACCES|RR_)/.test(String(codeOf(error)));
+    throw isOfSystem ? error : new ReplayCacheError(`${path}: ${explainReadError(error)}`);
   }
 }

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Revocation, RevocationSnapshot, RevocationStore } from '../../users/revocations.js';
+import {
+  isRevocable,
+  type Revocation,
+  type RevocationSnapshot,
+  type RevocationStore,
+} from '../../users/revocations.js';
 import { RedisConnection } from './connection.js';
 import { parseCount, parseOptionalText, parseTable, UnexpectedReplyError } from './replies.js';
 import type { RedisSettings } from './settings.js';
@@ -46,6 +51,6 @@ export class RedisRevocations implements RevocationStore {
 
 function parseRevocation([jid, value]: [string, string]): Revocation {
   const [, revokedAt, state] = VALUE.exec(value) ?? [];
-  if (revokedAt === undefined) throw new UnexpectedReplyError('a revocation');
+  if (revokedAt === undefined || !isRevocable(jid)) throw new UnexpectedReplyError('a revocation');
   return { jid, revokedAt: Number(revokedAt), isBlocked: state === 'blocked' };
 }

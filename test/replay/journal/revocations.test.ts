@@ -1,4 +1,16 @@
-import { appendFileSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileRevocations } from '../../../src/replay/journal/revocations.js';
@@ -22,13 +34,39 @@ describe('revocations in a file', () => {
     expect(await readAll(path)).toEqual([alice, bob]);
   });
 
-  it('are unavailable if a line is none of ours, and name it', async () => {
+  it.each([
+    '{"jid":"bob@example.com"}',
+    'bob@example.com',
+    '{"jid":"bob@example.com","revokedAt":1e300,"isBlocked":true}',
+    '{"jid":"bob@example.com","revokedAt":-1,"isBlocked":true}',
+    String.raw`{"jid":"bob\u001b[31m@example.com","revokedAt":1,"isBlocked":true}`,
+  ])('are unavailable if a line is none of ours, such as %s, and name it', async (line) => {
     const path = join(temporaryDirectory(), 'revocations');
     await new FileRevocations(path).add(alice);
-    appendFileSync(path, '{"jid":"bob@example.com"}\n');
+    appendFileSync(path, `${line}\n`);
     await expect(readAll(path)).rejects.toThrow(
       `${path}: line 2 was not written by "xtokend revoke". Remove it`,
     );
+  });
+
+  it('can have been edited with another line ending', async () => {
+    const path = join(temporaryDirectory(), 'revocations');
+    writeFileSync(path, `${JSON.stringify(alice)} \r\n\r\n${JSON.stringify(bob)}\r\n`);
+    expect(await readAll(path)).toEqual([alice, bob]);
+  });
+
+  it('are unavailable, without a delay, if the file is none, or far too large', async () => {
+    const path = join(temporaryDirectory(), 'revocations');
+    mkdirSync(path);
+    await expect(readAll(path)).rejects.toThrow(`${path}: expected a regular file`);
+    rmSync(path, { recursive: true });
+    execFileSync('mkfifo', [path]);
+    await expect(readAll(path)).rejects.toThrow(`${path}: expected a regular file`);
+    await expect(new FileRevocations(path).add(alice)).rejects.toThrow(`${path}: expected a regular file`);
+    rmSync(path);
+    writeFileSync(path, '');
+    truncateSync(path, 2 ** 32);
+    await expect(readAll(path)).rejects.toThrow(/expected at most 16777216 bytes, found 4294967296/);
   });
 
   it('need a directory, and follow no link', async () => {
@@ -40,12 +78,24 @@ describe('revocations in a file', () => {
   });
 
   it.skipIf(process.getuid?.() !== 0)('belong to the owner of the directory', async () => {
-    const directory = temporaryDirectory();
+    // As with DynamicUser= in systemd, the owner can't reach it.
+    const directory = join(temporaryDirectory(), 'state');
+    mkdirSync(directory, { mode: 0o700 });
     chownSync(directory, 65534, 65534);
     const path = join(directory, 'revocations');
     await new FileRevocations(path).add(alice);
     const { uid, gid, mode } = statSync(path);
     expect([uid, gid, mode & 0o777]).toEqual([65534, 65534, 0o600]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('are not written by root where another user leads to', async () => {
+    const [directory, target] = [temporaryDirectory(), temporaryDirectory()];
+    chownSync(directory, 65534, 65534);
+    symlinkSync(target, join(directory, 'state'));
+    const revocations = new FileRevocations(join(directory, 'state', 'revocations'));
+    await expect(revocations.add(alice)).rejects.toMatchObject({ code: 'replay-cache-unavailable' });
+    expect(existsSync(join(target, 'revocations'))).toBe(false);
+    expect([process.geteuid?.(), process.getegid?.()]).toEqual([0, 0]);
   });
 
   it('report a full disk, and keep what is there', async (context) => {
