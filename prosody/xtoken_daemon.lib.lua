@@ -226,7 +226,7 @@ local function prepare()
 		local ok, problem = lfs.mkdir(directory());
 		if not ok then return nil, problem; end
 	end
-	-- If fewer are left, xtokend can't start, and can't say why.
+	-- If fewer are left, xtokend can't start, and can't report why.
 	local files, problem = {}, nil;
 	while not problem and #files < NEEDED_DESCRIPTORS do
 		files[#files + 1], problem = io.open(state_path(), "w");

@@ -8,12 +8,11 @@ export const reasons = {
   'inactive-key': "the token's key is expired or not yet active",
   replayed: 'the token has been used before',
   'replay-unknown': 'the token may have been used before the cache epoch',
-  'replay-cache-unavailable':
-    'the replay cache, the revocations or the seen users, which are in one store, cannot be used',
+  'replay-cache-unavailable': 'the store of the replay cache, revocations and seen users cannot be used',
   'unprepared-name': 'the user or host is not spelled as an XMPP server sends it',
   'unknown-host': 'the host is not in the configuration',
   'unknown-user': '`isuser`: there is no such user',
-  'no-user-list': 'the users were asked for, but `users = "any"` keeps no list of them',
+  'no-user-list': 'the server requested a list of users, but `users = "any"` keeps none',
   'blocked-user': 'a user in `blocked_users`, or revoked by `xtokend revoke`; for `auth`, with a valid token',
   'unlisted-user':
     'a user who is not in the list of `users`, with `restrict_auth`; for `auth`, with a valid token',

@@ -61,7 +61,11 @@ function parseUserRequest(
 
 function parseRecheck(id: number, [host, ...users]: readonly string[], listener: string): Request {
   if (!isPart(host) || sizeOf(users) > MAX_NAMES_BYTES) {
-    return malformed(id, `RECHECK: expected HOST and names of ${MAX_NAMES_BYTES} bytes, in UTF-8`, listener);
+    return malformed(
+      id,
+      `RECHECK: expected HOST and names of at most ${MAX_NAMES_BYTES} bytes, in UTF-8`,
+      listener,
+    );
   }
   return { operation: 'recheck', id, host, users, context: { operation: 'recheck', host, listener } };
 }

@@ -48,7 +48,9 @@ describe('xtokend verify with a token whose signer confuses UTC and local time',
     const said = verify(makeToken(jid, utcnowAsLocal(NOW)));
     expect(said).toContain(distance);
     expect(said).toContain(`timecode(datetime.utcnow()) at ${offset}`);
-    expect(said).toContain("Use the Unix time, such as Python's time.time() or pyotp's totp.at(datetime.now(timezone.utc))");
+    expect(said).toContain(
+      "Use the Unix time, such as Python's time.time() or pyotp's totp.at(datetime.now(timezone.utc))",
+    );
     expect(said).not.toContain('synchronize the clock');
     // A token of the past may also just have expired.
     expect(said.includes('expired ')).toBe(said.includes('behind'));

@@ -32,7 +32,7 @@ export const codes = {
   'replay-ok': 'the replay cache works; the message says what it guarantees',
   'replay-not-durable': 'a used token can be used again after a restart',
   'replay-incomplete': 'the replay cache is not complete yet; tokens are refused for up to 90 s more',
-  'replay-other-owner': 'not tested: the replay cache is for another user',
+  'replay-other-owner': 'not tested, because xtokend runs as another user',
   'replay-removed': 'the replay cache was removed; after the next login, tokens are refused for up to 90 s',
   'replay-former-store':
     'a former store left data; tokens used there can be used again until 90 s after the change',
@@ -41,7 +41,7 @@ export const codes = {
   'log-ok': 'the log can be written',
   'log-unwritable': 'the log cannot be written',
   'log-exposed': 'the log is not written: another user could replace it with a link',
-  'log-other-owner': "not tested as root: the log is in another user's directory",
+  'log-other-owner': 'not tested, because xtokend runs as another user',
   'metrics-ok': 'xtokend serves metrics at their address, or can listen there',
   'metrics-address-in-use': 'another program listens on the address for metrics',
   'metrics-unavailable': 'xtokend cannot listen on the address for metrics',
@@ -84,10 +84,11 @@ export const codes = {
   'prosody-module-missing':
     'the authentication module, or a part of it, is not in a directory that Prosody searches',
   'prosody-module-differs': 'the authentication module is not the one of this xtokend',
-  'prosody-command-arguments': '`xtoken_command` or `external_auth_command` has arguments in one text',
+  'prosody-command-arguments':
+    '`xtoken_command` or `external_auth_command` has arguments in the string with the path',
   'prosody-command-unusable': 'Prosody cannot run `xtoken_command` or `external_auth_command`',
   'prosody-command-unknown': 'cannot tell whether `xtoken_command` or `external_auth_command` runs xtokend',
-  'prosody-command-other': '`xtoken_command` is another program than xtokend',
+  'prosody-command-other': '`xtoken_command` is a program other than xtokend',
   'prosody-command-ignored': 'our module does not run `xtoken_command` or `external_auth_command`',
   'prosody-command-differs': 'hosts have different commands, but Prosody starts one xtokend for all',
   'prosody-command-protocol': '`external_auth_protocol` is not `generic`',

@@ -41,7 +41,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const { protocol, listen = [], untilStdinEnds = false } = options;
   if (untilStdinEnds && listen.length === 0) {
     throw new UsageError(
-      '--until-stdin-ends: expected --listen with it; on stdin, xtokend always ends with it',
+      '--until-stdin-ends: expected --listen as well. Without --listen, xtokend always ends when stdin does',
     );
   }
   if (untilStdinEnds) ignoreSystemd(process.env);

@@ -144,7 +144,7 @@ describe('xtokend serve --until-stdin-ends', () => {
   it('needs a socket', () => {
     const run = xtokend(['serve', '--until-stdin-ends']);
     expect(run.status).toBe(2);
-    expect(run.stderr).toContain('xtokend: --until-stdin-ends: expected --listen with it');
+    expect(run.stderr).toContain('xtokend: --until-stdin-ends: expected --listen as well');
     expect(run.stdout).toMatch(/^error --until-stdin-ends: expected --listen .*\n$/);
   });
 

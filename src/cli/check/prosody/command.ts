@@ -106,12 +106,12 @@ async function checkLpty({ env }: Situation): Promise<Finding[]> {
 const withArguments = {
   external_auth_command: problem(
     'prosody-command-arguments',
-    'external_auth_command has arguments, which Prosody takes as a part of the path',
-    'set it to one path without arguments; settings of xtokend belong into its configuration',
+    'external_auth_command has arguments, which Prosody takes as part of the path',
+    'set it to one path without arguments; settings of xtokend belong in its configuration',
   ),
   xtoken_command: problem(
     'prosody-command-arguments',
-    'xtoken_command has arguments in one text, which Prosody takes as a part of the path',
+    'xtoken_command has arguments in the same string as the path, so Prosody takes all of it as the path',
     'write a list, such as xtoken_command = { "/usr/bin/xtokend", "--config", "FILE" }',
   ),
 };
