@@ -17,6 +17,9 @@ import type { Document } from './schema.js';
 /** Below the 5 s after which Prosody's stock module gives up. */
 export const DEFAULT_ANSWER_WITHIN_MILLISECONDS = 4000;
 
+/** The users below are those of daemons. */
+const FIRST_PERSON = 1000;
+
 /**
  * Finds, reads and validates the configuration.
  *
@@ -74,10 +77,13 @@ function readConfiguration({ file, tried }: Location): string {
 function fixOf(error: unknown, file: string): string {
   const option = file === DEFAULT_FILE ? '' : ` --config ${quoted(file)}`;
   if (isMissing(error)) return `\nTo create one: xtokend init${option}`;
-  const group = process.getgid?.();
+  if (codeOf(error) !== 'EACCES') return '';
+  const [user, group] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   // Other members of the group could read the secrets, too.
-  if (codeOf(error) !== 'EACCES' || group === undefined || membersOfGroup(group).length !== 1) return '';
-  return `\nTo let the group of this user read it, as root: xtokend init --group ${nameOfGroup(group)}${option}`;
+  const isDaemon = user < FIRST_PERSON && membersOfGroup(group).length === 1;
+  return isDaemon
+    ? `\nTo let the group of this user read it, as root: xtokend init --group ${nameOfGroup(group)}${option}`
+    : '\nRun this as root, or as a user who may read it';
 }
 
 function listsOf(hosts: Hosts): string[] {
