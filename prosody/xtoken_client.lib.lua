@@ -32,7 +32,7 @@ local MIN_RETRY_DELAY, MAX_RETRY_DELAY = 0.05, 0.5; -- seconds between attempts 
 local FLAGS = { "temp", "expired", "user_disabled" };
 local ESCAPES = { ["\0"] = "\0010", ["\1"] = "\0011", ["\t"] = "\1t", ["\n"] = "\1n", ["\r"] = "\1r" };
 local UNESCAPES = { ["0"] = "\0", ["1"] = "\1", t = "\t", n = "\n", r = "\r" };
-local TEXTS = { "version", "next" }; -- parameters with a text
+local TEXTS = { "version", "next" }; -- parameters whose value is a string
 
 local CHECK_XTOKEND = "Check that it runs (systemctl status xtokend), that it listens there, "
 	.. "and that this user may connect (ls -l %s)";
@@ -162,7 +162,7 @@ function connect()
 	if ok then conn, problem = server.wrapclient(socket, client.socket_path, 0, listeners, "*a"); end
 	if not conn then
 		if socket then socket:close(); end
-		-- The first attempt can precede the news that xtokend has ended.
+		-- The first attempt can precede the event that xtokend has ended.
 		return fail(problem, nil, false, retry_delay == MIN_RETRY_DELAY);
 	end
 	local opened = { conn = conn, socket = socket, received = "", sent = {}, last_id = 0, answers = 0 };
