@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { nearest } from '../../nearest.js';
 import { protocols } from '../../protocol/detection.js';
 import type { CheckOptions } from '../check/check.js';
 import type { InitOptions } from '../init.js';
@@ -7,11 +8,19 @@ import type { RevokeOptions } from '../revoke.js';
 import { reportErrors } from './report-errors.js';
 import type { ServeOptions } from '../serve/serve.js';
 import type { VerifyCommandOptions } from '../verify/verify.js';
+import { withoutTokens } from './without-tokens.js';
 
 type Serve = (options: ServeOptions, version: string) => Promise<void>;
 
 /** Where Debian has it. */
 const PROSODY_FILE = '/etc/prosody/prosody.cfg.lua';
+
+/** The manual page of each topic of `xtokend help`. */
+export const TOPICS = {
+  manual: 'xtokend.1',
+  configuration: 'xtokend.toml.5',
+  prosody: 'mod_auth_xtoken.5',
+} as const;
 
 const EXAMPLES = `
 Examples:
@@ -29,15 +38,28 @@ Examples:
  */
 export async function runProgram(argv: readonly string[], version: string, serve: Serve): Promise<void> {
   await reportErrors(async () => {
-    await createProgram(version, serve).parseAsync(argv);
+    const program = createProgram(version, serve);
+    const [, , word] = argv;
+    // Otherwise, the default command would complain about the first option of a mistyped command.
+    if (word !== undefined && !word.startsWith('-') && !commandNames(program).includes(word)) {
+      refuse(program, word);
+    }
+    await program.parseAsync(argv);
   });
 }
 
-function createProgram(version: string, serve: Serve): Command {
+/** Creates the commands and options of xtokend, which tests compare with the man pages and completions. */
+export function createProgram(version: string, serve: Serve): Command {
   const program = new Command('xtokend')
     .description('Lets XMPP servers accept one-time login tokens that a web application signs.')
     .version(version)
     .exitOverride()
+    .configureOutput({
+      outputError: (message, write) => {
+        write(withoutTokens(message, process.argv));
+      },
+    })
+    .helpCommand(false)
     .addHelpText('after', EXAMPLES);
   addServe(program, version, serve);
   addInit(program);
@@ -56,7 +78,27 @@ function createProgram(version: string, serve: Serve): Command {
     .command('reload')
     .description('reload the daemon of a systemd unit and wait for the result (for ExecReload=)')
     .action(async () => (await import('../reload.js')).reload(process.env));
+  addHelp(program);
   return program;
+}
+
+function commandNames(program: Command): string[] {
+  return program.commands.map((command) => command.name());
+}
+
+/**
+ * Ends with an error about a word that is no command. Only repeats the word if it is like a known one: it can be a token.
+ *
+ * @param topics what the word can be instead of a command
+ */
+function refuse(program: Command, word: string, topics: readonly string[] = []): never {
+  const names = [...commandNames(program), ...topics];
+  const near = names.includes(word) ? undefined : nearest(word, names);
+  return program.error(
+    near === undefined
+      ? 'error: expected a command and then its options; see xtokend --help'
+      : `error: unknown ${topics.length > 0 ? 'topic' : 'command'} '${word}'. Did you mean ${near}? See xtokend --help`,
+  );
 }
 
 function addServe(program: Command, version: string, serve: Serve): void {
@@ -74,9 +116,8 @@ function addServe(program: Command, version: string, serve: Serve): void {
     .option('--until-stdin-ends', 'with --listen: end when stdin ends, for a server that starts xtokend')
     .allowExcessArguments()
     .action(async (options: ServeOptions, command: Command) => {
-      // The message does not repeat the argument, as it can be a token.
-      if (command.args.length > 0)
-        command.error('error: expected a command and then its options; see xtokend --help');
+      const [word] = command.args;
+      if (word !== undefined) refuse(program, word);
       await serve(options, version);
     });
 }
@@ -158,6 +199,24 @@ function addCheck(program: Command): void {
     .action(async (options: CheckOptions) => {
       process.exitCode = await (await import('../check/check.js')).check(options);
     });
+}
+
+function addHelp(program: Command): void {
+  program
+    .command('help')
+    .description('show how to use a command, or the manual page about a topic')
+    .argument('[topic]', `a command, or ${Object.keys(TOPICS).join(', ')}`)
+    .action(async (topic?: string) => {
+      const command = program.commands.find((one) => one.name() === topic);
+      if (topic === undefined) program.outputHelp();
+      else if (command !== undefined) command.outputHelp();
+      else if (isTopic(topic)) process.exitCode = (await import('../manual.js')).showManual(TOPICS[topic]);
+      else refuse(program, topic, Object.keys(TOPICS));
+    });
+}
+
+function isTopic(word: string): word is keyof typeof TOPICS {
+  return Object.hasOwn(TOPICS, word);
 }
 
 function configOption(): Option {

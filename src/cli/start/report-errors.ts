@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.js';
 import { reportState } from '../serve/parent.js';
 import { withoutSecrets } from '../../system/known-secrets.js';
+import { withoutTokens } from './without-tokens.js';
 
 /** Not 1, which means "refused" in `verify` and "problems found" in `check`. */
 const EXIT_COULD_NOT = 2;
@@ -23,7 +24,7 @@ function report(error: unknown): number {
   if (process.argv.includes('--until-stdin-ends')) reportState('error', messageOf(error));
   // Commander has already printed its message, and --help is no error.
   if (error instanceof Error && 'exitCode' in error) return error.exitCode === 0 ? 0 : EXIT_COULD_NOT;
-  process.stderr.write(`xtokend: ${withoutSecrets(textOf(error))}\n`);
+  process.stderr.write(`xtokend: ${withoutTokens(withoutSecrets(textOf(error)), process.argv)}\n`);
   return EXIT_COULD_NOT;
 }
 

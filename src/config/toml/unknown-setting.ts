@@ -1,9 +1,7 @@
-import leven from 'leven';
 import { MIN_SEED_CHARACTERS } from '../../credential/otp.js';
+import { nearest } from '../../nearest.js';
 import { settingName, type Problem } from '../errors.js';
 import { knownSettings, placesOf } from '../schema.js';
-
-const MAX_TYPING_ERRORS = 4;
 
 /** A configuration file, before and after parsing. */
 export interface Source {
@@ -32,20 +30,6 @@ export function unknownSetting(source: Source, path: readonly PropertyKey[], key
   const fix =
     near === undefined ? `Known settings: ${knownSettings(path).join(', ')}` : `Did you mean ${near}?`;
   return { where, message: `there is no such setting${line}. ${fix}` };
-}
-
-function nearest(key: string, known: readonly string[]): string | undefined {
-  const same = known.find((name) => plain(name) === plain(key));
-  if (same !== undefined) return same;
-  const near = known
-    .map((name) => ({ name, distance: leven(key, name), length: Math.max(key.length, name.length) }))
-    .filter(({ distance, length }) => distance <= Math.min(MAX_TYPING_ERRORS, length / 2));
-  return near.sort((a, b) => a.distance - b.distance)[0]?.name;
-}
-
-/** Makes otpSeed, otp-seed and OTP_SEED equal. */
-function plain(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_ ]/g, '');
 }
 
 /** Finds a host that TOML split at its dots, as in `[hosts.example.com]`, or that is not below `hosts`, as in `["example.com"]`. */
