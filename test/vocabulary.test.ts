@@ -2,7 +2,17 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const PLACES = ['src', 'bin', 'prosody', 'docs', 'README.md', 'SECURITY.md', 'CONTRIBUTING.md'];
+const PLACES = [
+  'src',
+  'bin',
+  'prosody',
+  'man',
+  'completion',
+  'docs',
+  'README.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+];
 
 /**
  * Identifiers and phrases that the glossary in CONTRIBUTING.md replaces. None is an ordinary word, which may be right somewhere:

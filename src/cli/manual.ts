@@ -16,6 +16,8 @@ export function showManual(page: string): number {
   const [, name = '', section = ''] = /^(.+)\.(\d)$/.exec(page) ?? [];
   // Debian's package has the pages in the directory of all manual pages instead.
   const isHere = existsSync(file);
+  // Ctrl-C is for the pager. Otherwise it would end only this process, and the pager would lose the terminal.
+  process.on('SIGINT', () => undefined);
   const { status } = spawnSync('man', isHere ? ['-l', file] : [section, name], { stdio: 'inherit' });
   if (status === 0) return 0;
   throw new UsageError(
