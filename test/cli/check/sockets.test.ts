@@ -144,7 +144,7 @@ describe('xtokend check, of sockets', () => {
     const { of } = check(SECRETS, { args: ['--prosody', temporaryFile(lua, 'prosody.cfg.lua')] });
     expect(of('socket-missing')).toEqual([
       expect.stringContaining(
-        `there is no socket ${data}/xtokend/xtokend.sock; start Prosody, which starts xtokend`,
+        `there is no socket ${data}/xtokend/xtokend.sock: Prosody has not started xtokend, or it has ended; start or`,
       ),
     ]);
   });
