@@ -74,6 +74,8 @@ async function revokeUser(
   for (const { store } of stores) {
     await store.add({ jid, revokedAt, isBlocked: !undo });
   }
+  const unused = stores.filter(({ isUsed }) => !isUsed).map(({ place }) => place);
+  if (!undo && unused.length > 0) process.stderr.write(describeUnused(unused.join(' and ')));
   const places = stores.map(({ place }) => place).join(' and ');
   process.stdout.write(undo ? describeUndone(jid, places) : describeRevoked(jid, places));
 }
@@ -84,6 +86,10 @@ xtokend refuses this name from now on. It doesn't check whether there is such a 
 On Prosody with mod_auth_xtoken, open sessions end within 5 s, and earlier FAST tokens are void. On other servers, end the sessions
 yourself. To undo this: xtokend revoke --undo ${jid}
 `;
+}
+
+function describeUnused(places: string): string {
+  return `xtokend: no login has used ${places} yet. If the log of xtokend says "replay cache is in memory only", or names another directory, this revocation has no effect: run xtokend check\n`;
 }
 
 function describeUndone(jid: string, places: string): string {

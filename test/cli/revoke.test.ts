@@ -47,8 +47,12 @@ describe('xtokend revoke', () => {
     const machine = new Machine();
     const isUser = machine.startDaemon();
     expect(await isUser()).toBe('1');
-    const { status, stdout } = machine.run('revoke', 'Alice@EXAMPLE.com');
+    const { status, stdout, stderr } = machine.run('revoke', 'Alice@EXAMPLE.com');
     expect(status).toBe(0);
+    // A daemon that can't write there would not read it either.
+    expect(stderr).toContain(`xtokend: no login has used ${machine.state} yet.`);
+    mkdirSync(join(machine.state, 'replay-cache'));
+    expect(machine.run('revoke', JID).stderr).toBe('');
     expect(stdout).toContain(`Revoked ${JID} in ${machine.state}.`);
     await expect.poll(isUser, { timeout: NOTICED_WITHIN }).toBe('0');
     expect(machine.run('revoke', '--list').stdout).toMatch(

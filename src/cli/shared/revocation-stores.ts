@@ -6,6 +6,8 @@ import type { Revocation, RevocationStore } from '../../users/revocations.js';
 export interface NamedRevocationStore {
   readonly place: string;
   readonly store: RevocationStore;
+  /** Whether a daemon has used it. One that can't write to its directory keeps everything in memory, and does not read it. */
+  readonly isUsed: boolean;
 }
 
 /**
@@ -24,7 +26,10 @@ export async function openRevocationStores(
   const stores = await Promise.all(
     settingsOfDaemons(settings, env, startedDirectory).map(async (own) => {
       const store = await storeTypeOf(own).openRevocations?.(own);
-      return store && { place: own.kind === 'journal' ? own.path : 'Redis', store };
+      const { pathOf } = storeTypeOf(own);
+      const data = pathOf?.(own).data;
+      const isUsed = data === undefined || existsSync(data);
+      return store && { place: own.kind === 'journal' ? own.path : 'Redis', store, isUsed };
     }),
   );
   return stores.filter((store) => store !== undefined);
