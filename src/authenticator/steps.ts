@@ -87,6 +87,8 @@ const requireExistingUser: Step<IsUserRequest> = async (attempt) => {
   if (isUser !== true) return isUser === false ? 'unknown-user' : isUser;
   const pending = policy.revokedAt(user, host);
   const revokedAt = pending instanceof Promise ? await pending : pending;
+  // After a reload that changed the store, for example. Without the time, the server would accept what it issued before that.
+  if (typeof revokedAt === 'string') return revokedAt;
   if (revokedAt !== undefined) attempt.details = { revokedAt };
   return undefined;
 };

@@ -66,19 +66,22 @@ export class CachedRevocations {
   #read(): Promise<void> {
     this.#reading ??= this.#tryToRead().finally(() => {
       this.#reading = undefined;
-      this.#readAt = this.#options.monotonic();
     });
     return this.#reading;
   }
 
   async #tryToRead(): Promise<void> {
-    const { store, onWarning } = this.#options;
+    const { store, onWarning, monotonic } = this.#options;
+    const start = monotonic();
     try {
       const snapshot = await store.read(this.#revision);
       if (snapshot !== undefined) this.#apply(snapshot.revocations, snapshot.revision);
       this.#fault = undefined;
+      // A slow read doesn't have what was stored meanwhile.
+      this.#readAt = start;
     } catch (error) {
       if (this.#revocations === undefined) throw error;
+      this.#readAt = monotonic();
       const fault = `revocations unavailable, keeping those read before: ${messageOf(error)}`;
       if (fault !== this.#fault) onWarning(fault);
       this.#fault = fault;

@@ -19,7 +19,7 @@ export interface UserPolicy {
   /** Returns why a user can't log in, or `undefined`. */
   refusalOf(user: string, host: string): MaybePromise<UserRefusal | undefined>;
   /** Returns when a user was revoked, in milliseconds since the Unix epoch, also if that was undone later. */
-  revokedAt(user: string, host: string): MaybePromise<number | undefined>;
+  revokedAt(user: string, host: string): MaybePromise<number | undefined | 'replay-cache-unavailable'>;
   /** Returns a text that differs whenever a result of {@link refusalOf} could differ. */
   version(): Promise<string>;
   /** Lists a page of the users. @param after `next` of the page before */
@@ -62,7 +62,7 @@ export function createUserPolicy(options: UserPolicyOptions): UserPolicy {
     },
     revokedAt: (user, host) =>
       whenKnown(revocations.of(user, host), (found) =>
-        typeof found === 'string' ? undefined : found?.revokedAt,
+        typeof found === 'string' ? found : found?.revokedAt,
       ),
     version: async () => {
       const lists = [blocked, allowed].filter((list) => list !== undefined);

@@ -134,3 +134,18 @@ describe('LIST', () => {
     expect(await subject({})('LIST  1  other.example')).toMatchObject({ reason: 'unknown-host' });
   });
 });
+
+describe('the question whether a user exists', () => {
+  it('is not answered if it becomes unknown meanwhile when the user was revoked', async () => {
+    const found = [undefined, 'replay-cache-unavailable'] as const;
+    let calls = 0;
+    const revocations: KnownRevocations = {
+      of: () => found[calls++],
+      version: () => Promise.resolve(''),
+    };
+    expect(await subject({ revocations })('USER  1  alice  example.com')).toMatchObject({
+      outcome: 'refused',
+      reason: 'replay-cache-unavailable',
+    });
+  });
+});

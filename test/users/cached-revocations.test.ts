@@ -13,6 +13,8 @@ const revocation = (user: string, isBlocked = true): Revocation => ({
 class Subject {
   now = 0;
   reads = 0;
+  /** How long a read takes, in milliseconds of the clock. */
+  duration = 0;
   fault: string | undefined;
   stored: Revocation[] = [];
   revision = 0;
@@ -45,6 +47,7 @@ class Subject {
 
   #read(revision: string | undefined): Promise<RevocationSnapshot | undefined> {
     this.reads += 1;
+    this.now += this.duration;
     if (this.fault !== undefined) return Promise.reject(new Error(this.fault));
     if (revision === String(this.revision)) return Promise.resolve(undefined);
     return Promise.resolve({ revision: String(this.revision), revocations: this.stored });
@@ -62,6 +65,14 @@ describe('cached revocations', () => {
     subject.now = 250;
     expect([await subject.isBlocked('alice'), await subject.isBlocked('bob')]).toEqual([true, false]);
     expect(subject.reads).toBe(2);
+  });
+
+  it('are as old as the beginning of a slow read', async () => {
+    const subject = new Subject();
+    subject.duration = 250;
+    expect(await subject.isBlocked('alice')).toBeUndefined();
+    subject.store(revocation('alice'));
+    expect(await subject.isBlocked('alice')).toBe(true);
   });
 
   it('have a version that is always read from the store, and differs only after a change', async () => {
