@@ -58,12 +58,11 @@ export class Stores {
     const { choose, openReplayCache, openRevocations, monotonic, onWarning } = this.#options;
     const store = choose(settings);
     const opened = await openReplayCache(store);
-    const revocations = await openRevocations(store);
+    const revocations = (await openRevocations(store)) ?? NO_REVOCATIONS;
     const previous = [Promise.resolve(this.#cache), this.#seen, Promise.resolve(this.#revocations)];
     // A store that lacks somebody who is revoked must not let that user in.
     const inherited = this.#revocations?.known;
-    this.#revocations =
-      revocations && new CachedRevocations({ store: revocations, monotonic, onWarning, inherited });
+    this.#revocations = new CachedRevocations({ store: revocations, monotonic, onWarning, inherited });
     // The new cache does not know the tokens of the previous one, even if it was in use earlier.
     this.#cache = this.#cache === undefined ? opened : completeSince(this.#options, opened);
     this.#seen = undefined;
@@ -86,6 +85,13 @@ export class Stores {
     return this.#seen;
   }
 }
+
+/** The revocations of a store that has none. */
+const NO_REVOCATIONS: RevocationStore = {
+  read: (revision) => Promise.resolve(revision === undefined ? { revision: '', revocations: [] } : undefined),
+  add: () => Promise.reject(new Error('this store keeps no revocations')),
+  close: () => Promise.resolve(),
+};
 
 /** Returns a replay cache that also refuses tokens that could have been used before now. */
 function completeSince({ clock, monotonic }: StoresOptions, cache: ReplayCache): ReplayCache {

@@ -3,6 +3,7 @@ import type { ReplaySettings } from '../../src/replay/registry.js';
 import { Stores } from '../../src/daemon/stores.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import type { ReplayCache } from '../../src/replay/replay-cache.js';
+import type { RevocationStore } from '../../src/users/revocations.js';
 import { MemorySeenUsers } from '../../src/replay/memory/seen-users.js';
 import { NOW } from '../support/keys.js';
 
@@ -11,7 +12,12 @@ const b: ReplaySettings = { kind: 'journal', path: '/b' };
 const timeStep = NOW / 30_000;
 
 /** Returns stores with one replay cache for each path, as on a disk, and a clock that can be set. */
-function subject(): { stores: Stores; clock: { now: number; monotonic: number } } {
+function subject(): {
+  stores: Stores;
+  clock: { now: number; monotonic: number };
+  warnings: string[];
+} {
+  const warnings: string[] = [];
   const clock = { now: NOW, monotonic: 5000 };
   const caches = new Map<string, ReplayCache>();
   const stores = new Stores({
@@ -25,8 +31,8 @@ function subject(): { stores: Stores; clock: { now: number; monotonic: number } 
       caches.set(path, cache);
       return Promise.resolve(cache);
     },
-    openRevocations: () => Promise.resolve(undefined),
-    onWarning: () => undefined,
+    openRevocations: (store) => Promise.resolve('path' in store && store.path === '/a' ? revoked : undefined),
+    onWarning: (message) => warnings.push(message),
     openSeenUsers: async () => {
       await new Promise(setImmediate);
       return new MemorySeenUsers();
@@ -34,8 +40,15 @@ function subject(): { stores: Stores; clock: { now: number; monotonic: number } 
     clock: () => clock.now,
     monotonic: () => clock.monotonic,
   });
-  return { stores, clock };
+  return { stores, clock, warnings };
 }
+
+const alice = { jid: 'alice@example.com', revokedAt: NOW, isBlocked: true };
+const revoked: RevocationStore = {
+  read: () => Promise.resolve({ revision: '1', revocations: [alice] }),
+  add: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
 
 describe('stores over reloads', () => {
   it('stay open if their settings have not changed', async () => {
@@ -62,6 +75,15 @@ describe('stores over reloads', () => {
     await stores.cache(b);
     await adding;
     expect(await stores.seenUsers.has('alice', 'example.com')).toBe(false);
+  });
+
+  it('keep who is revoked, even if the new store has no revocations', async () => {
+    const { stores, warnings } = subject();
+    await stores.cache(a);
+    expect(await stores.revocations.of('alice', 'example.com')).toEqual(alice);
+    await stores.cache(b);
+    expect(await stores.revocations.of('alice', 'example.com')).toEqual(alice);
+    expect(warnings).toEqual([expect.stringMatching(/the store has lost alice@example\.com;/)]);
   });
 
   it('accept no used token again, neither in the new store nor back in the old one', async () => {
