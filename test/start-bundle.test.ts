@@ -8,7 +8,7 @@ import { PROGRAM } from './support/xtokend.js';
 
 const MAIN = 'dist/main.cjs';
 /** The measured size and a tenth more. */
-const MAX_BYTES = 330_000;
+const MAX_BYTES = 360_000;
 
 /** Returns the packages in a bundle, from the comments that esbuild writes above each module. */
 function packagesIn(file: string): string[] {

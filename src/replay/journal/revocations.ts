@@ -24,11 +24,7 @@ const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
 const NO_FILE = 'no file';
 const EMPTY: RevocationSnapshot = { revision: NO_FILE, revocations: [] };
 
-const entry = z.strictObject({
-  jid: z.string().check(z.refine(isRevocable)),
-  revokedAt: z.int().check(z.gte(0), z.lte(MAX_TIME)),
-  isBlocked: z.boolean(),
-});
+const entry = z.strictObject({ jid: z.string(), revokedAt: z.number(), isBlocked: z.boolean() });
 
 /**
  * The revocations in a file, a line of JSON for each: lines are only appended, so that two writers need no lock, and the file tells
@@ -80,7 +76,7 @@ export class FileRevocations implements RevocationStore {
       const isCutOff = START.startsWith(line.slice(0, START.length)) && !line.endsWith('}');
       if (line === '' || isCutOff) return [];
       try {
-        return entry.parse(JSON.parse(line));
+        return parseEntry(line);
       } catch {
         throw new ReplayCacheError(
           `${this.#path}: line ${index + 1} was not written by "xtokend revoke". Remove it`,
@@ -137,6 +133,15 @@ function inDirectory(directory: string, work: () => void): void {
   } finally {
     process.chdir(before);
   }
+}
+
+/** @throws if a line is not a revocation */
+function parseEntry(line: string): Revocation {
+  const revocation = entry.parse(JSON.parse(line));
+  const { jid, revokedAt } = revocation;
+  const isInstant = Number.isInteger(revokedAt) && revokedAt >= 0 && revokedAt <= MAX_TIME;
+  if (!isInstant || !isRevocable(jid)) throw new RangeError('expected a JID and an instant');
+  return revocation;
 }
 
 /** Returns whether the last line was not cut off. */
