@@ -94,7 +94,8 @@ describe('sockets that systemd hands over', () => {
     const pid = child.pid ?? 0;
     await expect.poll(() => descendantsOf(pid).length).toBeGreaterThan(0);
     for (const descendant of descendantsOf(pid)) {
-      expect(openFilesOf(descendant)).not.toContain(readlinkSync(`/proc/${pid}/fd/3`));
+      // Until it has started its program, a child has all files of its parent.
+      await expect.poll(() => openFilesOf(descendant)).not.toContain(readlinkSync(`/proc/${pid}/fd/3`));
     }
   });
 
