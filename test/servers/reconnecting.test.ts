@@ -1,11 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@xmpp/client';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { Daemon } from '../support/daemon/daemon.js';
-import { SECRETS } from '../support/keys.js';
+import { BlockingDaemon } from '../support/daemon/blocking-daemon.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { fastConfiguration, FastDevice } from '../support/servers/fast-device.js';
 import { COMMUNITY_MODULES, isInstalled, Prosody, releases } from '../support/servers/prosody.js';
@@ -21,28 +18,18 @@ const release = releases.find(({ name }) => name === 'Prosody 13.0') ?? { name: 
 describe.each(['TCP', 'WebSocket'] as const)(
   'a client of Prosody 13.0 with SASL2 and FAST over %s',
   (transport) => {
-    let directory: string;
-    let daemon: Daemon;
+    let daemon: BlockingDaemon;
     let prosody: Prosody;
 
     beforeAll(async () => {
       if (!isInstalled(release) || !existsSync(COMMUNITY_MODULES)) return undefined;
-      directory = mkdtempSync(join(tmpdir(), 'xtokend-fast-'));
-      mkdirSync(join(directory, 'state'), { mode: 0o700 });
-      block();
-      daemon = new Daemon(`
-        ${SECRETS}
-        blocked_users = "file:${directory}/blocked"
-        [hosts."example.com"]
-        [replay]
-        path = "${directory}/state/xtokend"`);
+      daemon = new BlockingDaemon();
       await daemon.start();
       const settings = `xtoken_socket = "${daemon.socketPath}"\nxtoken_timeout = 1`;
       prosody = await Prosody.start({ release, configuration: fastConfiguration(), settings });
       return async () => {
         await prosody.stop();
         await daemon.remove();
-        rmSync(directory, { recursive: true });
       };
     });
 
@@ -50,11 +37,6 @@ describe.each(['TCP', 'WebSocket'] as const)(
       requirePackage(context, isInstalled(release), release.name);
       requirePackage(context, existsSync(COMMUNITY_MODULES), 'prosody-modules');
     });
-
-    /** Replaces the list of blocked users, which xtokend reads again by itself. */
-    const block = (...users: string[]): void => {
-      writeFileSync(join(directory, 'blocked'), ['# blocked', ...users, ''].join('\n'));
-    };
 
     const connect = async (device: FastDevice, passwordOf = NO_TOKEN): Promise<Client> => {
       const client = await device.connect(prosody.service(transport), passwordOf);
@@ -108,7 +90,7 @@ describe.each(['TCP', 'WebSocket'] as const)(
     ])('is refused on %s before anything else if the user is blocked meanwhile', async (_, isResumption) => {
       const { user, device, mint } = await enroll();
       const client = isResumption ? await connect(device, mint) : undefined;
-      block(user);
+      daemon.block(user);
       device.steps = [];
       const offset = prosody.log.length;
       if (client === undefined) await expect(connect(device, mint)).rejects.toThrow('account-disabled');
@@ -121,22 +103,17 @@ describe.each(['TCP', 'WebSocket'] as const)(
       expect(log).toContain(`xtokend refused the login of ${user}@example.com from 127.0.0.1: blocked-user`);
       expect(log).not.toContain(`Authenticated as ${user}@example.com`);
       client?.reconnect.stop();
-      block();
+      daemon.block();
       await connect(device);
       expect(device.outcome).toEqual([FAST, 'success']);
     });
-
-    const revoke = async (user: string, ...options: string[]): Promise<void> => {
-      const ended = await daemon.revoke(user, ...options);
-      expect(ended).toMatchObject({ status: 0, stderr: '' });
-    };
 
     it('is disconnected within 5 s if the user is revoked, and its FAST token is void for good', async () => {
       const { user, device, mint } = await enroll();
       const client = await connect(device, mint);
       expect(device.outcome).toEqual([FAST, 'success']);
       device.steps = [];
-      await revoke(user);
+      await daemon.revoke(user);
       await expect
         .poll(() => device.outcome, { timeout: 5000 })
         .toEqual([FAST, 'failure account-disabled', TOKEN, 'failure account-disabled']);
@@ -145,7 +122,7 @@ describe.each(['TCP', 'WebSocket'] as const)(
       await client.stop();
       // FAST tokens that are issued in this time count as revoked.
       await sleep(2000);
-      await revoke(user, '--undo');
+      await daemon.revoke(user, '--undo');
       expect(device.token).toBeDefined();
       await connect(device, mint);
       expect(device.outcome).toEqual([FAST, 'failure credentials-expired', TOKEN, 'success']);
@@ -159,11 +136,11 @@ describe.each(['TCP', 'WebSocket'] as const)(
       client.reconnect.stop();
       client.socket?.end();
       await expect.poll(() => client.socket).toBeNull();
-      await revoke(user);
+      await daemon.revoke(user);
       await expect
         .poll(() => prosody.log, { timeout: 5000 })
         .toContain(`ended 1 session of ${user}@example.com`);
-      await revoke(user, '--undo');
+      await daemon.revoke(user, '--undo');
       device.steps = [];
       await client.reconnect.reconnect();
       await expect
@@ -183,9 +160,9 @@ describe.each(['TCP', 'WebSocket'] as const)(
         if (name === 'message') received.push(name);
       });
       device.pipelined = `<message xmlns="jabber:client" to="${String(friend.jid)}"><body>hi</body></message>`;
-      if (isBlocked) block(user);
+      if (isBlocked) daemon.block(user);
       await connect(device).catch(() => undefined);
-      block();
+      daemon.block();
       await ping(friend);
       expect(received).toEqual(isBlocked ? [] : ['message']);
       expect(device.outcome.includes('success')).toBe(!isBlocked);

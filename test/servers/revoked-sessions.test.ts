@@ -1,10 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Client } from '@xmpp/client';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { Daemon } from '../support/daemon/daemon.js';
-import { SECRETS } from '../support/keys.js';
+import { BlockingDaemon } from '../support/daemon/blocking-daemon.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
 import {
@@ -24,43 +20,24 @@ const ENDED = 'not-authorized - This account is disabled.';
 const IN_TIME = { timeout: 5000, interval: 20 };
 
 describe.each(releases)('$name ends the open sessions of users', { timeout: 30_000 }, (release) => {
-  let directory: string;
-  let daemon: Daemon;
+  let daemon: BlockingDaemon;
   let prosody: Prosody;
 
   beforeAll(async () => {
     if (!isInstalled(release)) return undefined;
-    directory = mkdtempSync(join(tmpdir(), 'xtokend-revoked-'));
-    mkdirSync(join(directory, 'state'), { mode: 0o700 });
-    block();
-    daemon = new Daemon(`
-      ${SECRETS}
-      blocked_users = "file:${directory}/blocked"
-      [hosts."example.com"]
-      [replay]
-      path = "${directory}/state/xtokend"`);
+    daemon = new BlockingDaemon();
     await daemon.start();
     const settings = 'modules_enabled = { "smacks", "bosh" }';
     prosody = await Prosody.start({ release, socketPath: daemon.socketPath, settings });
     return async () => {
       await prosody.stop();
       await daemon.remove();
-      rmSync(directory, { recursive: true });
     };
   });
 
   beforeEach((context) => {
     requirePackage(context, isInstalled(release), release.name);
   });
-
-  const block = (...users: string[]): void => {
-    writeFileSync(join(directory, 'blocked'), ['# blocked', ...users, ''].join('\n'));
-  };
-
-  const revoke = async (user: string, ...options: string[]): Promise<void> => {
-    const ended = await daemon.revoke(user, ...options);
-    expect(ended).toMatchObject({ status: 0, stderr: '' });
-  };
 
   const logIn = (username: string, transport: Transport): Promise<LoginResult> => {
     const password = tokenOf(`${username}@example.com`);
@@ -95,7 +72,7 @@ describe.each(releases)('$name ends the open sessions of users', { timeout: 30_0
       const [user, other] = [newUser(), newUser()];
       const sessions = [await open(user, transport), await open(user, transport)];
       const { client } = await open(other, transport);
-      await revoke(user);
+      await daemon.revoke(user);
       for (const { error } of sessions) await expect.poll(error, IN_TIME).toContain(ENDED);
       await expect.poll(() => prosody.log).toContain(lineAbout(user, '2 sessions'));
       await expect
@@ -103,7 +80,7 @@ describe.each(releases)('$name ends the open sessions of users', { timeout: 30_0
         .toMatch(new RegExp(`blocked user online .*jid="${user}@example.com"`));
       expect(await logIn(user, transport)).toEqual(DISABLED);
       await ping(client);
-      await revoke(user, '--undo');
+      await daemon.revoke(user, '--undo');
       expect(await logIn(user, transport)).toEqual(ACCEPTED);
       await ping(client);
       expect(prosody.log).not.toContain(`of ${other}@example.com, because`);
@@ -113,11 +90,11 @@ describe.each(releases)('$name ends the open sessions of users', { timeout: 30_0
       const [user, other] = [newUser(), newUser()];
       const { error } = await open(user, transport);
       const { client } = await open(other, transport);
-      block(user);
+      daemon.block(user);
       await expect.poll(error, IN_TIME).toContain(ENDED);
       expect(await logIn(user, transport)).toEqual(DISABLED);
       await ping(client);
-      block();
+      daemon.block();
       expect(await logIn(user, transport)).toEqual(ACCEPTED);
     });
 
@@ -126,7 +103,7 @@ describe.each(releases)('$name ends the open sessions of users', { timeout: 30_0
       const { client } = await open(user, transport);
       client.socket?.end();
       await expect.poll(() => prosody.shell('c2s', 'show')).toMatch(new RegExp(`${user}@.*hibernating`));
-      await revoke(user);
+      await daemon.revoke(user);
       await expect.poll(() => prosody.log, IN_TIME).toContain(lineAbout(user, '1 session'));
       await expect.poll(() => prosody.shell('c2s', 'show')).not.toContain(user);
     });
@@ -141,12 +118,12 @@ describe.each(releases)('$name ends the open sessions of users', { timeout: 30_0
     for (const isReloaded of [false, true]) {
       const { received } = await start();
       if (isReloaded) await prosody.reloadModule();
-      await revoke(user);
+      await daemon.revoke(user);
       await expect
         .poll(received, IN_TIME)
         .toMatch(/<stream:error.*<not-authorized.*This account is disabled\./);
       await expect.poll(() => prosody.shell('c2s', 'show')).not.toContain(user);
-      await revoke(user, '--undo');
+      await daemon.revoke(user, '--undo');
     }
   });
 
@@ -154,7 +131,7 @@ describe.each(releases)('$name ends the open sessions of users', { timeout: 30_0
     const user = newUser();
     const { error } = await open(user, 'TCP');
     await daemon.end('SIGTERM');
-    await revoke(user);
+    await daemon.revoke(user);
     await daemon.start();
     await expect.poll(error, IN_TIME).toContain(ENDED);
   });

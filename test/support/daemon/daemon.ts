@@ -8,8 +8,6 @@ import { accepts } from '../system/ports.js';
 import { runXtokend, startXtokend, type Ended } from '../xtokend.js';
 
 const START_MILLISECONDS = 30_000;
-/** How old what xtokend knows of revocations may be, and a little more. */
-const NOTICED_MILLISECONDS = 300;
 
 /** An xtokend that listens on a Unix socket, and can be killed and restarted. */
 export class Daemon {
@@ -38,13 +36,6 @@ export class Daemon {
       if (Date.now() > end) throw new Error(`expected xtokend to listen; its log:\n${this.log}`);
       await sleep(5);
     }
-  }
-
-  /** Runs `xtokend revoke` for a user of example.com, and waits until every login meets the result. */
-  async revoke(user: string, ...options: readonly string[]): Promise<Ended> {
-    const ended = await this.run('revoke', `${user}@example.com`, ...options);
-    await sleep(NOTICED_MILLISECONDS);
-    return ended;
   }
 
   /** Runs a command with its configuration. */
