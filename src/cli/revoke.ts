@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { loadConfiguration } from '../config/load.js';
+import { normalizeJid } from '../credential/jid/jid.js';
 import { XtokendError } from '../errors.js';
 import { readProsody } from './check/prosody/configuration.js';
 import { findStarted } from './check/prosody/started/started-daemon.js';
-import { findHost } from './shared/login.js';
+import { hostOf, type ConfiguredHost } from './shared/login.js';
 import { openRevocationStores, readLatest, type NamedRevocationStore } from './shared/revocation-stores.js';
 import { formatTime } from './shared/time.js';
 import { UsageError } from './shared/usage-error.js';
@@ -38,14 +39,15 @@ export async function revoke(jid: string | undefined, options: RevokeOptions): P
   if (list ? jid !== undefined || undo : jid === undefined) {
     throw new UsageError('expected a JID such as alice@example.com, or --list');
   }
-  const { replay, file } = await loadConfiguration(config, process.env);
+  const configuration = await loadConfiguration(config, process.env);
+  const { replay, file } = configuration;
   const stores = await openRevocationStores(replay, process.env, () =>
     startedDirectory(prosody, process.env),
   );
   try {
     if (stores.length === 0) throw new RevokeError(explainMissing(replay.kind, file));
     if (jid === undefined) await printRevoked(stores);
-    else await revokeUser(stores, jid, undo, config);
+    else await revokeUser(stores, hostOf(normalizeJid(jid), configuration), undo);
   } finally {
     await Promise.all(stores.map(({ store }) => store.close()));
   }
@@ -62,11 +64,9 @@ function startedDirectory(prosody: string, env: NodeJS.ProcessEnv): string | und
 
 async function revokeUser(
   stores: readonly NamedRevocationStore[],
-  text: string,
+  { jid, settings, refusal }: ConfiguredHost,
   undo: boolean,
-  config: string | undefined,
 ): Promise<void> {
-  const { jid, settings, refusal } = await findHost(text, config);
   if (settings === undefined) throw new RevokeError(refusal);
   const before = (await readLatest(stores)).get(jid);
   if (undo && before?.isBlocked !== true) throw new RevokeError(`${jid} is not revoked; nothing to undo`);

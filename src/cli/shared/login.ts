@@ -1,4 +1,4 @@
-import type { Hosts, HostSettings } from '../../config/configuration.js';
+import type { Configuration, Hosts, HostSettings } from '../../config/configuration.js';
 import { loadConfiguration } from '../../config/load.js';
 import { domainOf, normalizeJid } from '../../credential/jid/jid.js';
 import type { NamedKey } from '../../credential/key.js';
@@ -25,7 +25,11 @@ export interface ConfiguredHost {
  */
 export async function findHost(text: string, option: string | undefined): Promise<ConfiguredHost> {
   const jid = normalizeJid(text);
-  const { hosts, file } = await loadConfiguration(option, process.env);
+  return hostOf(jid, await loadConfiguration(option, process.env));
+}
+
+/** Finds the host of a normalised JID in a configuration that is already loaded. */
+export function hostOf(jid: string, { hosts, file }: Pick<Configuration, 'hosts' | 'file'>): ConfiguredHost {
   const host = domainOf(jid);
   const refusal = `${host} is not one of the hosts in ${file}: ${hosts.names?.join(', ') ?? ''}`;
   return { jid, settings: hosts.of(host), hosts, refusal };
