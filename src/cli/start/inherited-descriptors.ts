@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 
-/** Set by bin/xtokend: numbers and ranges of numbers, such as `3 5-12`. */
+/** Set by bin/xtokend: ranges of numbers, such as `3-3 5-12`. */
 const VARIABLE = 'XTOKEND_INHERITED_DESCRIPTORS';
 const HIGHEST_DESCRIPTOR = 0x7fffffff;
 
@@ -16,7 +16,7 @@ const HIGHEST_DESCRIPTOR = 0x7fffffff;
 export function closeInheritedDescriptors(environment: NodeJS.ProcessEnv): void {
   const list = environment[VARIABLE] ?? '';
   Reflect.deleteProperty(environment, VARIABLE);
-  for (const [, first, last = first] of list.matchAll(/(?<![\d-])(\d{1,10})(?:-(\d{1,10}))?(?![\d-])/g)) {
+  for (const [, first, last] of list.matchAll(/(?<![\d-])(\d{1,10})-(\d{1,10})(?![\d-])/g)) {
     for (let number = Number(first); number <= Math.min(Number(last), HIGHEST_DESCRIPTOR); number += 1) {
       if (number > 2) close(number);
     }
