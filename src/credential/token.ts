@@ -33,6 +33,14 @@ export function parseToken(text: string): Token | undefined {
   };
 }
 
+/** As long as the nonce: a token that lost some characters still matches. */
+const DIGITS_OF_TOKEN = new RegExp(`[0-9]{${NONCE_DIGITS}}`);
+
+/** Returns whether a text is a token, or a damaged one: whether it has 32 digits in a row, which passwords don't have. */
+export function looksLikeToken(text: string): boolean {
+  return DIGITS_OF_TOKEN.test(text);
+}
+
 /** Formats a token: the inverse of {@link parseToken}. */
 export function formatToken({ digits, signature }: Token): string {
   return `${digits} ${signature.toString('base64')}`;
