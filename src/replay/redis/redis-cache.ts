@@ -5,6 +5,7 @@ import { expiryOf, RedisLayout, type Place } from './layout.js';
 import { parseEntry, parseFlag, UnexpectedReplyError } from './replies.js';
 import type { RedisSettings } from './settings.js';
 
+export { RedisAttemptCounters } from './attempt-counters.js';
 export { RedisRevocations } from './revocations.js';
 export { RedisSeenUsers } from './seen-users.js';
 

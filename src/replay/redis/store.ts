@@ -28,6 +28,8 @@ export const redisStore: StoreType<RedisSettings> = {
   openReplayCache: async (settings) => new (await import('./redis-cache.js')).RedisReplayCache(settings),
   openSeenUsers: async (settings) => new (await import('./redis-cache.js')).RedisSeenUsers(settings),
   openRevocations: async (settings) => new (await import('./redis-cache.js')).RedisRevocations(settings),
+  openAttemptCounters: async (settings) =>
+    new (await import('./redis-cache.js')).RedisAttemptCounters(settings),
   report: () => ({
     isDurable: true,
     guarantee: 'each token is accepted once by all who share this Redis and its prefix; tried',
