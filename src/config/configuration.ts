@@ -2,6 +2,7 @@ import type { NamedKey } from '../credential/key.js';
 import type { Advice } from './keys/advice.js';
 import type { LogSettings } from './log.js';
 import type { MetricsAddress } from './metrics.js';
+import type { PasswordSettings } from '../passwords/settings.js';
 import type { ReplaySettings } from '../replay/registry.js';
 import type { UserSettings } from './users.js';
 
@@ -18,7 +19,7 @@ export interface Configuration {
   readonly answerWithin: number;
   /** Every file with a secret: other users should not be able to read them. */
   readonly secretFiles: readonly string[];
-  /** Every file that decides who can log in: this one, secrets, certificates and lists of users. */
+  /** Every file that decides who can log in: this one, secrets, certificates, lists of users and app passwords. */
   readonly files: readonly string[];
   /** Valid secrets that could be better. */
   readonly advice: readonly Advice[];
@@ -41,4 +42,6 @@ export interface HostSettings {
   /** The keys that a token can be made with, at least one. */
   readonly keys: readonly NamedKey[];
   readonly users: UserSettings;
+  /** How passwords are checked, or `undefined` if only tokens are accepted. */
+  readonly passwords?: PasswordSettings | undefined;
 }

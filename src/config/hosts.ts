@@ -1,7 +1,9 @@
 import { normalizeHost } from '../credential/jid/prepare.js';
+import type { PasswordSettings } from '../passwords/settings.js';
 import type { NamedKey } from '../credential/key.js';
 import type { Hosts, HostSettings } from './configuration.js';
 import type { Problems } from './errors.js';
+import type { PasswordsReader } from './passwords.js';
 import { readKeyRing, type RingKey } from './keys/key-ring.js';
 import type { KeyReader } from './keys/keys.js';
 import type { Document, HostTable, KeySettings } from './schema.js';
@@ -15,6 +17,7 @@ interface Source {
   readonly file: string;
   readonly ring: readonly RingKey[];
   readonly reader: KeyReader;
+  readonly passwordsReader: PasswordsReader;
 }
 
 /**
@@ -24,9 +27,14 @@ interface Source {
  * @param file the path of the configuration: other paths are relative to its directory
  * @param reader also collects the problems
  */
-export async function readHosts(document: Document, file: string, reader: KeyReader): Promise<Hosts> {
+export async function readHosts(
+  document: Document,
+  file: string,
+  reader: KeyReader,
+  passwordsReader: PasswordsReader,
+): Promise<Hosts> {
   const ring = await readKeyRing(document.keys ?? [], reader);
-  const source = { document, file, ring, reader };
+  const source = { document, file, ring, reader, passwordsReader };
   const named = new Set(ring.flatMap(({ hosts }) => hosts ?? []));
   const isListed = document.hosts !== undefined;
   const settings = isListed
@@ -80,7 +88,18 @@ function readHost(source: Source, path: readonly string[], table: HostTable, hos
   const own = needsOwn ? reader.read(isSeparate ? (host ?? DEFAULT_KEY) : DEFAULT_KEY, tables) : undefined;
   const keys = [own, ...added.map(({ key }) => key)].filter((key) => key !== undefined);
   refuseShared(keys, host, reader.problems);
-  return { keys, users: readUsers(path, table, document, file, reader.problems) };
+  const passwords = readPasswords(source, path, table);
+  const users = readUsers(path, table, document, file, reader.problems, passwords !== undefined);
+  return { keys, users, passwords };
+}
+
+function readPasswords(
+  { document, passwordsReader }: Source,
+  path: readonly string[],
+  table: HostTable,
+): PasswordSettings | undefined {
+  if (table.passwords !== undefined) return passwordsReader.read([...path, 'passwords'], table.passwords);
+  return document.passwords && passwordsReader.read(['passwords'], document.passwords);
 }
 
 /** If two keys of a host shared a secret, one token could be consumed under a time step of either key. */

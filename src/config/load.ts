@@ -11,8 +11,9 @@ import { parseDocument } from './toml/parse.js';
 import { parseReplay } from '../replay/registry.js';
 import { membersOfGroup, nameOfGroup } from '../system/accounts.js';
 import { explainReadError, isMissing, readTextFile } from '../system/read-file.js';
-import { ReplayReader } from './replay.js';
+import { PasswordsReader } from './passwords.js';
 import type { Document } from './schema.js';
+import { SettingsFiles } from './settings-files.js';
 
 /** Below the 5 s after which Prosody's stock module gives up. */
 export const DEFAULT_ANSWER_WITHIN_MILLISECONDS = 4000;
@@ -37,25 +38,33 @@ export async function loadConfiguration(
   const document = parseDocument(file, readConfiguration(location));
   const places = { configurationFile: file, credentialsDirectory: env['CREDENTIALS_DIRECTORY'] };
   const keyReader = new KeyReader(places);
-  const replayReader = new ReplayReader(places, env);
-  const hosts = await readHosts(document, file, keyReader);
-  const replay = parseReplay(document.replay ?? {}, replayReader);
+  const files = new SettingsFiles(places);
+  const { answer_within: seconds } = document;
+  const answerWithin = seconds === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : seconds * 1000;
+  const passwordsReader = new PasswordsReader({ file, files, answerWithin });
+  const hosts = await readHosts(document, file, keyReader, passwordsReader);
+  const replay = parseReplay(document.replay ?? {}, {
+    env,
+    addProblem: (setting, message) => {
+      files.problems.add(['replay', setting], message);
+    },
+    readFile: (setting, path, content) => files.read(['replay', setting], path, content),
+  });
   const log = readLog(document.log ?? {}, keyReader.problems);
   const metrics = document.metrics && readMetrics(document.metrics, keyReader.problems);
-  const problems = [...keyReader.problems.list, ...replayReader.problems];
+  const problems = [...keyReader.problems.list, ...files.problems.list];
   if (problems.length > 0) throw new ConfigurationError(file, problems);
   if (holdsSecret(document)) keyReader.secretFiles.add(file);
-  const { answer_within: seconds } = document;
-  const secretFiles = [...keyReader.secretFiles, ...replayReader.secretFiles];
+  const secretFiles = [...keyReader.secretFiles, ...files.secretFiles];
   return {
     file,
     hosts,
     replay,
     log,
     metrics,
-    answerWithin: seconds === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : seconds * 1000,
+    answerWithin,
     secretFiles,
-    files: [...new Set([file, ...secretFiles, ...replayReader.certificateFiles, ...listsOf(hosts)])],
+    files: [...new Set([file, ...secretFiles, ...files.certificateFiles, ...listsOf(hosts)])],
     advice: keyReader.advice,
   };
 }
@@ -86,10 +95,14 @@ function fixOf(error: unknown, file: string): string {
     : '\nRun this as root, or as a user who may read it';
 }
 
+/** Returns the files that are read again after each change, not only at a reload. */
 function listsOf(hosts: Hosts): string[] {
-  return hosts.all.flatMap(({ users: { users, blockedPath } }) => [
+  return hosts.all.flatMap(({ users: { users, blockedPath }, passwords }) => [
     ...(typeof users === 'string' ? [] : [users.path]),
     ...(blockedPath === undefined ? [] : [blockedPath]),
+    ...(passwords?.backends ?? []).flatMap((backend) =>
+      backend.kind === 'app-passwords' ? backend.path : [],
+    ),
   ]);
 }
 

@@ -4,8 +4,11 @@ import type { UsersTable } from './schema.js';
 
 /** Who is a user of a host. */
 export interface UserSettings {
-  /** `any`: every well-formed name; `seen`: those who have logged in before; otherwise the file that lists them. */
-  readonly users: 'any' | 'seen' | { readonly path: string };
+  /**
+   * `any`: every well-formed name; `seen`: those who have logged in before; `passwords`: those whom the back ends of passwords
+   * know; otherwise the file that lists them.
+   */
+  readonly users: 'any' | 'seen' | 'passwords' | { readonly path: string };
   /** Whether only listed users can log in. Otherwise the list only decides whether a user exists. */
   readonly restrictAuth: boolean;
   /** The file that lists blocked users, if there is one. */
@@ -18,6 +21,7 @@ export interface UserSettings {
  * @param path the path of the table in the configuration
  * @param top the table whose settings apply if `table` lacks them
  * @param file the path of the configuration: other paths are relative to its directory
+ * @param hasPasswords whether the host has back ends of passwords
  */
 export function readUsers(
   path: readonly string[],
@@ -25,6 +29,7 @@ export function readUsers(
   top: UsersTable,
   file: string,
   problems: Problems,
+  hasPasswords: boolean,
 ): UserSettings {
   const { users = 'any', restrict_auth: restrictAuth = false, blocked_users: blocked } = { ...top, ...table };
   const refuse = (setting: keyof UsersTable, message: string): void => {
@@ -32,8 +37,10 @@ export function readUsers(
   };
   const listPath = pathOf(users, file);
   const blockedPath = blocked === undefined ? undefined : pathOf(blocked, file);
-  if (users !== 'any' && users !== 'seen' && listPath === undefined) {
-    refuse('users', 'expected "any", "seen" or "file:/path/of/a/list"');
+  if (!isKeyword(users) && listPath === undefined) {
+    refuse('users', 'expected "any", "seen", "passwords" or "file:/path/of/a/list"');
+  } else if (users === 'passwords' && !hasPasswords) {
+    refuse('users', '"passwords" needs a table [passwords] with at least one back end');
   } else if (restrictAuth && listPath === undefined) {
     refuse('restrict_auth', `needs users = "file:/path/of/a/list", found "${users}"`);
   }
@@ -41,10 +48,17 @@ export function readUsers(
     refuse('blocked_users', 'expected "file:/path/of/a/list"');
   }
   return {
-    users: listPath === undefined ? (users as 'any' | 'seen') : { path: listPath },
+    users: listPath === undefined ? (users as Keyword) : { path: listPath },
     restrictAuth,
     blockedPath,
   };
+}
+
+const KEYWORDS = ['any', 'seen', 'passwords'] as const;
+type Keyword = (typeof KEYWORDS)[number];
+
+function isKeyword(text: string): text is Keyword {
+  return KEYWORDS.some((keyword) => keyword === text);
 }
 
 function pathOf(text: string, file: string): string | undefined {

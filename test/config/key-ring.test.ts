@@ -150,7 +150,11 @@ describe('the keys of a host', () => {
       keyNamed('a', OTHER, 'notafter = "x"\n'),
       /^keys\.0\.notafter: there is no such setting \(line 5\)\. Did you mean not_after\?/,
     ],
-    ['an unknown kind of users', `users = "some"\n${SECRETS}`, /^users: expected "any", "seen" or "file:/],
+    [
+      'an unknown kind of users',
+      `users = "some"\n${SECRETS}`,
+      /^users: expected "any", "seen", "passwords" or "file:/,
+    ],
     [
       'a restriction without a list',
       `restrict_auth = true\n${SECRETS}`,

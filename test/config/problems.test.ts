@@ -25,7 +25,7 @@ describe('a problem of a configuration', () => {
     [`otp_sed = "x"\n${SECRETS}`, 'otp_sed: there is no such setting (line 1). Did you mean otp_seed?'],
     [
       `colour = 1\n${SECRETS}`,
-      'colour: there is no such setting (line 1). Known settings: otp_seed, otp_seed_file, token_secret, token_secret_file, users, restrict_auth, blocked_users, hosts, keys, replay, answer_within, log, metrics',
+      'colour: there is no such setting (line 1). Known settings: otp_seed, otp_seed_file, token_secret, token_secret_file, users, restrict_auth, blocked_users, passwords, hosts, keys, replay, answer_within, log, metrics',
     ],
     [
       `${SECRETS}[replay]\nstroe = "memory"\n`,
