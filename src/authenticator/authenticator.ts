@@ -1,6 +1,7 @@
-import type { Request } from '../protocol/request.js';
+import { looksLikeToken } from '../credential/token.js';
+import type { AuthRequest, Request } from '../protocol/request.js';
 import { refused, type Decision } from './decision.js';
-import { AUTH_STEPS, ISUSER_STEPS, runSteps, type Dependencies } from './steps.js';
+import { ISUSER_STEPS, PASSWORD_STEPS, runSteps, TOKEN_STEPS, type Dependencies } from './steps.js';
 import { listUsers, recheckUsers } from './users-of-host.js';
 
 /** Decides each request by an ordered list of steps. */
@@ -23,7 +24,11 @@ export class Authenticator {
       case 'unsupported':
         return refused('unsupported-operation');
       case 'auth':
-        return runSteps(AUTH_STEPS, request, this.#dependencies);
+        return runSteps(
+          this.#isPassword(request) ? PASSWORD_STEPS : TOKEN_STEPS,
+          request,
+          this.#dependencies,
+        );
       case 'isuser':
         return runSteps(ISUSER_STEPS, request, this.#dependencies);
       case 'recheck':
@@ -31,5 +36,10 @@ export class Authenticator {
       case 'list':
         return listUsers(request, this.#dependencies);
     }
+  }
+
+  /** Returns whether a credential goes to the back ends of passwords. A token never does, not even a damaged one. */
+  #isPassword({ host, password }: AuthRequest): boolean {
+    return this.#dependencies.hostOf(host)?.passwords !== undefined && !looksLikeToken(password);
   }
 }

@@ -1,14 +1,17 @@
 import { messageOf } from '../errors.js';
 import type { AnswerDetails } from '../protocol/protocol.js';
 import type { RequestContext } from '../protocol/request.js';
+import type { BackendName } from '../passwords/backend.js';
 import type { Reason, RefusalReason, UnansweredReason } from './reasons.js';
 
 /** What else is known of a result. Holds no secret, token or password. */
-interface Details {
+export interface Details {
   /** The id of the key that the token was made with, if its signature is valid. */
   readonly key?: string | undefined;
   /** The token's time step, relative to the current one: -1, 0 or 1. */
   readonly offset?: number | undefined;
+  /** The back end that found the password right. */
+  readonly backend?: BackendName | undefined;
   /** What went wrong, if the reason alone does not tell. */
   readonly cause?: string | undefined;
 }
@@ -57,10 +60,10 @@ export function completed(
   decision: Decision | Unanswered,
   milliseconds: number,
 ): CompletedRequest {
-  const { outcome, reason, key, offset, cause } = decision;
+  const { outcome, reason, key, offset, backend, cause } = decision;
   const users = 'details' in decision ? decision.details?.users : undefined;
   // Copying the object with a spread takes longer than the decision of an `isuser` request.
-  return { context, outcome, reason, key, offset, cause, milliseconds, users };
+  return { context, outcome, reason, key, offset, backend, cause, milliseconds, users };
 }
 
 /** Returns the decision that accepts a request. */
@@ -69,8 +72,8 @@ export function accepted(details: AnswerDetails): Decision {
 }
 
 /** Returns the decision that refuses a request. */
-export function refused(reason: RefusalReason, { key, offset, cause }: Details = {}): Decision {
-  return { outcome: 'refused', reason, key, offset, cause };
+export function refused(reason: RefusalReason, { key, offset, backend, cause }: Details = {}): Decision {
+  return { outcome: 'refused', reason, key, offset, backend, cause };
 }
 
 /** Returns the decision for a request that failed with an error. */

@@ -5,6 +5,10 @@ export const reasons = {
   'malformed-token': 'not 40 digits, a space and 44 base64 characters',
   'wrong-signature': 'signed for another JID, or with another `token_secret`',
   'wrong-otp': 'valid signature, but expired, from the future, or made with another `otp_seed`',
+  'wrong-password': 'no back end of `[passwords]` knows this user with this password',
+  'password-backend-unavailable':
+    'a back end of `[passwords]` gave no answer; see `password back end unavailable` in the log',
+  throttled: 'too many wrong passwords for this user or from this client address; see `[passwords.limits]`',
   'inactive-key': "the token's key is expired or not yet active",
   replayed: 'the token has been used before',
   'replay-unknown': 'the token may have been used before the cache epoch',
@@ -12,10 +16,12 @@ export const reasons = {
   'unprepared-name': 'the user or host is not spelled as an XMPP server sends it',
   'unknown-host': 'the host is not in the configuration',
   'unknown-user': '`isuser`: there is no such user',
-  'no-user-list': 'the server requested a list of users, but `users = "any"` keeps none',
-  'blocked-user': 'a user in `blocked_users`, or revoked by `xtokend revoke`; for `auth`, with a valid token',
+  'no-user-list':
+    'the server requested a list of users, but `users = "any"` and `users = "passwords"` keep none',
+  'blocked-user':
+    'a user in `blocked_users`, revoked by `xtokend revoke`, or disabled in the application; for `auth`, with a valid token or password',
   'unlisted-user':
-    'a user who is not in the list of `users`, with `restrict_auth`; for `auth`, with a valid token',
+    'a user who is not in the list of `users`, with `restrict_auth`; for `auth`, with a valid token or password',
   'unsupported-operation': '`setpass`, `tryregister` and similar: xtokend has no accounts',
   'malformed-request': 'a field is missing or invalid, or the request is too long or not UTF-8; see `cause`',
   'unknown-protocol': 'the first bytes of a connection are no request; see `cause`',
@@ -40,13 +46,15 @@ export type UnansweredReason = 'deadline-exceeded' | 'incomplete-request' | 'unk
 export type RefusalReason = Exclude<Reason, 'deadline-exceeded' | 'incomplete-request'>;
 
 /**
- * What a client should make of a refusal. None of it helps to guess: for a login, `expired` and `user_disabled` need a valid signature,
- * and `temp` does not depend on the credential, or needs a valid one.
+ * What a client should make of a refusal. None of it helps to guess: for a login, `expired` needs a valid signature, `user_disabled` a valid
+ * token or password, and `temp` does not depend on the credential, or needs a valid one.
  */
 export const failureKinds: Readonly<Partial<Record<RefusalReason, FailureKind>>> = {
   'unknown-host': 'temp',
   'replay-unknown': 'temp',
   'replay-cache-unavailable': 'temp',
+  'password-backend-unavailable': 'temp',
+  throttled: 'temp',
   'no-configuration': 'temp',
   'internal-error': 'temp',
   'wrong-otp': 'expired',

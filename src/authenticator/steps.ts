@@ -4,9 +4,11 @@ import { isActiveAt, type NamedKey } from '../credential/key.js';
 import { timeStepAt } from '../credential/otp.js';
 import type { AnswerDetails } from '../protocol/protocol.js';
 import type { AuthRequest, IsUserRequest } from '../protocol/request.js';
+import type { BackendName } from '../passwords/backend.js';
+import type { Passwords } from '../passwords/passwords.js';
 import type { ReplayCache, TokenUse } from '../replay/replay-cache.js';
 import type { UserPolicy } from '../users/user-policy.js';
-import { refused, type Decision } from './decision.js';
+import { refused, type Decision, type Details } from './decision.js';
 import type { RefusalReason } from './reasons.js';
 
 /** One host that is served. */
@@ -14,6 +16,8 @@ export interface ServedHost {
   /** At least one; a token must be made with one of them. */
   readonly keys: readonly NamedKey[];
   readonly users: UserPolicy;
+  /** Checks credentials that are not tokens; `undefined` if only tokens are accepted. */
+  readonly passwords?: Passwords | undefined;
 }
 
 /** What the steps use. */
@@ -33,7 +37,10 @@ interface Attempt<R extends UserRequest> {
   readonly dependencies: Dependencies;
   servedHost: ServedHost | undefined;
   token: (TokenUse & { readonly key: NamedKey; readonly now: number }) | undefined;
-  isConsumed: true | undefined;
+  /** Whether the token has been consumed, or the password is right. */
+  isAuthenticated: true | undefined;
+  /** The back end that decided about the password. */
+  backend: BackendName | undefined;
   details: AnswerDetails | undefined;
 }
 
@@ -50,7 +57,7 @@ const requireServedHost: Step = (attempt) => {
   return attempt.servedHost === undefined ? 'unknown-host' : undefined;
 };
 
-const requireValidCredential: Step<AuthRequest> = (attempt) => {
+const requireValidToken: Step<AuthRequest> = (attempt) => {
   const { servedHost, request, dependencies } = attempt;
   const now = dependencies.clock();
   const check = checkCredential(found(servedHost).keys, request.password, request.context.jid, now);
@@ -71,7 +78,17 @@ const consumeToken: Step<AuthRequest> = async (attempt) => {
   const { id, timeStep, now } = found(attempt.token);
   const result = await attempt.dependencies.replay.consume({ id, timeStep }, timeStepAt(now));
   if (result !== 'consumed') return result;
-  attempt.isConsumed = true;
+  attempt.isAuthenticated = true;
+  return undefined;
+};
+
+const requireValidPassword: Step<AuthRequest> = async (attempt) => {
+  const { servedHost, request } = attempt;
+  const { user, host, password, context } = request;
+  const verdict = await found(found(servedHost).passwords).verify({ user, host, password }, context.client);
+  attempt.backend = verdict.backend;
+  if (verdict.refusal !== undefined) return verdict.refusal;
+  attempt.isAuthenticated = true;
   return undefined;
 };
 
@@ -93,14 +110,23 @@ const requireExistingUser: Step<IsUserRequest> = async (attempt) => {
   return undefined;
 };
 
-/** The steps of a login. The token is consumed after all checks, so that a refused login does not use it up. */
-export const AUTH_STEPS: readonly Step<AuthRequest>[] = [
+/** The steps of a login with a token. It is consumed after all checks, so that a refused login does not use it up. */
+export const TOKEN_STEPS: readonly Step<AuthRequest>[] = [
   requirePreparedName,
   requireServedHost,
-  requireValidCredential,
+  requireValidToken,
   requireActiveKey,
   requirePermittedUser,
   consumeToken,
+  recordLogin,
+];
+
+/** The steps of a login with a password. Who is blocked or unlisted is told only to those who know the password. */
+export const PASSWORD_STEPS: readonly Step<AuthRequest>[] = [
+  requirePreparedName,
+  requireServedHost,
+  requireValidPassword,
+  requirePermittedUser,
   recordLogin,
 ];
 
@@ -123,7 +149,8 @@ export async function runSteps<R extends UserRequest>(
     dependencies,
     servedHost: undefined,
     token: undefined,
-    isConsumed: undefined,
+    backend: undefined,
+    isAuthenticated: undefined,
     details: undefined,
   };
   for (const step of steps) {
@@ -132,14 +159,15 @@ export async function runSteps<R extends UserRequest>(
     const reason = pending instanceof Promise ? await pending : pending;
     if (reason !== undefined) return refused(reason, detailsOf(attempt));
   }
-  // Whatever the list contains, no login is accepted without a consumed token.
-  if (request.operation === 'auth') found(attempt.isConsumed);
-  const { key, offset } = detailsOf(attempt);
-  return { outcome: 'accepted', key, offset, details: attempt.details };
+  // Whatever the list contains, no login is accepted without a consumed token or a right password.
+  if (request.operation === 'auth') found(attempt.isAuthenticated);
+  const { key, offset, backend } = detailsOf(attempt);
+  return { outcome: 'accepted', key, offset, backend, details: attempt.details };
 }
 
-function detailsOf({ token }: Attempt<UserRequest>): { key?: string; offset?: number } {
-  return token === undefined ? {} : { key: token.key.id, offset: token.timeStep - timeStepAt(token.now) };
+function detailsOf({ token, backend }: Attempt<UserRequest>): Details {
+  if (token === undefined) return { backend };
+  return { key: token.key.id, offset: token.timeStep - timeStepAt(token.now) };
 }
 
 /** Returns what an earlier step has found. Throws, so that the request is refused, if the list lacks that step. */

@@ -102,7 +102,7 @@ function levelOf({ outcome, reason, cause }: CompletedRequest): Level {
 }
 
 function fieldsOf(completed: CompletedRequest, hasClientAddress: boolean): Fields {
-  const { context, reason, key, offset, cause, milliseconds } = completed;
+  const { context, reason, key, offset, backend, cause, milliseconds } = completed;
   const { operation, jid, host, isSecured, listener } = context;
   const client = hasClientAddress ? context.client : undefined;
   const secured = isSecured === false ? 'no' : undefined;
@@ -116,6 +116,7 @@ function fieldsOf(completed: CompletedRequest, hasClientAddress: boolean): Field
     secured,
     key,
     offset,
+    backend,
     listener,
     cause,
     ms,

@@ -16,10 +16,19 @@ export interface SeenUsers {
   close(): Promise<void>;
 }
 
+/**
+ * Why nobody can tell who is a user. The same store holds the replay cache and the seen users, so that both have the same reason and need
+ * the same fix.
+ */
+export type UsersUnavailable = 'replay-cache-unavailable' | 'password-backend-unavailable';
+
+/** The users of a host, as a user policy needs them. Never throws. */
+export interface UserDirectory {
+  has(user: string, host: string): Promise<boolean | UsersUnavailable>;
+  list(host: string, after: string | undefined): Promise<UserPage | 'no-user-list' | UsersUnavailable>;
+}
+
 /** The users who have logged in before, as a user policy needs them. Never throws. */
-export interface KnownUsers {
-  /** Returns `'replay-cache-unavailable'` if the store can't be used: the same store holds the replay cache, and needs the same fix. */
-  has(user: string, host: string): Promise<boolean | 'replay-cache-unavailable'>;
+export interface KnownUsers extends UserDirectory {
   add(user: string, host: string): Promise<void>;
-  list(host: string, after: string | undefined): Promise<UserPage | 'replay-cache-unavailable'>;
 }

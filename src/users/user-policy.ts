@@ -1,9 +1,9 @@
 import type { KnownRevocations, MaybePromise, Revocation } from './revocations.js';
-import type { KnownUsers } from './seen-users.js';
+import type { KnownUsers, UserDirectory, UsersUnavailable } from './seen-users.js';
 import type { UserList } from './user-list.js';
 import type { UserPage } from './user-page.js';
 
-/** Why a user with a valid token can't log in. */
+/** Why a user with a valid token or password can't log in. */
 export type UserRefusal =
   /** The user is on the list of blocked users, or revoked. */
   | 'blocked-user'
@@ -14,8 +14,8 @@ export type UserRefusal =
 
 /** Decides who is a user of a host. */
 export interface UserPolicy {
-  /** Returns whether a user who may log in exists, or `'replay-cache-unavailable'` if the store of seen users can't be used. */
-  isUser(user: string, host: string): MaybePromise<boolean | 'replay-cache-unavailable'>;
+  /** Returns whether a user who may log in exists, or why nobody can tell. */
+  isUser(user: string, host: string): MaybePromise<boolean | UsersUnavailable>;
   /** Returns why a user can't log in, or `undefined`. */
   refusalOf(user: string, host: string): MaybePromise<UserRefusal | undefined>;
   /** Returns when a user was revoked, in milliseconds since the Unix epoch, also if that was undone later. */
@@ -23,17 +23,14 @@ export interface UserPolicy {
   /** Returns a text that differs whenever a result of {@link refusalOf} could differ. */
   version(): Promise<string>;
   /** Lists a page of the users. @param after `next` of the page before */
-  list(
-    host: string,
-    after: string | undefined,
-  ): Promise<UserPage | 'no-user-list' | 'replay-cache-unavailable'>;
+  list(host: string, after: string | undefined): Promise<UserPage | 'no-user-list' | UsersUnavailable>;
   /** Records a login. Never throws, and returns before it is stored. */
   recordLogin(user: string, host: string): void;
 }
 
 /** Options of {@link createUserPolicy}. */
 export interface UserPolicyOptions {
-  readonly users: 'any' | UserList | KnownUsers;
+  readonly users: 'any' | UserDirectory | KnownUsers;
   /** The list that also restricts logins. */
   readonly allowed: UserList | undefined;
   readonly blocked: UserList | undefined;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Authenticator } from '../../src/authenticator/authenticator.js';
 import type { Decision } from '../../src/authenticator/decision.js';
-import { AUTH_STEPS, runSteps, type ServedHost } from '../../src/authenticator/steps.js';
+import { TOKEN_STEPS, runSteps, type ServedHost } from '../../src/authenticator/steps.js';
 import { createKey } from '../../src/credential/key.js';
 import { mintWithKey } from '../../src/credential/mint.js';
 import { parseRequest, type AuthRequest } from '../../src/protocol/request.js';
@@ -148,14 +148,14 @@ describe('the steps of a login', () => {
     parseRequest(Buffer.from(`auth:alice:example.com:${mintWithKey(key, jid, NOW)}`), 'stdin') as AuthRequest;
 
   it('accept a valid token', async () => {
-    const decision = await runSteps(AUTH_STEPS, login(), dependencies);
+    const decision = await runSteps(TOKEN_STEPS, login(), dependencies);
     expect(decision).toMatchObject({ outcome: 'accepted' });
   });
 
   it('accept nothing if the list lacks the step that finds the host, checks or consumes the token', async () => {
-    for (const name of ['requireServedHost', 'requireValidCredential', 'consumeToken']) {
-      const steps = AUTH_STEPS.filter((step) => step.name !== name);
-      expect(steps).toHaveLength(AUTH_STEPS.length - 1);
+    for (const name of ['requireServedHost', 'requireValidToken', 'consumeToken']) {
+      const steps = TOKEN_STEPS.filter((step) => step.name !== name);
+      expect(steps).toHaveLength(TOKEN_STEPS.length - 1);
       const decision = runSteps(steps, login(), dependencies);
       await expect(decision, name).rejects.toThrow('expected an earlier step');
     }

@@ -1,0 +1,181 @@
+import { performance } from 'node:perf_hooks';
+import { messageOf } from '../errors.js';
+import type { BackendName, PasswordBackend, PasswordLogin, PasswordResult, PasswordUser } from './backend.js';
+import type { Throttle } from './throttle/throttle.js';
+
+/** Why a password is refused. */
+export type PasswordRefusal =
+  'wrong-password' | 'password-backend-unavailable' | 'throttled' | 'blocked-user';
+
+/** The result of checking a password. */
+export interface PasswordVerdict {
+  /** `undefined` if the password is right. */
+  readonly refusal: PasswordRefusal | undefined;
+  /** The back end that decided, if one did. */
+  readonly backend?: BackendName | undefined;
+}
+
+/** One request to a back end, for the log and the metrics. */
+export interface BackendRequest {
+  readonly backend: BackendName;
+  readonly operation: 'auth' | 'isuser';
+  readonly result: PasswordResult | 'unavailable';
+  /** Why it is unavailable; never a password. */
+  readonly cause?: string | undefined;
+  readonly milliseconds: number;
+}
+
+/** Checks the passwords of some hosts, as a login needs it. */
+export interface Passwords {
+  /**
+   * Checks a password, if the user and the client have not tried too many.
+   *
+   * @param client the IP address of the chat client, if it is known
+   */
+  verify(login: PasswordLogin, client: string | undefined): Promise<PasswordVerdict>;
+  /** Returns whether any back end knows a user. */
+  isUser(user: PasswordUser): Promise<boolean | 'password-backend-unavailable'>;
+}
+
+/**
+ * How many password checks can be in progress in a process. Fewer than the requests that can be unanswered (MAX_EXTRA_REQUESTS), so
+ * that a hanging back end leaves places for tokens.
+ */
+export const MAX_CHECKS = 64;
+
+/** Counts the checks in progress of a process. */
+export class ChecksInProgress {
+  #count = 0;
+
+  /** Runs a check, unless too many are in progress. @returns `undefined` then */
+  async run<T>(check: () => Promise<T>): Promise<T | undefined> {
+    if (this.#count >= MAX_CHECKS) return undefined;
+    this.#count += 1;
+    try {
+      return await check();
+    } finally {
+      this.#count -= 1;
+    }
+  }
+}
+
+/** Options of {@link createPasswords}. */
+export interface PasswordsOptions {
+  /** In the order in which they are asked. */
+  readonly backends: readonly PasswordBackend[];
+  readonly throttle: Throttle;
+  /** How long a check may take with all back ends, in milliseconds. */
+  readonly timeout: number;
+  /** Shared by all hosts. */
+  readonly inProgress: ChecksInProgress;
+  readonly onRequest: (request: BackendRequest) => void;
+}
+
+const TOO_MANY = `${MAX_CHECKS} passwords are being checked already. The back ends are too slow for so many logins`;
+
+/** Creates what checks passwords with some back ends. */
+export function createPasswords(options: PasswordsOptions): Passwords {
+  const { throttle, inProgress } = options;
+  return {
+    verify: async (login, client) => {
+      // Some directories accept an empty password as an anonymous login (RFC 4513, section 5.1.2).
+      if (login.password === '') return { refusal: 'wrong-password' };
+      const verdict = await inProgress.run(async () => {
+        const admission = await throttle.admit(`${login.user}@${login.host}`, client);
+        if (admission === undefined) return { refusal: 'throttled' } as const;
+        const found = await verify(login, options);
+        if (found.refusal === undefined) admission.succeeded();
+        else if (found.refusal !== 'wrong-password') admission.giveBack();
+        return found;
+      });
+      return verdict ?? { refusal: refuseAtOnce('auth', options) };
+    },
+    isUser: async (user) => {
+      const known = await inProgress.run(() => isUser(user, options));
+      return known ?? refuseAtOnce('isuser', options);
+    },
+  };
+}
+
+function refuseAtOnce(
+  operation: BackendRequest['operation'],
+  { backends: [first], onRequest }: PasswordsOptions,
+): 'password-backend-unavailable' {
+  if (first !== undefined) {
+    onRequest({ backend: first.name, operation, result: 'unavailable', cause: TOO_MANY, milliseconds: 0 });
+  }
+  return 'password-backend-unavailable';
+}
+
+async function verify(login: PasswordLogin, options: PasswordsOptions): Promise<PasswordVerdict> {
+  const signal = AbortSignal.timeout(options.timeout);
+  let isUnavailable = false;
+  for (const backend of options.backends) {
+    const { name } = backend;
+    const result = await ask(name, 'auth', options, signal, () => backend.verify(login, signal));
+    if (result === 'accepted') return { refusal: undefined, backend: name };
+    if (result === 'disabled') return { refusal: 'blocked-user', backend: name };
+    isUnavailable ||= result === 'unavailable';
+  }
+  return { refusal: isUnavailable ? 'password-backend-unavailable' : 'wrong-password' };
+}
+
+async function isUser(
+  user: PasswordUser,
+  options: PasswordsOptions,
+): Promise<boolean | 'password-backend-unavailable'> {
+  const signal = AbortSignal.timeout(options.timeout);
+  let isUnavailable = false;
+  for (const backend of options.backends) {
+    const result = await ask(backend.name, 'isuser', options, signal, async () =>
+      (await backend.isUser(user, signal)) ? 'accepted' : 'wrong',
+    );
+    if (result === 'accepted') return true;
+    isUnavailable ||= result === 'unavailable';
+  }
+  return isUnavailable ? 'password-backend-unavailable' : false;
+}
+
+interface Answer {
+  readonly result: BackendRequest['result'];
+  readonly cause?: string;
+}
+
+/** Returns the answer of a back end; `unavailable` at the latest when the signal is aborted. */
+async function ask(
+  backend: BackendName,
+  operation: BackendRequest['operation'],
+  { timeout, onRequest }: PasswordsOptions,
+  signal: AbortSignal,
+  request: () => Promise<PasswordResult>,
+): Promise<Answer['result']> {
+  const start = performance.now();
+  const { result, cause } = await attempt(request, signal, timeout);
+  onRequest({ backend, operation, result, cause, milliseconds: performance.now() - start });
+  return result;
+}
+
+async function attempt(
+  request: () => Promise<PasswordResult>,
+  signal: AbortSignal,
+  timeout: number,
+): Promise<Answer> {
+  const expired = `no answer within ${timeout / 1000} s, the timeout of passwords`;
+  if (signal.aborted) return { result: 'unavailable', cause: `not asked: ${expired}` };
+  const aborted = new Promise<Answer>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve({ result: 'unavailable', cause: expired });
+    });
+  });
+  const answered = request().then(
+    (result): Answer => ({ result }),
+    (error: unknown): Answer => ({ result: 'unavailable', cause: causeOf(error) }),
+  );
+  return Promise.race([answered, aborted]);
+}
+
+/** Returns the message of a `PasswordBackendError`, of which each bundle has its own. The messages of other errors may contain a password. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unexpected error';
+  return error.name === 'PasswordBackendError' ? messageOf(error) : `unexpected error (${error.name})`;
+}
