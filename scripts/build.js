@@ -27,7 +27,8 @@ const common = {
   // Packages must not write to stdout or stderr: Prosody's stock module reads both as answers, and errors of Redis can
   // contain the password. `debug` would print each command to Redis, including the password.
   drop: ['console'],
-  alias: { debug: './scripts/no-debug.cjs' },
+  // graceful-fs replaces functions of node:fs in the whole process, which can be an application.
+  alias: { debug: './scripts/no-debug.cjs', 'graceful-fs': 'node:fs' },
   metafile: true,
   logLevel: 'warning',
 };

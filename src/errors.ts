@@ -18,6 +18,12 @@ export type ErrorCode =
   | 'cannot-init'
   /** `xtokend revoke` cannot store that a user is revoked. */
   | 'cannot-revoke'
+  /** The file of app passwords is missing, invalid, or can't be read or written. */
+  | 'app-passwords-unavailable'
+  /** An app password, or its label, can't be used. */
+  | 'invalid-app-password'
+  /** The user already has an app password with this label. */
+  | 'duplicate-label'
   /** The daemon kept its previous configuration, or did not answer `xtokend reload`. */
   | 'reload-failed'
   /** The command line is wrong. */
