@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
 import type { AttemptCounters } from '../passwords/throttle/attempt-counters.js';
+import type { LastUses } from '../passwords/app-passwords/last-uses.js';
 import type { RevocationStore } from '../users/revocations.js';
 import type { SeenUsers } from '../users/seen-users.js';
 import type { ReplayCache } from './replay-cache.js';
@@ -48,6 +49,8 @@ export interface StoreType<Settings> {
   readonly openRevocations?: (settings: Settings) => RevocationStore | Promise<RevocationStore>;
   /** Left out if processes don't share the store: each counts the attempts to guess a password for itself then. */
   readonly openAttemptCounters?: (settings: Settings) => AttemptCounters | Promise<AttemptCounters>;
+  /** Left out if nobody but the daemon could read them. */
+  readonly openLastUses?: (settings: Settings) => LastUses | Promise<LastUses>;
   readonly report: (settings: Settings) => StoreReport;
   /** Returns whether it is reached over TCP, which a service with a private network can't use. */
   readonly needsNetwork?: (settings: Settings) => boolean;

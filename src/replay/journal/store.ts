@@ -11,6 +11,7 @@ import { exists } from '../state-directory.js';
 import type { StoreType } from '../store.js';
 import { JournalReplayCache } from './journal-cache.js';
 import { beganOf } from './cache-directory.js';
+import { FileLastUses } from './last-uses.js';
 import { FileRevocations } from './revocations.js';
 import { FileSeenUsers } from './seen-users.js';
 
@@ -42,6 +43,7 @@ export const journalStore: StoreType<JournalSettings> = {
   openReplayCache: ({ path }, onWarning) => openReplayCache(join(path, CACHE_NAME), onWarning),
   openSeenUsers: ({ path }) => new FileSeenUsers(join(path, 'seen-users')),
   openRevocations: ({ path }) => new FileRevocations(join(path, REVOCATIONS_NAME)),
+  openLastUses: ({ path }) => new FileLastUses(join(path, 'last-uses')),
   report: ({ path }) => {
     const data = join(path, CACHE_NAME);
     return {

@@ -6,6 +6,7 @@ import { parseEntry, parseFlag, UnexpectedReplyError } from './replies.js';
 import type { RedisSettings } from './settings.js';
 
 export { RedisAttemptCounters } from './attempt-counters.js';
+export { RedisLastUses } from './last-uses.js';
 export { RedisRevocations } from './revocations.js';
 export { RedisSeenUsers } from './seen-users.js';
 

@@ -30,6 +30,7 @@ export const redisStore: StoreType<RedisSettings> = {
   openRevocations: async (settings) => new (await import('./redis-cache.js')).RedisRevocations(settings),
   openAttemptCounters: async (settings) =>
     new (await import('./redis-cache.js')).RedisAttemptCounters(settings),
+  openLastUses: async (settings) => new (await import('./redis-cache.js')).RedisLastUses(settings),
   report: () => ({
     isDurable: true,
     guarantee: 'each token is accepted once by all who share this Redis and its prefix; tried',
