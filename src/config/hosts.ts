@@ -17,7 +17,7 @@ interface Source {
   readonly file: string;
   readonly ring: readonly RingKey[];
   readonly reader: KeyReader;
-  readonly passwordsReader: PasswordsReader;
+  readonly passwordsReader: PasswordsReader | undefined;
 }
 
 /**
@@ -31,7 +31,7 @@ export async function readHosts(
   document: Document,
   file: string,
   reader: KeyReader,
-  passwordsReader: PasswordsReader,
+  passwordsReader: PasswordsReader | undefined,
 ): Promise<Hosts> {
   const ring = await readKeyRing(document.keys ?? [], reader);
   const source = { document, file, ring, reader, passwordsReader };
@@ -98,8 +98,8 @@ function readPasswords(
   path: readonly string[],
   table: HostTable,
 ): PasswordSettings | undefined {
-  if (table.passwords !== undefined) return passwordsReader.read([...path, 'passwords'], table.passwords);
-  return document.passwords && passwordsReader.read(['passwords'], document.passwords);
+  if (table.passwords !== undefined) return passwordsReader?.read([...path, 'passwords'], table.passwords);
+  return document.passwords && passwordsReader?.read(['passwords'], document.passwords);
 }
 
 /** If two keys of a host shared a secret, one token could be consumed under a time step of either key. */

@@ -11,7 +11,7 @@ import { parseDocument } from './toml/parse.js';
 import { parseReplay } from '../replay/registry.js';
 import { membersOfGroup, nameOfGroup } from '../system/accounts.js';
 import { explainReadError, isMissing, readTextFile } from '../system/read-file.js';
-import { PasswordsReader } from './passwords.js';
+import type { PasswordsReader, PasswordsReaderOptions } from './passwords.js';
 import type { Document } from './schema.js';
 import { SettingsFiles } from './settings-files.js';
 
@@ -41,7 +41,7 @@ export async function loadConfiguration(
   const files = new SettingsFiles(places);
   const { answer_within: seconds } = document;
   const answerWithin = seconds === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : seconds * 1000;
-  const passwordsReader = new PasswordsReader({ file, files, answerWithin });
+  const passwordsReader = await loadPasswordsReader(document, { file, files, answerWithin });
   const hosts = await readHosts(document, file, keyReader, passwordsReader);
   const replay = parseReplay(document.replay ?? {}, {
     env,
@@ -67,6 +67,16 @@ export async function loadConfiguration(
     files: [...new Set([file, ...secretFiles, ...files.certificateFiles, ...listsOf(hosts)])],
     advice: keyReader.advice,
   };
+}
+
+/** Returns `undefined` if the configuration has no table of passwords, so that most starts don't load the code. */
+async function loadPasswordsReader(
+  { passwords, hosts = {} }: Document,
+  options: PasswordsReaderOptions,
+): Promise<PasswordsReader | undefined> {
+  if ([{ passwords }, ...Object.values(hosts)].every((table) => table.passwords === undefined))
+    return undefined;
+  return new (await import('./passwords.js')).PasswordsReader(options);
 }
 
 function readConfiguration({ file, tried }: Location): string {

@@ -86,9 +86,9 @@ const MAX_TRIES = 1_000_000;
 const text = z.optional(z.string());
 const keySettings = { otp_seed: text, otp_seed_file: text, token_secret: text, token_secret_file: text };
 const userSettings = { users: text, restrict_auth: z.optional(z.boolean()), blocked_users: text };
-const tries = z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(MAX_TRIES)));
+const tries = z.optional(z.number().check(z.multipleOf(1), z.minimum(1), z.maximum(MAX_TRIES)));
 const limits = z.strictObject({
-  window: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(MAX_WINDOW))),
+  window: z.optional(z.number().check(z.multipleOf(1), z.minimum(1), z.maximum(MAX_WINDOW))),
   user_from_address: tries,
   address: tries,
   user: tries,
@@ -97,7 +97,7 @@ const passwords = z.strictObject({
   store: text,
   command: z.optional(z.array(z.string())),
   protocol: z.optional(z.enum(['generic', 'ejabberd'])),
-  processes: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(MAX_PROCESSES))),
+  processes: z.optional(z.number().check(z.multipleOf(1), z.minimum(1), z.maximum(MAX_PROCESSES))),
   url: text,
   token_file: text,
   ca_file: text,

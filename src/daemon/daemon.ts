@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Authenticator } from '../authenticator/authenticator.js';
 import type { RequestSink } from '../authenticator/decision.js';
-import type { Configuration } from '../config/configuration.js';
+import type { Configuration, Hosts } from '../config/configuration.js';
 import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import type { RequestHandler } from '../server/responder.js';
@@ -14,7 +14,8 @@ import { CurrentMetrics } from '../metrics/current-metrics.js';
 import { RequestLog } from '../log/request-log.js';
 import type { Log } from '../log/log.js';
 import { Measurements } from '../metrics/measurements.js';
-import { chooseStore, storeTypeOf } from '../replay/registry.js';
+import { chooseStore, storeTypeOf, type ReplaySettings } from '../replay/registry.js';
+import type { HostPasswords } from './host-passwords.js';
 import { openHosts } from './served-hosts.js';
 import { Stores } from './stores.js';
 import { observeReplayCache, observeRevocations, observeSeenUsers } from './observed-stores.js';
@@ -45,6 +46,7 @@ export class Daemon implements RequestHandler {
   readonly #startedAt = Date.now();
   readonly #current: CurrentAuthenticator;
   #configuration: Configuration | undefined;
+  #passwords: HostPasswords | undefined;
   #reloads = 0;
 
   constructor(options: DaemonOptions) {
@@ -115,11 +117,29 @@ export class Daemon implements RequestHandler {
     });
   }
 
-  /** Closes the metrics and flushes the log: synchronously if nothing has to wait. */
+  /** Closes the back ends and the metrics, and flushes the log: synchronously if nothing has to wait. */
   async close(): Promise<void> {
+    if (this.#passwords !== undefined) await this.#passwords.close();
     this.#metrics.close();
     this.#requestLog.close();
     await this.log.close();
+  }
+
+  /** Loads the code of the back ends only if a configuration needs it. */
+  async #openPasswords(hosts: Hosts, replay: ReplaySettings): ReturnType<HostPasswords['open']> {
+    if (this.#passwords === undefined) {
+      if (hosts.all.every(({ passwords }) => passwords === undefined)) return new Map();
+      const { HostPasswords } = await import('./host-passwords.js');
+      const { log } = this;
+      this.#passwords = new HostPasswords({
+        log,
+        onRequest: this.#measurements.countBackendRequest,
+        lastUses: this.#stores.lastUses,
+        openAttemptCounters: async (store) => storeTypeOf(store).openAttemptCounters?.(store),
+        env: this.#options.env,
+      });
+    }
+    return this.#passwords.open(hosts, replay);
   }
 
   async #apply(configuration: Configuration): Promise<Authenticator> {
@@ -129,7 +149,9 @@ export class Daemon implements RequestHandler {
       log.write('warning', messageOf(error));
     };
     const known = { seen: this.#seenUsers, revocations: this.#revocations };
-    const hostOf = await openHosts(configuration.hosts, { ...known, onWarning });
+    const openPasswords = (hosts: Hosts): ReturnType<HostPasswords['open']> =>
+      this.#openPasswords(hosts, configuration.replay);
+    const hostOf = await openHosts(configuration.hosts, { ...known, openPasswords, onWarning });
     log.configure(configuration.log);
     this.#requestLog.configure(configuration.log);
     const replay = await this.#stores.cache(configuration.replay);
@@ -158,6 +180,7 @@ function createStores(log: Log, measurements: Measurements): Stores {
     },
     openSeenUsers: async (store) => storeTypeOf(store).openSeenUsers(store),
     openRevocations: async (store) => storeTypeOf(store).openRevocations?.(store),
+    openLastUses: async (store) => storeTypeOf(store).openLastUses?.(store),
     onWarning: (message) => {
       log.write('warning', message);
     },

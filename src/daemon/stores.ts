@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isBeforeEpoch, startInstant } from '../replay/cache-epoch.js';
+import type { LastUses } from '../passwords/app-passwords/last-uses.js';
 import type { ReplaySettings } from '../replay/registry.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
 import { CachedRevocations } from '../users/cached-revocations.js';
@@ -18,6 +19,8 @@ export interface StoresOptions {
   readonly openSeenUsers: (store: ReplaySettings) => Promise<SeenUsers>;
   /** @returns `undefined` if the store has none */
   readonly openRevocations: (store: ReplaySettings) => Promise<RevocationStore | undefined>;
+  /** @returns `undefined` if the store has none */
+  readonly openLastUses: (store: ReplaySettings) => Promise<LastUses | undefined>;
   readonly onWarning: (message: string) => void;
   /** Returns milliseconds since the Unix epoch. */
   readonly clock: () => number;
@@ -32,6 +35,7 @@ export class Stores {
   #store: ReplaySettings | undefined;
   #cache: ReplayCache | undefined;
   #seen: Promise<SeenUsers> | undefined;
+  #lastUses: Promise<LastUses | undefined> | undefined;
   #revocations: CachedRevocations | undefined;
 
   /** The revocations in the current store. */
@@ -48,6 +52,11 @@ export class Stores {
     close: async () => (await this.#seen)?.close(),
   };
 
+  /** When app passwords were used last, in the current store. Opened by the first use. */
+  readonly lastUses: Pick<LastUses, 'record'> = {
+    record: async (id, at) => (await this.#openedLastUses())?.record(id, at),
+  };
+
   constructor(options: StoresOptions) {
     this.#options = options;
   }
@@ -59,13 +68,17 @@ export class Stores {
     const store = choose(settings);
     const opened = await openReplayCache(store);
     const revocations = (await openRevocations(store)) ?? NO_REVOCATIONS;
-    const previous = [Promise.resolve(this.#cache), this.#seen, Promise.resolve(this.#revocations)];
+    const previous = [
+      ...[Promise.resolve(this.#cache), this.#seen, Promise.resolve(this.#revocations)],
+      this.#lastUses,
+    ];
     // A store that lacks somebody who is revoked must not let that user in.
     const inherited = this.#revocations?.known;
     this.#revocations = new CachedRevocations({ store: revocations, monotonic, onWarning, inherited });
     // The new cache does not know the tokens of the previous one, even if it was in use earlier.
     this.#cache = this.#cache === undefined ? opened : completeSince(this.#options, opened);
     this.#seen = undefined;
+    this.#lastUses = undefined;
     this.#store = store;
     this.#settings = settings;
     // Requests in progress still use the previous stores.
@@ -77,12 +90,24 @@ export class Stores {
 
   /** Concurrent requests share one instance, so that each sees what another adds. */
   #openedSeenUsers(): Promise<SeenUsers> {
-    if (this.#store === undefined) throw new Error('expected cache() to be called first');
-    this.#seen ??= this.#options.openSeenUsers(this.#store).catch((error: unknown) => {
+    this.#seen ??= this.#options.openSeenUsers(this.#chosen).catch((error: unknown) => {
       this.#seen = undefined;
       throw error;
     });
     return this.#seen;
+  }
+
+  #openedLastUses(): Promise<LastUses | undefined> {
+    this.#lastUses ??= this.#options.openLastUses(this.#chosen).catch((error: unknown) => {
+      this.#lastUses = undefined;
+      throw error;
+    });
+    return this.#lastUses;
+  }
+
+  get #chosen(): ReplaySettings {
+    if (this.#store === undefined) throw new Error('expected cache() to be called first');
+    return this.#store;
   }
 }
 

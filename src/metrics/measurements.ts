@@ -1,6 +1,8 @@
 import type { CompletedRequest, RequestSink } from '../authenticator/decision.js';
 import type { Configuration } from '../config/configuration.js';
 import type { NamedKey } from '../credential/key.js';
+import type { BackendName } from '../passwords/backend.js';
+import type { BackendRequest } from '../passwords/passwords.js';
 import { labelOf } from '../protocol/request.js';
 import type { StoreName } from '../replay/registry.js';
 import type { ReplayCache } from '../replay/replay-cache.js';
@@ -34,6 +36,10 @@ export class Measurements {
   readonly consumeDurations: Map<string, Durations> = new Map();
   /** By store. */
   readonly consumeErrors: Counts = new Counts();
+  /** Requests to the back ends of passwords, by back end, operation and result. */
+  readonly backendRequests: Counts = new Counts();
+  /** By back end. */
+  readonly backendDurations: Map<string, Durations> = new Map();
   /** By result. */
   readonly reloads: Counts = new Counts();
   /** `true` also if there was no reload yet. */
@@ -42,6 +48,8 @@ export class Measurements {
   configurationAppliedAt = 0;
   /** The keys of the current configuration. */
   keys: readonly NamedKey[] = [];
+  /** The back ends of passwords in the current configuration. */
+  backends: ReadonlySet<BackendName> = new Set();
   store: MeasuredStore | undefined;
 
   /** Counts one completed request. */
@@ -70,10 +78,19 @@ export class Measurements {
     };
   }
 
+  /** Counts one request to a back end of passwords. */
+  readonly countBackendRequest = ({ backend, operation, result, milliseconds }: BackendRequest): void => {
+    this.backendRequests.at(backend).at(operation).at(result).add();
+    durationsAt(this.backendDurations, backend).add(milliseconds);
+  };
+
   /** Sets the current configuration. @param now milliseconds since the Unix epoch */
   setConfiguration({ hosts }: Configuration, now: number): void {
     this.configurationAppliedAt = now;
     this.keys = hosts.keys;
+    this.backends = new Set(
+      hosts.all.flatMap(({ passwords }) => passwords?.backends ?? []).map(({ kind }) => kind),
+    );
     const ids = new Set(hosts.keys.map(({ id }) => id));
     // A removed key would look like one that is no longer used.
     for (const counts of [this.keyUses, this.offsets]) counts.keepOnly(ids);

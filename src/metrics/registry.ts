@@ -13,6 +13,7 @@ export function createRegistry(measurements: Measurements, version: string): () 
   const collectors = [
     ...requestCollectors(measurements),
     ...storeCollectors(measurements),
+    ...passwordCollectors(measurements),
     ...configurationCollectors(measurements),
     gauge('xtokend_build_info', 'The versions of xtokend and Node.js; always 1.', () => [
       { labels: { version, node: process.versions.node }, value: 1 },
@@ -102,6 +103,23 @@ function storeCollectors(measurements: Measurements): Collector[] {
   ];
 }
 
+function passwordCollectors(measurements: Measurements): Collector[] {
+  return [
+    counter(
+      'xtokend_password_backend_requests_total',
+      'Requests to the back ends of passwords, by result (accepted, wrong, disabled, unavailable).',
+      ['backend', 'operation', 'result'],
+      measurements.backendRequests,
+    ),
+    histogram(
+      'xtokend_password_backend_duration_seconds',
+      'Time until a back end of passwords answered, failures included.',
+      'backend',
+      measurements.backendDurations,
+    ),
+  ];
+}
+
 function configurationCollectors(measurements: Measurements): Collector[] {
   return [
     gauge(
@@ -139,6 +157,9 @@ const OPERATIONS: Readonly<Record<Reason, readonly OperationLabel[]>> = {
   'malformed-token': ['auth'],
   'wrong-signature': ['auth'],
   'wrong-otp': ['auth'],
+  'wrong-password': ['auth'],
+  'password-backend-unavailable': AUTH_AND_ISUSER,
+  throttled: ['auth'],
   'inactive-key': ['auth'],
   'blocked-user': AUTH_AND_ISUSER,
   'unlisted-user': AUTH_AND_ISUSER,
@@ -161,11 +182,17 @@ const OPERATIONS: Readonly<Record<Reason, readonly OperationLabel[]>> = {
 const UNANSWERED: readonly string[] = ['deadline-exceeded', 'incomplete-request'] satisfies Reason[];
 
 /** Adds a 0 for each event that has not happened yet: Prometheus would miss the first increase of a series that begins with 1. */
-function addZeros({ requests, keyUses, offsets, reloads, keys }: Measurements): void {
+function addZeros(measurements: Measurements): void {
+  const { requests, keyUses, offsets, reloads, keys, backends, backendRequests } = measurements;
   for (const operation of ANY) requests.at(operation).at('accepted').at('none');
   for (const [reason, operations] of Object.entries(OPERATIONS)) {
     const outcome = UNANSWERED.includes(reason) ? 'unanswered' : 'refused';
     for (const operation of operations) requests.at(operation).at(outcome).at(reason);
+  }
+  for (const backend of backends) {
+    const byOperation = backendRequests.at(backend);
+    for (const result of ['accepted', 'wrong', 'disabled', 'unavailable']) byOperation.at('auth').at(result);
+    for (const result of ['accepted', 'wrong', 'unavailable']) byOperation.at('isuser').at(result);
   }
   for (const { id } of keys) {
     for (const outcome of ['accepted', 'refused']) keyUses.at(id).at(outcome);

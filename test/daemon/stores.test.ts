@@ -31,6 +31,7 @@ function subject(): {
       caches.set(path, cache);
       return Promise.resolve(cache);
     },
+    openLastUses: () => Promise.resolve(undefined),
     openRevocations: (store) => Promise.resolve('path' in store && store.path === '/a' ? revoked : undefined),
     onWarning: (message) => warnings.push(message),
     openSeenUsers: async () => {

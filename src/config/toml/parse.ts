@@ -85,7 +85,7 @@ function expectationOf(issue: z.core.$ZodIssue): string {
     return isInKeys ? 'expected a date and a time' : 'expected a text in quotes, or several in brackets';
   if (issue.code === 'too_small') return `expected at least ${String(issue.minimum)}`;
   if (issue.code === 'too_big') return `expected at most ${String(issue.maximum)}`;
-  if (issue.code === 'invalid_type' && issue.expected === 'int') return 'expected a whole number';
+  if (issue.code === 'not_multiple_of') return 'expected a whole number';
   if (issue.code !== 'invalid_type') return 'this value cannot be used';
   if (isInKeys && issue.path.length <= 2) return 'expected [[keys]], with double brackets';
   return expectedTypes[issue.expected] ?? expectedTable(issue.path);

@@ -73,6 +73,7 @@ async function expectAnswer(
     const options = {
       seen,
       revocations: await readRevocations(replay, directory),
+      openPasswords: () => Promise.resolve(new Map()),
       onWarning: () => undefined,
     };
     const policy = (await openHosts(hosts, options))(host)?.users;
