@@ -83,7 +83,7 @@ export function fastClock(): () => number {
   return () => (now += 60_000);
 }
 
-/** Returns whether a process runs, and is no zombie. */
+/** Returns whether a process exists; with a minus, whether any of its group does. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
