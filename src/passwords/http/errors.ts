@@ -1,8 +1,8 @@
-import { codeOf } from '../../errors.js';
+import { codeOf, messageOf } from '../../errors.js';
 import type { ExchangeError, Phase } from './exchange.js';
 
 /**
- * Explains why an exchange failed, and what to do. Never quotes a message: some contain what the server sent.
+ * Explains why an exchange failed, and what to do. Never quotes the message of an error: some contain what the server sent.
  *
  * @param isAborted whether the time was over, or nobody waited for the answer any more
  */
@@ -39,9 +39,9 @@ const resets: Readonly<Record<Phase, string>> = {
   rest: 'it closed the connection in the middle of the answer; see the log of the application',
 };
 
-/** Node.js 18 gives all failures of OpenSSL one code. OpenSSL's reasons contain nothing that a server sent. */
+/** Finds the reason of OpenSSL in the message: older releases of Node.js give many of them the code EPROTO. */
 function explainTls(cause: unknown, code: string): string {
-  const reason = cause instanceof Error && 'reason' in cause ? String(cause.reason) : '';
+  const reason = messageOf(cause);
   if (/wrong version number|packet length too long|http request/.test(reason)) {
     return 'the port does not expect TLS; correct the port, or set passwords.url to http:// if it is on this machine';
   }

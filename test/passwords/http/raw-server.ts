@@ -10,6 +10,8 @@ export type Respond = (socket: Socket, text: string, count: number) => void;
 export class RawServer {
   /** All requests, in order. */
   readonly requests: string[] = [];
+  /** Sent, before the end of the connection, in reply to the first bytes of what is no HTTP. */
+  answerUnparsed: string | undefined;
   /** How many connections were opened. */
   connections = 0;
   readonly #server: Server;
@@ -27,7 +29,9 @@ export class RawServer {
     const server = new RawServer(respond, tls);
     server.#server.listen(0, '127.0.0.1');
     await once(server.#server, 'listening');
-    onTestFinished(() => server.stop());
+    onTestFinished(() => {
+      server.stop();
+    });
     return server;
   }
 
@@ -60,6 +64,7 @@ export class RawServer {
     let text = '';
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1');
+      if (this.answerUnparsed !== undefined && !text.startsWith('POST')) socket.end(this.answerUnparsed);
       for (let length = lengthOf(text); length <= text.length; length = lengthOf(text)) {
         const request = text.slice(0, length);
         text = text.slice(length);
