@@ -1,14 +1,8 @@
-import { spawn } from 'node:child_process';
-import { getEventListeners, once } from 'node:events';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { buildSync } from 'esbuild';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
 import { PasswordBackendError } from '../../../src/passwords/backend.js';
-import { temporaryDirectory } from '../../support/directory.js';
 import { freePort } from '../../support/system/ports.js';
-import { end } from '../../support/system/processes.js';
-import { open, patience } from './ends.js';
+import { open, patience, runAlone } from './ends.js';
 import { answer, NO, RawServer, YES } from './raw-server.js';
 
 const LOGIN = { user: 'alice', host: 'example.com', password: 'password' };
@@ -24,19 +18,9 @@ describe('a connection', () => {
 
   it('does not keep the process alive while it is idle', async () => {
     const server = await RawServer.start((socket) => socket.write(answer(200, YES)));
-    const program = join(temporaryDirectory(), 'program.mjs');
-    const contents = `import { openHttpBackend } from './src/passwords/http/http-backend.js';
-      const backend = openHttpBackend({ kind: 'http', url: process.argv[2], token: 'x'.repeat(16) });
-      console.log(await backend.verify({ user: 'a', host: 'b', password: 'c' }, new AbortController().signal));`;
-    buildSync({
-      stdin: { contents, resolveDir: '.' },
-      ...{ bundle: true, platform: 'node', format: 'esm', outfile: program },
-    });
-    const child = spawn(process.execPath, [program, server.url], { stdio: ['ignore', 'pipe', 'inherit'] });
-    onTestFinished(() => end(child));
-    const [output] = (await once(child.stdout, 'data')) as [Buffer];
-    expect(output.toString()).toBe('accepted\n');
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    const { output, status } = await runAlone({ url: server.url });
+    expect({ output, status }).toEqual({ output: 'accepted\n', status: 0 });
+    expect(server.requests).toHaveLength(1);
   });
 
   it('that the server closed while it was idle is replaced', async () => {
@@ -90,8 +74,10 @@ describe('a connection', () => {
     });
     const backend = open(server.url);
     expect(await backend.verify(LOGIN, patience())).toBe('accepted');
-    await sleep(delay + 100);
+    // Idle connections are closed after 5 s anyway.
+    await expect.poll(() => server.open, { timeout: 4000 }).toBe(0);
     expect(await backend.verify(LOGIN, patience())).toBe('wrong');
+    expect(server.connections).toBe(2);
   });
 
   it('is one of sixteen at most', async () => {

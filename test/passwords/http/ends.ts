@@ -1,6 +1,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
 import { onTestFinished } from 'vitest';
 import { openHttpBackend, type HttpBackendOptions } from '../../../src/passwords/http/http-backend.js';
 import type { PasswordBackend } from '../../../src/passwords/backend.js';
@@ -71,4 +73,30 @@ export async function startEnd(
     await new Promise((done) => setTimeout(done, 50));
   }
   return `http://127.0.0.1:${port}`;
+}
+
+/**
+ * Checks a password in a process of its own, which has nothing else to do. Returns what that process prints before it exits by
+ * itself: the result, or the message of an error.
+ */
+export async function runAlone(
+  settings: Partial<HttpSettings>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ output: string; status: number | null }> {
+  const program = join(temporaryDirectory(), 'program.mjs');
+  const contents = `import { openHttpBackend } from './src/passwords/http/http-backend.js';
+    const backend = openHttpBackend({ kind: 'http', token: 'x'.repeat(16), ...JSON.parse(process.argv[2]) });
+    const login = { user: 'alice', host: 'example.com', password: 'password' };
+    console.log(await backend.verify(login, new AbortController().signal).catch((error) => error.message));`;
+  const how = { bundle: true, platform: 'node', format: 'esm', outfile: program } as const;
+  await build({ stdin: { contents, resolveDir: '.' }, ...how });
+  const child = spawn(process.execPath, [program, JSON.stringify(settings)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  onTestFinished(() => end(child));
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { output, status };
 }

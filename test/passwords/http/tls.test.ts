@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { temporaryDirectory } from '../../support/directory.js';
+import { temporaryDirectory, temporaryFile } from '../../support/directory.js';
 import { hasProgram, requirePackage } from '../../support/run/requirements.js';
-import { open, patience } from './ends.js';
+import { open, patience, runAlone } from './ends.js';
 import { answer, RawServer, YES } from './raw-server.js';
 
 const LOGIN = { user: 'alice', host: 'example.com', password: 'password' };
@@ -67,6 +67,18 @@ describe('over TLS, a server', () => {
       'signed by an unknown authority; set passwords.ca_file',
     );
     expect(server.requests).toEqual([]);
+  });
+
+  it('is trusted by the authorities of Node.js only without ca_file', async () => {
+    const certificate = makeCertificate();
+    const server = await start(certificate);
+    const url = `https://127.0.0.1:${server.port}`;
+    const env = { NODE_EXTRA_CA_CERTS: temporaryFile(certificate.ca, 'ca.pem') };
+    expect(await runAlone({ url }, env)).toEqual({ output: 'accepted\n', status: 0 });
+    for (const ca of [makeCertificate().ca, '', 'no certificate']) {
+      expect((await runAlone({ url, ca }, env)).output).toContain('unknown authority');
+    }
+    expect(server.requests).toHaveLength(1);
   });
 
   it('is not trusted because of the environment', async () => {
