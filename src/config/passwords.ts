@@ -80,7 +80,7 @@ export class PasswordsReader {
 }
 
 function limitsOf({ limits = {} }: PasswordsTable): ThrottleSettings {
-  const { window = 600, user_from_address: userFromAddress = 10, address = 50, user = 50 } = limits;
+  const { window = 600, user_from_address: userFromAddress = 10, address = 100, user = 50 } = limits;
   return { window: window * 1000, userFromAddress, address, user };
 }
 

@@ -43,7 +43,7 @@ describe('[passwords]', () => {
         { kind: 'http', url: 'https://app.example/auth', token: TOKEN, ca: undefined },
       ],
       timeout: 3000,
-      limits: { window: 600_000, userFromAddress: 10, address: 50, user: 50 },
+      limits: { window: 600_000, userFromAddress: 10, address: 100, user: 50 },
     });
     expect(files).toContain(path);
     expect(secretFiles).toContain(join(dirname(file), 'token'));

@@ -28,7 +28,7 @@ async function realScrape(): Promise<{ body: string; asked: string[] }> {
   const asked = [
     good,
     good,
-    `auth:${USER}:${HOST}:password`,
+    `auth:${USER}:${HOST}:correct-horse`,
     `isuser:${USER}:${HOST}`,
     `setpass:${USER}:${HOST}:x`,
     USER,

@@ -19,7 +19,6 @@ export function explainExchangeError(error: ExchangeError, isAborted: boolean): 
 }
 
 const waits: Readonly<Record<Phase, string>> = {
-  'free connection': 'a free connection: the application is too slow for so many logins; see its log',
   address: 'the address of the host: see that the name server in /etc/resolv.conf answers',
   connection: 'the connection: see that the host is up and that no firewall drops packets',
   'TLS handshake': 'the TLS handshake: see that the port expects TLS, and that the server is not overloaded',
@@ -30,7 +29,6 @@ const waits: Readonly<Record<Phase, string>> = {
 
 const early = 'it closed the connection before it answered; see the log of the application';
 const resets: Readonly<Record<Phase, string>> = {
-  'free connection': early,
   address: early,
   connection: 'it closed the connection; see that the application runs, and that no firewall refuses it',
   'TLS handshake':

@@ -1,8 +1,7 @@
 import * as http from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import * as https from 'node:https';
-import { isIP, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { isIP } from 'node:net';
 
 /** An answer of the application. */
 export interface HttpAnswer {
@@ -14,18 +13,15 @@ export interface HttpAnswer {
 }
 
 /** What an exchange waits for, for messages. */
-export type Phase = 'free connection' | 'address' | 'connection' | 'TLS handshake' | 'answer' | 'rest';
+export type Phase = 'address' | 'connection' | 'TLS handshake' | 'answer' | 'rest';
 
 /** An exchange that failed. */
 export class ExchangeError extends Error {
   readonly phase: Phase;
-  /** The connection was kept from an earlier request, and ended before a byte of an answer arrived. */
-  readonly isStale: boolean;
 
-  constructor(phase: Phase, isStale: boolean, cause: unknown) {
+  constructor(phase: Phase, cause: unknown) {
     super('the exchange failed', { cause });
     this.phase = phase;
-    this.isStale = isStale;
   }
 }
 
@@ -54,12 +50,10 @@ export function exchange(
     const fail = (error: unknown): void => {
       signal.removeEventListener('abort', onAbort);
       const { phase } = progress;
-      const isStale = !signal.aborted && progress.isStale;
       request.destroy();
-      reject(new ExchangeError(phase, isStale, error));
+      reject(new ExchangeError(phase, error));
     };
     signal.addEventListener('abort', onAbort);
-    // A request that waits for a free connection emits nothing when it is destroyed, so `fail` doesn't rely on events.
     request.on('error', fail).on('response', (response) => {
       read(response).then((answer) => {
         signal.removeEventListener('abort', onAbort);
@@ -87,18 +81,10 @@ async function read(response: IncomingMessage): Promise<HttpAnswer> {
 
 /** Follows how far a request gets. */
 class Progress {
-  phase: Phase = 'free connection';
-  readonly #request: ClientRequest;
-  #socket: Socket | undefined;
-  #bytesBefore = 0;
+  phase: Phase = 'address';
 
   constructor(request: ClientRequest) {
-    this.#request = request;
     request.on('socket', (socket) => {
-      this.#socket = socket;
-      this.#bytesBefore = socket.bytesRead;
-      this.phase = 'answer';
-      if (request.reusedSocket) return;
       const isTls = 'encrypted' in socket;
       this.phase = isIP(request.host) === 0 ? 'address' : 'connection';
       socket.once('lookup', () => (this.phase = 'connection'));
@@ -107,41 +93,4 @@ class Progress {
     });
     request.on('response', () => (this.phase = 'rest'));
   }
-
-  get isStale(): boolean {
-    return this.#request.reusedSocket && this.#socket?.bytesRead === this.#bytesBefore;
-  }
-}
-
-interface AgentOptions {
-  readonly keepAlive: boolean;
-  readonly maxSockets: number;
-  /** Closes a connection that has been idle for this time, in milliseconds. */
-  readonly timeout: number;
-}
-
-/**
- * Returns an agent that closes an idle connection as soon as it receives anything: an application that answers one request twice
- * would otherwise answer the next request with it.
- */
-export function guardedAgent(isTls: boolean, options: AgentOptions): http.Agent {
-  const agent = isTls ? new https.Agent(options) : new http.Agent(options);
-  // It returns whether to keep the connection, which its type lacks.
-  const keep: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
-  const reuse = agent.reuseSocket.bind(agent);
-  const guards = new WeakMap<Duplex, () => void>();
-  agent.keepSocketAlive = (socket) => {
-    const guard = (): void => {
-      socket.destroy();
-    };
-    guards.set(socket, guard);
-    socket.on('data', guard);
-    return keep(socket);
-  };
-  agent.reuseSocket = (socket, request) => {
-    const guard = guards.get(socket);
-    if (guard !== undefined) socket.removeListener('data', guard);
-    reuse(socket, request);
-  };
-  return agent;
 }

@@ -1,5 +1,5 @@
-import type { Agent } from 'node:http';
-import type { RequestOptions } from 'node:https';
+import * as http from 'node:http';
+import * as https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import {
   PasswordBackendError,
@@ -11,7 +11,7 @@ import {
 import type { HttpSettings } from '../settings.js';
 import { decisionOf, type HttpOperation } from './answer.js';
 import { explainExchangeError } from './errors.js';
-import { exchange, ExchangeError, guardedAgent, type HttpAnswer } from './exchange.js';
+import { exchange, ExchangeError, type HttpAnswer } from './exchange.js';
 import { sharedLookup } from './lookup.js';
 import { nameOfUrl, parseBackendUrl } from './url.js';
 
@@ -20,11 +20,8 @@ export interface HttpBackendOptions {
   readonly lookup?: LookupFunction;
 }
 
-type Options = Omit<RequestOptions, 'headers'> & { readonly headers: Readonly<Record<string, string>> };
+type Options = Omit<https.RequestOptions, 'headers'> & { readonly headers: Readonly<Record<string, string>> };
 
-const MAX_CONNECTIONS = 16;
-/** Applications often close idle connections after 5 s or more; logins with a password are rare. */
-const IDLE_MILLISECONDS = 5000;
 /** A host can have an IPv6 address that drops packets; the address that is tried last has the rest of the time. */
 const ADDRESS_MILLISECONDS = 500;
 
@@ -41,9 +38,8 @@ class HttpBackend implements PasswordBackend {
   readonly name = 'http' as const;
   readonly #url: string;
   readonly #options: Options;
-  readonly #agent: Agent;
-  /** Opens a new connection for each request. */
-  readonly #freshAgent: Agent;
+  /** Each request has a connection of its own: HTTP/1.1 has no ids, so on a kept one it could get the answer to an earlier request. */
+  readonly #agent: http.Agent;
   /** End the exchanges in progress. */
   readonly #cancels = new Set<(reason: Error) => void>();
   #isClosed = false;
@@ -52,10 +48,8 @@ class HttpBackend implements PasswordBackend {
     const parsed = parseBackendUrl(url);
     this.#url = nameOfUrl(parsed);
     this.#options = requestOptions(parsed, token, ca, lookup);
-    const isTls = parsed.protocol === 'https:';
-    const limits = { maxSockets: MAX_CONNECTIONS, timeout: IDLE_MILLISECONDS };
-    this.#agent = guardedAgent(isTls, { keepAlive: true, ...limits });
-    this.#freshAgent = guardedAgent(isTls, { keepAlive: false, ...limits });
+    const { Agent } = parsed.protocol === 'https:' ? https : http;
+    this.#agent = new Agent({ keepAlive: false });
   }
 
   verify({ user, host, password }: PasswordLogin, signal: AbortSignal): Promise<PasswordResult> {
@@ -70,7 +64,6 @@ class HttpBackend implements PasswordBackend {
     this.#isClosed = true;
     for (const cancel of this.#cancels) cancel(new Error('the back end is closed'));
     this.#agent.destroy();
-    this.#freshAgent.destroy();
     return Promise.resolve();
   }
 
@@ -97,22 +90,11 @@ class HttpBackend implements PasswordBackend {
   }
 
   async #exchange(body: Buffer, signal: AbortSignal): Promise<HttpAnswer> {
-    try {
-      return await this.#send(this.#agent, body, signal);
-    } catch (error) {
-      // The application closed an idle connection as this request was sent. If it did read the request, checking a password twice
-      // does no harm.
-      if (!(error instanceof ExchangeError && error.isStale)) throw error;
-      return this.#send(this.#freshAgent, body, signal);
-    }
-  }
-
-  async #send(agent: Agent, body: Buffer, signal: AbortSignal): Promise<HttpAnswer> {
     if (this.#isClosed) throw new Error('the back end is closed');
     const headers = { ...this.#options.headers, 'Content-Length': body.length };
     let cancel: ((reason: Error) => void) | undefined;
     try {
-      return await exchange({ ...this.#options, agent, headers }, body, signal, (given) => {
+      return await exchange({ ...this.#options, agent: this.#agent, headers }, body, signal, (given) => {
         cancel = given;
         this.#cancels.add(given);
       });

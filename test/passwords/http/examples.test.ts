@@ -14,6 +14,15 @@ const users = {
 };
 const DISABLED = 'bob@example.com';
 
+const files = new Map<string, string>();
+
+/** Returns a file of the users in the form of an example. Hashes their passwords once, as that takes a while. */
+function usersOf(form: string, create: typeof pythonUsers): string {
+  const text = files.get(form) ?? readFileSync(create(users, DISABLED), 'utf8');
+  files.set(form, text);
+  return temporaryFile(text, 'users.json');
+}
+
 const ends = [
   {
     name: 'http_end.py',
@@ -24,7 +33,7 @@ const ends = [
         'python3',
         join(EXAMPLES, 'http_end.py'),
         temporaryFile(`${token}\n`, 'http-token'),
-        pythonUsers(users, DISABLED),
+        usersOf('python', pythonUsers),
         port,
       ]),
   },
@@ -35,7 +44,7 @@ const ends = [
     start: (token: string) =>
       startEnd((port) => ['php', '-S', `127.0.0.1:${port}`, join(EXAMPLES, 'http-end.php')], {
         TOKEN_FILE: temporaryFile(`${token}\n`, 'http-token'),
-        USERS_FILE: phpUsers(users, DISABLED),
+        USERS_FILE: usersOf('php', phpUsers),
       }),
   },
 ];
@@ -92,7 +101,7 @@ describe('the example check-script', () => {
       `isuser:alice:${HOST}`,
       `isuser:nobody:${HOST}`,
     ];
-    const { stdout, stderr } = spawnSync(join(EXAMPLES, 'check-script'), [pythonUsers(users, DISABLED)], {
+    const { stdout, stderr } = spawnSync(join(EXAMPLES, 'check-script'), [usersOf('python', pythonUsers)], {
       input: `${input.join('\n')}\n`,
       encoding: 'utf8',
     });
