@@ -20,7 +20,7 @@ _xtokend() {
     --group) words=$(compgen -g) ;;
     --listen) words='unix:/' ;;
     --request) words='isuser: auth:' ;;
-    --at | --count | --key) ;;
+    --at | --count | --key | --label) ;;
     *) words=$(_xtokend_words "$command" "$word") ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
@@ -28,7 +28,7 @@ _xtokend() {
 
 # Prints what can follow a command, or be one.
 _xtokend_words() {
-    local commands='serve init mint verify keygen revoke check reload help'
+    local commands='serve init mint verify keygen revoke passwd check reload help'
     if [[ $2 == -* ]]; then
         case $1 in
         serve) echo --config --protocol --listen --until-stdin-ends ;;
@@ -36,6 +36,7 @@ _xtokend_words() {
         mint) echo --config --count --key --at ;;
         verify) echo --config --at ;;
         revoke) echo --config --prosody --undo --list ;;
+        passwd) echo --config --label --stdin --list --remove --all --prosody ;;
         check) echo --config --json --socket --prosody --ejabberd --request --protocol ;;
         esac
         echo --help

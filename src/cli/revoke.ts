@@ -58,7 +58,7 @@ export async function revoke(jid: string | undefined, options: RevokeOptions): P
  *
  * @throws {Error} if Prosody's configuration can't be read: a revocation in another directory would have no effect
  */
-function startedDirectory(prosody: string, env: NodeJS.ProcessEnv): string | undefined {
+export function startedDirectory(prosody: string, env: NodeJS.ProcessEnv): string | undefined {
   return existsSync(prosody) ? findStarted(readProsody(prosody), env)?.directory : undefined;
 }
 

@@ -46,7 +46,11 @@ export async function readLatest(stores: readonly NamedRevocationStore[]): Promi
   return latest;
 }
 
-function settingsOfDaemons(
+/**
+ * Returns the settings of the stores that the daemons of a configuration can use; see {@link openRevocationStores}. Directories that
+ * don't exist are left out.
+ */
+export function settingsOfDaemons(
   settings: ReplaySettings,
   env: NodeJS.ProcessEnv,
   startedDirectory: () => string | undefined,

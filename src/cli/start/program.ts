@@ -1,19 +1,17 @@
 import { Command, Option } from 'commander';
 import { nearest } from '../../nearest.js';
-import { protocols } from '../../protocol/detection.js';
 import type { CheckOptions } from '../check/check.js';
 import type { InitOptions } from '../init.js';
 import type { MintCommandOptions } from '../mint.js';
+import type { PasswdOptions } from '../passwd.js';
 import type { RevokeOptions } from '../revoke.js';
+import { atOption, configOption, prosodyOption, protocolOption } from './options.js';
 import { reportErrors } from './report-errors.js';
 import type { ServeOptions } from '../serve/serve.js';
 import type { VerifyCommandOptions } from '../verify/verify.js';
 import { withoutTokens } from './without-tokens.js';
 
 type Serve = (options: ServeOptions, version: string) => Promise<void>;
-
-/** Where Debian has it. */
-const PROSODY_FILE = '/etc/prosody/prosody.cfg.lua';
 
 /** The manual page of each topic of `xtokend help`. */
 export const TOPICS = {
@@ -73,6 +71,7 @@ export function createProgram(version: string, serve: Serve): Command {
       (await import('../keygen.js')).keygen();
     });
   addRevoke(program);
+  addPasswd(program);
   addCheck(program);
   program
     .command('reload')
@@ -167,11 +166,28 @@ function addRevoke(program: Command): void {
     .description('block a user at once, on every machine that shares the replay cache; open sessions end')
     .argument('[jid]', 'who is blocked')
     .addOption(configOption())
-    .option('--prosody <file>', 'configuration of Prosody, which may start xtokend', PROSODY_FILE)
+    .addOption(prosodyOption())
     .option('--undo', 'let the user log in again')
     .option('--list', 'print who is revoked, and since when')
     .action(async (jid: string | undefined, options: RevokeOptions) =>
       (await import('../revoke.js')).revoke(jid, options),
+    );
+}
+
+function addPasswd(program: Command): void {
+  program
+    .command('passwd')
+    .description('create an app password, with which a user can log in until you remove it')
+    .argument('[jid]', 'who logs in with it')
+    .addOption(configOption())
+    .option('--label <label>', 'what distinguishes it from others of the user, such as phone')
+    .option('--stdin', 'read the password from standard input (default: a random one)')
+    .option('--list', 'print the app passwords of the user, or all, with their last use')
+    .option('--remove', 'remove the one with this label')
+    .option('--all', 'with --remove: remove all of the user')
+    .addOption(prosodyOption())
+    .action(async (jid: string | undefined, options: PasswdOptions) =>
+      (await import('../passwd.js')).passwd(jid, options),
     );
 }
 
@@ -217,18 +233,4 @@ function addHelp(program: Command): void {
 
 function isTopic(word: string): word is keyof typeof TOPICS {
   return Object.hasOwn(TOPICS, word);
-}
-
-function configOption(): Option {
-  return new Option('--config <file>', '(default: $XTOKEND_CONFIG, or /etc/xtokend/xtokend.toml)');
-}
-
-function protocolOption(): Option {
-  return new Option('--protocol <protocol>', 'the protocol of the requests; auto detects it')
-    .choices(Object.keys(protocols))
-    .default('auto');
-}
-
-function atOption(): Option {
-  return new Option('--at <time>', 'ISO 8601 or Unix seconds (default: now)');
 }
