@@ -19,7 +19,7 @@ const SETTLED_MILLISECONDS = 100;
 /** Options of {@link openAppPasswords}. */
 export interface AppPasswordOptions {
   /** Called once for each reason why the file can't be used. */
-  readonly onWarning: (message: string) => void;
+  readonly onWarning?: (message: string) => void;
   /** Called with the identifier of each app password that is accepted. */
   readonly onUsed?: (id: string) => void;
   /** Replaces scrypt in tests. */
@@ -133,7 +133,7 @@ class AppPasswords implements PasswordBackend {
   }
 
   #warn(message: string): void {
-    if (message !== this.#fault) this.#options.onWarning(message);
+    if (message !== this.#fault) this.#options.onWarning?.(message);
     this.#fault = message;
   }
 }
