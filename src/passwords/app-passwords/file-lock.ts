@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
 import { AppPasswordFileError } from './errors.js';
 import { explainWriteError } from './write-errors.js';
@@ -6,7 +8,8 @@ import { explainWriteError } from './write-errors.js';
 const STALE_MILLISECONDS = 5000;
 /** Longer than many writers at once take, and than a lock takes to become stale. */
 const WAIT_MILLISECONDS = 30_000;
-const RETRIES = { retries: 1000, minTimeout: 20, maxTimeout: 250, factor: 1.3, randomize: true };
+/** Different for each attempt, so that writers don't try at the same time. */
+const pause = (): number => 20 + Math.random() * 60;
 
 /**
  * Runs some work while no other process does so for the same file. The lock is a directory beside the file.
@@ -15,20 +18,9 @@ const RETRIES = { retries: 1000, minTimeout: 20, maxTimeout: 250, factor: 1.3, r
  * @throws {@link AppPasswordFileError} if the lock can't be had, and what `work` throws
  */
 export async function withLock<T>(path: string, work: (assertHeld: () => void) => Promise<T>): Promise<T> {
-  // Loading it installs handlers of signals, which remove the lock.
-  const { lock } = await import('proper-lockfile');
   let isLost = false;
-  const acquire = lock(path, {
-    realpath: false,
-    stale: STALE_MILLISECONDS,
-    retries: { ...RETRIES, maxRetryTime: WAIT_MILLISECONDS },
-    onCompromised: () => {
-      isLost = true;
-    },
-  });
-  const release = await acquire.catch((error: unknown) => {
-    const reason = codeOf(error) === 'ELOCKED' ? explainLocked(path) : explainWriteError(path, error);
-    throw new AppPasswordFileError(path, reason, { cause: error });
+  const release = await acquire(path, () => {
+    isLost = true;
   });
   try {
     return await work(() => {
@@ -40,6 +32,25 @@ export async function withLock<T>(path: string, work: (assertHeld: () => void) =
   }
 }
 
+async function acquire(path: string, onLost: () => void): Promise<() => Promise<void>> {
+  // Loading it installs handlers of signals, which remove the lock.
+  const { lock } = await import('proper-lockfile');
+  const deadline = performance.now() + WAIT_MILLISECONDS;
+  for (;;) {
+    try {
+      return await lock(path, { realpath: false, stale: STALE_MILLISECONDS, onCompromised: onLost });
+    } catch (error) {
+      const isLocked = codeOf(error) === 'ELOCKED';
+      // Its own retries would also repeat errors that stay, such as EACCES.
+      if (isLocked && performance.now() < deadline) await delay(pause());
+      else {
+        const reason = isLocked ? explainLocked(path) : explainWriteError(path, error);
+        throw new AppPasswordFileError(path, reason, { cause: error });
+      }
+    }
+  }
+}
+
 function explainLocked(path: string): string {
-  return `other programs keep changing it: ${path}.lock exists for more than ${WAIT_MILLISECONDS / 1000} s. Try again later`;
+  return `other programs keep changing it: ${path}.lock has existed for ${WAIT_MILLISECONDS / 1000} s. Try again later`;
 }
