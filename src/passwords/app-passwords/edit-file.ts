@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
-  constants,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -17,7 +16,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf } from '../../errors.js';
-import { identityOf, isAt } from '../../system/file-identity.js';
+import { fileVersion } from '../../system/file-identity.js';
 import { explainReadError, readTextFile } from '../../system/read-file.js';
 import { findExposure } from '../../system/trusted-path.js';
 import { formatLines, MAX_FILE_BYTES, parseLines, type Line } from './entries.js';
@@ -25,7 +24,6 @@ import { AppPasswordFileError } from './errors.js';
 import { withLock } from './file-lock.js';
 import { explainWriteError } from './write-errors.js';
 
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const PRIVATE = 0o600;
 const READABLE_BY_GROUP = 0o640;
 /** Never executable, and nothing for other users. */
@@ -58,15 +56,11 @@ export async function editFile<T>(
   assertSafe(path);
   return withLock(path, async (assertHeld) => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const before = openExisting(path);
-      try {
-        const { lines, result } = await edit(await readLines(path, before));
-        if (lines === undefined) return result;
-        assertHeld();
-        if (write(path, formatLines(lines), before, group)) return result;
-      } finally {
-        if (before !== undefined) closeSync(before);
-      }
+      const before = inspect(path);
+      const { lines, result } = await edit(before === undefined ? [] : await readLines(path));
+      if (lines === undefined) return result;
+      assertHeld();
+      if (write(path, formatLines(lines), before, group)) return result;
     }
     throw new AppPasswordFileError(path, 'another program keeps changing it. Try again');
   });
@@ -84,23 +78,29 @@ function assertSafe(path: string): void {
   );
 }
 
-/** Opens the file, whose identity no other file can have then. Returns `undefined` if it is missing. */
-function openExisting(path: string): number | undefined {
-  try {
-    if (lstatSync(path).isSymbolicLink()) {
-      throw new AppPasswordFileError(path, 'it is a symbolic link. Name the file that it leads to instead');
-    }
-    return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error instanceof AppPasswordFileError
-      ? error
-      : new AppPasswordFileError(path, explainReadError(error), { cause: error });
-  }
+/** A file before it is changed. */
+interface Before {
+  readonly stats: Stats;
+  /** Differs after each change. */
+  readonly version: string | undefined;
 }
 
-async function readLines(path: string, existing: number | undefined): Promise<Line[]> {
-  if (existing === undefined) return [];
+/** Returns `undefined` if the file is missing. */
+function inspect(path: string): Before | undefined {
+  const version = fileVersion(path);
+  let stats: Stats | undefined;
+  try {
+    stats = lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new AppPasswordFileError(path, explainReadError(error), { cause: error });
+  }
+  if (stats?.isSymbolicLink() === true) {
+    throw new AppPasswordFileError(path, 'it is a symbolic link. Name the file that it leads to instead');
+  }
+  return stats && { stats, version };
+}
+
+async function readLines(path: string): Promise<Line[]> {
   let text: string;
   try {
     text = readTextFile(path, MAX_FILE_BYTES);
@@ -111,7 +111,7 @@ async function readLines(path: string, existing: number | undefined): Promise<Li
 }
 
 /** @returns `false` if another program has changed the file meanwhile */
-function write(path: string, text: string, before: number | undefined, group: number | undefined): boolean {
+function write(path: string, text: string, before: Before | undefined, group: number | undefined): boolean {
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
     throw new AppPasswordFileError(
       path,
@@ -121,8 +121,7 @@ function write(path: string, text: string, before: number | undefined, group: nu
   removeUnfinished(path);
   const unfinished = `${path}.${randomUUID()}.tmp`;
   try {
-    const stats = before === undefined ? undefined : fstatSync(before);
-    writeUnfinished(unfinished, text, stats, group);
+    writeUnfinished(unfinished, text, before?.stats, group);
     if (!replace(path, unfinished, before)) return false;
     sync(dirname(path));
     return true;
@@ -181,9 +180,9 @@ function explainOwner(uid: number, gid: number): string {
 }
 
 /** Puts a file in the place of the one before. */
-function replace(path: string, unfinished: string, before: number | undefined): boolean {
+function replace(path: string, unfinished: string, before: Before | undefined): boolean {
   if (before !== undefined) {
-    if (!isAt(path, identityOf(before))) return false;
+    if (fileVersion(path) !== before.version) return false;
     renameSync(unfinished, path);
     return true;
   }
@@ -198,7 +197,7 @@ function replace(path: string, unfinished: string, before: number | undefined): 
 }
 
 function sync(directory: string): void {
-  const descriptor = openSync(directory, O_RDONLY);
+  const descriptor = openSync(directory, 'r');
   try {
     fsyncSync(descriptor);
   } finally {

@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -12,13 +13,18 @@ import {
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { editFile } from '../../../src/passwords/app-passwords/edit-file.js';
+import { lineOf } from '../../../src/passwords/app-passwords/entries.js';
 import {
   addAppPassword,
   readAppPasswords,
   removeAppPasswords,
 } from '../../../src/passwords/app-passwords/manage.js';
+import { DEFAULT_PARAMETERS } from '../../../src/passwords/app-passwords/phc.js';
 import { mountTmpfs } from '../../support/system/mounts.js';
 import { add, JID, labelsIn, newFile } from './support.js';
+
+const NO_HASH = { parameters: DEFAULT_PARAMETERS, salt: Buffer.from('salt'), hash: Buffer.alloc(32) };
 
 /** Adds app passwords with consecutive labels until it is killed, and prints each label when it is done. */
 const ADDER = `
@@ -135,16 +141,38 @@ describe('app passwords in a file', () => {
     expect(readdirSync(dirname(file)).sort()).toEqual(['app-passwords', 'app-passwords.backup']);
   });
 
-  it('are not lost if a program without the lock changes the file meanwhile', async () => {
+  it.each([
+    [
+      'writes',
+      (file: string, text: string) => {
+        writeFileSync(file, text);
+      },
+    ],
+    [
+      'replaces',
+      (file: string, text: string) => {
+        writeFileSync(`${file}.new`, text);
+        renameSync(`${file}.new`, file);
+      },
+    ],
+  ] as const)('are not lost if a program that has no lock %s the file meanwhile', async (_, change) => {
     const file = newFile();
-    await add(file, JID, 'phone');
-    const [line = ''] = readFileSync(file, 'utf8').split('\n');
-    const adding = add(file, JID, 'tablet');
-    // Replaced while the hash is computed, as an editor does.
-    await expect.poll(() => existsSync(`${file}.lock`), { interval: 1 }).toBe(true);
-    spawnSync('mv', [join(dirname(writeOther(file, line)), 'other'), file]);
-    await adding;
-    expect((await labelsIn(file)).sort()).toEqual(['other', 'phone', 'tablet']);
+    const { text } = lineOf({ jid: JID, label: 'other', created: 0, hash: NO_HASH });
+    const seen: number[] = [];
+    await editFile(file, (lines) => {
+      seen.push(lines.length);
+      if (seen.length < 3) change(file, `${text}\n`.repeat(seen.length).replace('other', 'another'));
+      const added = lineOf({ jid: JID, label: 'phone', created: 0, hash: NO_HASH });
+      return Promise.resolve({ lines: [...lines, added], result: undefined });
+    });
+    expect(seen).toEqual([0, 1, 2]);
+    expect(await labelsIn(file)).toEqual(['another', 'other', 'phone']);
+    expect(readdirSync(dirname(file))).toEqual(['app-passwords']);
+    const editing = editFile(file, (lines) => {
+      writeFileSync(file, `#${'x'.repeat(seen.push(0))}\n`);
+      return Promise.resolve({ lines, result: undefined });
+    });
+    await expect(editing).rejects.toThrow('another program keeps changing it. Try again');
   });
 
   it('stay as they are if the disk is full', async (context) => {
@@ -167,10 +195,3 @@ describe('app passwords in a file', () => {
     expect(await labelsIn(file)).toEqual(['phone', 'tablet']);
   });
 });
-
-/** Writes a file with one more app password beside a file, and returns its path. */
-function writeOther(file: string, line: string): string {
-  const path = join(dirname(file), 'other');
-  writeFileSync(path, `${line}\n${line.replace('"phone"', '"other"')}\n`);
-  return path;
-}
