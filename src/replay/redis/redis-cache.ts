@@ -5,8 +5,8 @@ import { expiryOf, RedisLayout, type Place } from './layout.js';
 import { parseEntry, parseFlag, UnexpectedReplyError } from './replies.js';
 import type { RedisSettings } from './settings.js';
 
-export { RedisAttemptCounters } from './attempt-counters.js';
-export { RedisLastUses } from './last-uses.js';
+export { RedisAttemptCounters } from './passwords/attempt-counters.js';
+export { RedisLastUses } from './passwords/last-uses.js';
 export { RedisRevocations } from './revocations.js';
 export { RedisSeenUsers } from './seen-users.js';
 

@@ -1,7 +1,7 @@
-import { isUseId, parseUseTime, type LastUses } from '../../passwords/app-passwords/last-uses.js';
-import { RedisConnection } from './connection.js';
-import { parseCount, parseTable, UnexpectedReplyError } from './replies.js';
-import type { RedisSettings } from './settings.js';
+import { isUseId, parseUseTime, type LastUses } from '../../../passwords/app-passwords/last-uses.js';
+import { RedisConnection } from '../connection.js';
+import { parseCount, parseTable, UnexpectedReplyError } from '../replies.js';
+import type { RedisSettings } from '../settings.js';
 
 /** The last uses in Redis: a hash with a field for each app password. */
 export class RedisLastUses implements LastUses {

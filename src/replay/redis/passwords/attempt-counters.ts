@@ -3,11 +3,11 @@ import {
   type Attempt,
   type AttemptCounters,
   type CountedAttempt,
-} from '../../passwords/throttle/attempt-counters.js';
-import { RedisConnection, type Command } from './connection.js';
-import { newMark } from './epochs.js';
-import { parseFlag, UnexpectedReplyError } from './replies.js';
-import type { RedisSettings } from './settings.js';
+} from '../../../passwords/throttle/attempt-counters.js';
+import { RedisConnection, type Command } from '../connection.js';
+import { newMark } from '../epochs.js';
+import { parseFlag, UnexpectedReplyError } from '../replies.js';
+import type { RedisSettings } from '../settings.js';
 
 /**
  * Counts an attempt in all buckets, or in none if a limit is reached. A bucket holds its count and the end of its window. That is also its
