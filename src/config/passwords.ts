@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { messageOf } from '../errors.js';
 import { isBearerToken, parseBackendUrl } from '../passwords/http/url.js';
@@ -129,7 +130,18 @@ function readHttp({ path, table, files, refuse }: Source): HttpSettings | undefi
     refuse('token_file', 'expected at least 16 visible ASCII characters in the file, on one line');
   }
   const ca = files.read([...path, 'ca_file'], table.ca_file, 'certificate');
+  if (ca !== undefined && !isCertificate(ca)) {
+    refuse('ca_file', 'expected certificates in PEM in the file: -----BEGIN CERTIFICATE-----');
+  }
   return url === undefined || token === undefined ? undefined : { kind: 'http', url, token, ca };
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function parseUrl(text: string, refuse: Source['refuse']): string | undefined {

@@ -21,7 +21,7 @@ export interface HttpSettings {
   readonly url: string;
   /** The bearer token (RFC 6750) that proves to the application that xtokend asks. */
   readonly token: string;
-  /** The certificates of a private CA, in PEM; `undefined` for those of the system. */
+  /** The certificates of a private CA, in PEM; `undefined` for the authorities that Node.js knows. */
   readonly ca: string | undefined;
 }
 

@@ -134,6 +134,10 @@ describe('[passwords]', () => {
       `[hosts."a.example".passwords]\nstroe = "file:x"\n`,
       'hosts."a.example".passwords.stroe: there is no such setting (line 4). Did you mean store?',
     ],
+    [
+      `[passwords]\n${HTTP}ca_file = "token"\n`,
+      'passwords.ca_file: expected certificates in PEM in the file: -----BEGIN CERTIFICATE-----',
+    ],
     ['users = "passwords"\n', 'users: "passwords" needs a table [passwords] with at least one back end'],
   ])('has a problem with its fix: %j', async (settings, problem) => {
     expect(await problemsOf(settings)).toEqual([problem]);
