@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { setup } from '../test/support/run/machine.js';
 import { consume } from './consume.js';
+import { passwords } from './passwords.js';
 import { roundTrip } from './round-trip.js';
 import { hangs } from './servers/hangs.js';
 import { servers } from './servers/servers.js';
@@ -27,7 +28,7 @@ const PAGE_PARTS: Record<string, Part> = {
   throughput,
   'start-up': startUp,
 };
-const PARTS: Record<string, Part> = { ...PAGE_PARTS, consume, hangs, soak, storms, terminal };
+const PARTS: Record<string, Part> = { ...PAGE_PARTS, consume, hangs, passwords, soak, storms, terminal };
 
 await runToEnd(async (): Promise<void> => {
   const { values, positionals } = parseArgs({
