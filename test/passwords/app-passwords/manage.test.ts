@@ -98,8 +98,8 @@ describe('app passwords in a file', () => {
 
   it('are all there after many processes have added some at the same time', async () => {
     const file = newFile();
-    const processes = Array.from({ length: 10 }, (_, index) =>
-      spawn('node', ['--input-type=module', '-e', ADDER, file, `p${index}.`, '2'], {
+    const processes = Array.from({ length: 5 }, (_, index) =>
+      spawn('node', ['--input-type=module', '-e', ADDER, file, `p${index}.`, '4'], {
         stdio: ['ignore', 'ignore', 'inherit'],
       }),
     );
@@ -112,7 +112,7 @@ describe('app passwords in a file', () => {
   it('are all there after processes were killed while they wrote', { timeout: 120_000 }, async () => {
     const file = newFile();
     const done: string[] = [];
-    for (let round = 0; round < 6; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       const args = ['--input-type=module', '-e', ADDER, file, `r${round}.`, '1000'];
       const child = spawn('node', args, { stdio: ['ignore', 'pipe', 'inherit'] });
       child.stdout.on('data', (data: Buffer) => done.push(...data.toString().trim().split('\n')));

@@ -74,7 +74,7 @@ describe.each([
   ])('for one user from %s get the limit in each window', async (_from, from, expected) => {
     const throttle = open();
     for (let window = 0; window < 2; window += 1) {
-      expect(await guess(throttle, repeat(10_000, from), isConcurrent)).toBe(expected);
+      expect(await guess(throttle, repeat(2000, from), isConcurrent)).toBe(expected);
       await vi.advanceTimersByTimeAsync(LIMITS.window);
     }
   });
@@ -82,7 +82,7 @@ describe.each([
   it('for different users from one address get the limit of the address', async () => {
     const throttle = open();
     const attempts = Array.from(
-      { length: 10_000 },
+      { length: 2000 },
       (_, index) => [`user${index}@example.com`, ATTACKER] as const,
     );
     expect(await guess(throttle, attempts, isConcurrent)).toBe(LIMITS.address);
@@ -94,12 +94,12 @@ describe('an attack from one address', () => {
   it('does not lock the user out of other addresses, known or not', async () => {
     const throttle = open();
     expect(await logIn(throttle, ALICE, '192.0.2.1')).toBe(true);
-    await guess(throttle, repeat(10_000, [ATTACKER]), true);
-    await guess(throttle, repeat(10_000, [ATTACKER]), false);
+    await guess(throttle, repeat(2000, [ATTACKER]), true);
+    await guess(throttle, repeat(2000, [ATTACKER]), false);
     expect(await logIn(throttle, ALICE, '192.0.2.1')).toBe(true);
     expect(await logIn(throttle, ALICE, '192.0.2.2')).toBe(true);
     // 40 of the 50 attempts of the user are left: the refused ones used up none.
-    expect(await guess(throttle, repeat(10_000, addresses(100)), false)).toBe(
+    expect(await guess(throttle, repeat(2000, addresses(100)), false)).toBe(
       LIMITS.user - LIMITS.userFromAddress,
     );
   });
@@ -111,8 +111,8 @@ describe('an attack from one address', () => {
       (_, index) => [`user${index}@example.com`, ATTACKER] as const,
     );
     expect(await guess(throttle, others, true)).toBe(LIMITS.address);
-    expect(await guess(throttle, repeat(10_000, [ATTACKER]), true)).toBe(0);
-    expect(await guess(throttle, repeat(10_000, [undefined]), true)).toBe(LIMITS.user);
+    expect(await guess(throttle, repeat(2000, [ATTACKER]), true)).toBe(0);
+    expect(await guess(throttle, repeat(2000, [undefined]), true)).toBe(LIMITS.user);
   });
 });
 
@@ -120,7 +120,7 @@ describe('an attack from many addresses', () => {
   it('does not lock the user out of known addresses', async () => {
     const throttle = open();
     expect(await logIn(throttle, ALICE, '192.0.2.1')).toBe(true);
-    await guess(throttle, repeat(10_000, addresses(100)), true);
+    await guess(throttle, repeat(2000, addresses(100)), true);
     for (let count = 0; count < 100; count += 1) {
       expect(await logIn(throttle, ALICE, '::ffff:192.0.2.1')).toBe(true);
     }
@@ -132,7 +132,7 @@ describe('an attack from many addresses', () => {
 
   it('uses up no limit of the address of its victim', async () => {
     const throttle = open();
-    await guess(throttle, repeat(10_000, addresses(100)), true);
+    await guess(throttle, repeat(2000, addresses(100)), true);
     expect(await guess(throttle, repeat(100, ['192.0.2.2']), true)).toBe(0);
     const others = Array.from(
       { length: 100 },
@@ -178,7 +178,7 @@ describe('an attempt', () => {
   it('that was given back does not make the address known', async () => {
     const throttle = open();
     (await throttle.admit(ALICE, '192.0.2.1'))?.giveBack();
-    await guess(throttle, repeat(10_000, addresses(100)), true);
+    await guess(throttle, repeat(2000, addresses(100)), true);
     expect(await throttle.admit(ALICE, '192.0.2.1')).toBeUndefined();
   });
 
@@ -201,11 +201,11 @@ describe('memory', () => {
     vi.useRealTimers();
     const counters = new MemoryCounters(LIMITS);
     const throttle = openOver(counters);
-    for (let index = 0; index < 200_000; index += 1) {
+    for (let index = 0; index < 150_000; index += 1) {
       const address = `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
       await throttle.admit(`user${index}@example.com`, address);
     }
-    expect(counters.size).toBeGreaterThan(3 * 60_000);
+    expect(counters.size).toBeGreaterThan(3 * 55_000);
     expect(counters.size).toBeLessThanOrEqual(3 * 65_536);
     await counters.close();
     expect(counters.size).toBe(0);
