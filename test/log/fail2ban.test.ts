@@ -76,11 +76,25 @@ describe('the fail2ban filter', () => {
     expect(found(logOf(lines, '[log]\nclient_address = false\n'))).toEqual([]);
   });
 
-  it('counts only tokens that xtokend did not mint', () => {
+  it('finds the addresses of clients that guess a password', () => {
+    const passwords = `[passwords]\nstore = "file:/no/such/file"\n[passwords.limits]\nuser_from_address = 1\n`;
+    const guesses = ['192.0.2.1', '192.0.2.1', '192.0.2.2'].map((address, index) =>
+      ['AUTH', index + 1, 'alice', 'example.com', 'password=guess', `rip=${address}`].join('\t'),
+    );
+    const log = logOf(guesses, passwords);
+    expect(log.match(/reason="[^"]*"/g)?.sort()).toEqual([
+      'reason="throttled"',
+      'reason="wrong-password"',
+      'reason="wrong-password"',
+    ]);
+    expect(found(log).sort()).toEqual(['192.0.2.1', '192.0.2.1', '192.0.2.2']);
+  });
+
+  it('counts only tokens that the application did not sign, and passwords', () => {
     const all = Object.keys(reasons);
     const log = all.map((reason, index) => line({ reason, client: `192.0.2.${index}` })).join('');
     const counted = found(log).map((address) => all[Number(address.split('.')[3])]);
-    expect(counted).toEqual(['malformed-token', 'wrong-signature']);
+    expect(counted).toEqual(['malformed-token', 'wrong-signature', 'wrong-password', 'throttled']);
   });
 
   it('finds addresses of both kinds in a file, in syslog and in the journal', () => {
