@@ -12,6 +12,13 @@ import { samplesOf, scrape } from '../support/daemon/scrape.js';
 
 const USER = 'mallory-the-user';
 const HOST = 'a-host.example';
+/** The metrics of passwords exist only if a host accepts them. */
+const PASSWORDS = `[hosts."${HOST}"]
+[hosts."passwords.example"]
+users = "passwords"
+[hosts."passwords.example".passwords]
+store = "file:/no/such/file"
+`;
 const NEXT_KEY = `[[keys]]\nid = "next"\notp_seed = "${OTHER_SEED}"\ntoken_secret = "${OTHER_SECRET}"\nnot_after = 2060-01-01T00:00:00Z\n`;
 
 function login(): string {
@@ -22,16 +29,17 @@ function login(): string {
 /** Scrapes a daemon after some requests. @returns the body of the response, and the requests */
 async function realScrape(): Promise<{ body: string; asked: string[] }> {
   const { settings, port } = await freshAddress();
-  const daemon = new Metered(settings + NEXT_KEY);
+  const daemon = new Metered(settings + NEXT_KEY + PASSWORDS);
   await daemon.says('serving metrics');
   const good = login();
   const asked = [
     good,
     good,
-    `auth:${USER}:${HOST}:correct-horse`,
+    `auth:${USER}:${HOST}:opensesame`,
     `isuser:${USER}:${HOST}`,
     `setpass:${USER}:${HOST}:x`,
     USER,
+    `isuser:${USER}:passwords.example`,
   ];
   for (const request of asked) await daemon.ask(request);
   const { body } = await scrape({ port });
@@ -47,6 +55,7 @@ describe('the metrics of a running xtokend', () => {
       'xtokend_requests_total{operation="auth",outcome="refused",reason="replayed"}': 1,
       'xtokend_requests_total{operation="auth",outcome="refused",reason="malformed-token"}': 1,
       'xtokend_requests_total{operation="isuser",outcome="accepted",reason="none"}': 1,
+      'xtokend_requests_total{operation="isuser",outcome="refused",reason="unknown-user"}': 1,
       'xtokend_requests_total{operation="unsupported",outcome="refused",reason="unsupported-operation"}': 1,
       'xtokend_requests_total{operation="malformed",outcome="refused",reason="malformed-request"}': 1,
     });
@@ -66,6 +75,9 @@ describe('the metrics of a running xtokend', () => {
       'xtokend_key_not_after_timestamp_seconds{key="next"}': 2_840_140_800,
       'xtokend_requests_total{operation="auth",outcome="refused",reason="replay-cache-unavailable"}': 0,
       'xtokend_requests_total{operation="isuser",outcome="refused",reason="replay-cache-unavailable"}': 0,
+      'xtokend_password_backend_requests_total{backend="app-passwords",operation="isuser",result="wrong"}': 1,
+      'xtokend_password_backend_requests_total{backend="app-passwords",operation="auth",result="unavailable"}': 0,
+      'xtokend_password_backend_duration_seconds_count{backend="app-passwords"}': 1,
       xtokend_config_last_reload_successful: 1,
       [`xtokend_build_info{version="${version()}",node="${NODE_VERSION}"}`]: 1,
     });
@@ -170,7 +182,7 @@ describe('the Prometheus configuration in docs/metrics.md', () => {
     cpSync('docs/prometheus/xtokend.rules.yml', join(directory, 'xtokend.rules.yml'));
     writeFileSync(join(directory, 'prometheus.yml'), codeIn('docs/metrics.md', 'yaml'));
     const checked = promtool(['check', 'config', join(directory, 'prometheus.yml')]);
-    expect(checked.says).toContain('15 rules found');
+    expect(checked.says).toContain('17 rules found');
     expect(checked.status).toBe(0);
   });
 });
