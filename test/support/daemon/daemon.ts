@@ -43,6 +43,18 @@ export class Daemon {
     return runXtokend([command, '--config', this.#configurationPath, ...args]);
   }
 
+  /** Replaces the configuration, and returns when it is applied. */
+  async reload(configuration: string): Promise<void> {
+    const before = this.log.length;
+    writeFileSync(this.#configurationPath, configuration, { mode: 0o600 });
+    this.signal('SIGHUP');
+    const end = Date.now() + START_MILLISECONDS;
+    while (!this.log.slice(before).includes('info configuration reloaded')) {
+      if (Date.now() > end) throw new Error(`expected a reload; the log since:\n${this.log.slice(before)}`);
+      await sleep(5);
+    }
+  }
+
   /** The process ID; bin/xtokend becomes Node. */
   get pid(): number {
     return this.#child?.pid ?? 0;
