@@ -80,15 +80,15 @@ export function createPasswords(options: PasswordsOptions): Passwords {
     verify: async (login, client) => {
       // Some directories accept an empty password as an anonymous login (RFC 4513, section 5.1.2).
       if (login.password === '') return { refusal: 'wrong-password' };
-      const verdict = await inProgress.run(async () => {
-        const admission = await throttle.admit(`${login.user}@${login.host}`, client);
-        if (admission === undefined) return { refusal: 'throttled' } as const;
-        const found = await verify(login, options);
-        if (found.refusal === undefined) admission.succeeded();
-        else if (found.refusal !== 'wrong-password') admission.giveBack();
-        return found;
-      });
-      return verdict ?? { refusal: refuseAtOnce('auth', options) };
+      const admission = await throttle.admit(`${login.user}@${login.host}`, client);
+      // Throttled attempts take no place, so that those who guess leave the places to others.
+      if (admission === undefined) return { refusal: 'throttled' };
+      const verdict = (await inProgress.run(() => verify(login, options))) ?? {
+        refusal: refuseAtOnce('auth', options),
+      };
+      if (verdict.refusal === undefined) admission.succeeded();
+      else if (verdict.refusal !== 'wrong-password') admission.giveBack();
+      return verdict;
     },
     isUser: async (user) => {
       const known = await inProgress.run(() => isUser(user, options));
