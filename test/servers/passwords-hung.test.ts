@@ -18,8 +18,8 @@ const PASSWORDS = 100;
 const TOKENS = 200;
 const AT_A_TIME = 10;
 /** No password is refused before the tokens are accepted. */
-const PATIENT = 'answer_within = 40';
-const TIMEOUT = 'timeout = 30';
+const PATIENT = 'answer_within = 60';
+const TIMEOUT = 'timeout = 55';
 
 /** Starts logins with wrong passwords, each for a user of its own. */
 function startPasswords(connection: NativeConnection): Promise<NativeAnswer>[] {
@@ -37,7 +37,7 @@ function logInWithTokens(connection: NativeConnection): Promise<NativeAnswer[]> 
   return logInAll(connection, logins, AT_A_TIME);
 }
 
-describe('tokens on a connection with passwords', { timeout: 60_000 }, () => {
+describe('tokens on a connection with passwords', { timeout: 90_000 }, () => {
   it.each([
     ['a script never answers', 'hung script'],
     ['an application never answers', 'hung application'],
