@@ -21,6 +21,10 @@ export interface Configuration {
   readonly secretFiles: readonly string[];
   /** Every file that decides who can log in: this one, secrets, certificates, lists of users and app passwords. */
   readonly files: readonly string[];
+  /** The files of app passwords; each may be missing. */
+  readonly appPasswordFiles: readonly string[];
+  /** The programs that check passwords. */
+  readonly programs: readonly string[];
   /** Valid secrets that could be better. */
   readonly advice: readonly Advice[];
 }

@@ -56,6 +56,7 @@ export async function loadConfiguration(
   if (problems.length > 0) throw new ConfigurationError(file, problems);
   if (holdsSecret(document)) keyReader.secretFiles.add(file);
   const secretFiles = [...keyReader.secretFiles, ...files.secretFiles];
+  const { appPasswordFiles, programs } = pathsOf(hosts);
   return {
     file,
     hosts,
@@ -64,7 +65,11 @@ export async function loadConfiguration(
     metrics,
     answerWithin,
     secretFiles,
-    files: [...new Set([file, ...secretFiles, ...files.certificateFiles, ...listsOf(hosts)])],
+    appPasswordFiles,
+    programs,
+    files: [
+      ...new Set([file, ...secretFiles, ...files.certificateFiles, ...listsOf(hosts), ...appPasswordFiles]),
+    ],
     advice: keyReader.advice,
   };
 }
@@ -105,15 +110,20 @@ function fixOf(error: unknown, file: string): string {
     : '\nRun this as root, or as a user who may read it';
 }
 
-/** Returns the files that are read again after each change, not only at a reload. */
 function listsOf(hosts: Hosts): string[] {
-  return hosts.all.flatMap(({ users: { users, blockedPath }, passwords }) => [
+  return hosts.all.flatMap(({ users: { users, blockedPath } }) => [
     ...(typeof users === 'string' ? [] : [users.path]),
     ...(blockedPath === undefined ? [] : [blockedPath]),
-    ...(passwords?.backends ?? []).flatMap((backend) =>
-      backend.kind === 'app-passwords' ? backend.path : [],
-    ),
   ]);
+}
+
+/** Returns the paths in the settings of back ends. */
+function pathsOf(hosts: Hosts): Pick<Configuration, 'appPasswordFiles' | 'programs'> {
+  const backends = hosts.all.flatMap(({ passwords }) => passwords?.backends ?? []);
+  return {
+    appPasswordFiles: backends.flatMap((backend) => (backend.kind === 'app-passwords' ? backend.path : [])),
+    programs: backends.flatMap((backend) => (backend.kind === 'command' ? backend.command[0] : [])),
+  };
 }
 
 function holdsSecret(document: Document): boolean {

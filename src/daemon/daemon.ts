@@ -5,7 +5,7 @@ import type { Configuration, Hosts } from '../config/configuration.js';
 import { DEFAULT_ANSWER_WITHIN_MILLISECONDS } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import type { RequestHandler } from '../server/responder.js';
-import { findExposure } from '../system/trusted-path.js';
+import { findExposure, trustedUsers, withOwnerOf } from '../system/trusted-path.js';
 import type { KnownRevocations } from '../users/revocations.js';
 import type { KnownUsers } from '../users/seen-users.js';
 import { CurrentAuthenticator } from './current-authenticator.js';
@@ -158,7 +158,7 @@ export class Daemon implements RequestHandler {
     if (this.#configuration === undefined) {
       log.write('info', 'started', { version: this.#options.version, configuration: configuration.file });
     }
-    warnOfExposures(configuration.files, log);
+    warnOfExposures(configuration, log);
     this.#configuration = configuration;
     this.#measurements.setConfiguration(configuration, Date.now());
     this.#metrics.configure(configuration.metrics);
@@ -193,10 +193,12 @@ function createStores(log: Log, measurements: Measurements): Stores {
  * Warns of each directory or file that lets another user replace a file that was read. Does not refuse the configuration, since
  * that would lock everybody out of a machine that has always been set up that way.
  *
- * @param files the configuration, the secrets and the lists
+ * A web application may own the file of app passwords that it creates.
  */
-function warnOfExposures(files: readonly string[], log: Log): void {
-  const exposures = files.flatMap((file) => findExposure(file) ?? []);
+function warnOfExposures({ files, programs, appPasswordFiles }: Configuration, log: Log): void {
+  const exposures = [...files, ...programs].flatMap(
+    (file) => findExposure(file, appPasswordFiles.includes(file) ? withOwnerOf(file) : trustedUsers()) ?? [],
+  );
   for (const { message, fix } of new Map(exposures.map((exposure) => [exposure.path, exposure])).values()) {
     log.write('warning', 'configuration file writable by another user', { cause: message, fix });
   }

@@ -46,6 +46,12 @@ export function trustedUsers(): ReadonlySet<number> {
   return new Set([0, process.geteuid?.() ?? 0]);
 }
 
+/** Returns some users, and the owner of a file if it exists: for a file that another program is meant to write. */
+export function withOwnerOf(path: string, users: ReadonlySet<number> = trustedUsers()): ReadonlySet<number> {
+  const owner = lstatSync(path, { throwIfNoEntry: false })?.uid;
+  return owner === undefined ? users : new Set([...users, owner]);
+}
+
 /** Resolves a path as the kernel does, and checks who can change the directories on it. */
 export function resolvePath(path: string, rules: TrustRules = {}): Resolution {
   const { users = trustedUsers(), isGroupAccepted = false } = rules;

@@ -17,6 +17,8 @@ const valid: Configuration = {
   metrics: undefined,
   answerWithin: 4000,
   secretFiles: [],
+  appPasswordFiles: [],
+  programs: [],
   files: [],
   advice: [],
 };
