@@ -11,6 +11,9 @@ import { checkEjabberd } from './ejabberd/ejabberd.js';
 import { findings, SUBJECTS, type Finding, type Subject } from './finding.js';
 import { checkClock } from './machine/clock.js';
 import { checkNode } from './machine/node.js';
+import { checkCommandFiles } from './passwords/command-files.js';
+import { checkPasswords } from './passwords/passwords.js';
+import { checkPasswordServers } from './passwords/servers.js';
 import { checkProsody } from './prosody/prosody.js';
 import { checkAsService } from './service/check-as-service.js';
 import { checkRunning } from './service/check-running.js';
@@ -26,6 +29,7 @@ const daemonChecks: readonly (readonly [Subject, Check])[] = [
   ['secrets', checkSecrets],
   ['keys', checkKeys],
   ['users', checkUsers],
+  ['passwords', checkPasswords],
   ['replay', checkReplayCache],
   ['log', checkLog],
   ['metrics', checkMetrics],
@@ -34,6 +38,8 @@ const daemonChecks: readonly (readonly [Subject, Check])[] = [
 const machineChecks: readonly (readonly [Subject, Check])[] = [
   ['program', checkNode],
   ['secrets', checkSecretFiles],
+  ['passwords', checkCommandFiles],
+  ['passwords', checkPasswordServers],
   ['clock', checkClock],
   ['service', checkUnits],
   ['socket', checkSockets],

@@ -10,6 +10,7 @@ export const SUBJECTS = [
   'secrets',
   'keys',
   'users',
+  'passwords',
   'clock',
   'replay',
   'log',

@@ -10,6 +10,7 @@ import { readTextFile } from '../../system/read-file.js';
 import { readEjabberd, type EjabberdConfiguration } from './ejabberd/configuration.js';
 import { readProsody, type ProsodyConfiguration } from './prosody/configuration.js';
 import { attempt } from './machine/access.js';
+import { storesOf } from './passwords/tables.js';
 import { findStarted, type StartedDaemon } from './prosody/started/started-daemon.js';
 import { findService, type Service } from './service/find-service.js';
 
@@ -40,7 +41,7 @@ export interface Situation {
   readonly fault: ConfigurationError | UnreadableConfigurationError | undefined;
   /** The configuration file and all files that it names; if it is invalid, only the file itself. */
   readonly files: readonly string[];
-  /** The subset of `files` that hold secrets. */
+  /** The subset of `files` that hold secrets, or hashes of passwords. */
   readonly secretFiles: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** Milliseconds since the Unix epoch. */
@@ -92,7 +93,8 @@ export async function readSituation(
   };
   try {
     const configuration = await loadConfiguration(option, environmentOf(started, env));
-    const { files, secretFiles } = configuration;
+    const { files } = configuration;
+    const secretFiles = [...configuration.secretFiles, ...storesOf(configuration)];
     return { ...rest, configuration, fault: undefined, files, secretFiles };
   } catch (fault) {
     if (!(fault instanceof ConfigurationError || fault instanceof UnreadableConfigurationError)) throw fault;

@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import { quoted } from '../../../quoted.js';
 import { nameOfGroup, nameOfUser } from '../../../system/accounts.js';
 import { exposureOf } from '../../../system/exposure.js';
@@ -6,6 +7,7 @@ import { resolvePath } from '../../../system/trusted-path.js';
 import { findings, type Finding } from '../finding.js';
 import { statOf } from '../machine/access.js';
 import { findAccount } from '../machine/accounts.js';
+import { storesOf } from '../passwords/tables.js';
 import { permitReading, USE_CREDENTIALS } from '../service/obstacles.js';
 import type { Situation } from '../situation.js';
 import { trustedWith } from './trusted-users.js';
@@ -23,7 +25,12 @@ export function checkSecretFiles(situation: Situation): Finding[] {
   const secretFiles = new Set([...situation.secretFiles, ...copied]);
   // Another check reports a file that is missing.
   const files = [...new Set([...situation.files, ...copied])].filter((path) => statOf(path) !== undefined);
-  const exposures = files.flatMap((path) => resolvePath(path, { users: trustedWith(path) }).exposure ?? []);
+  const exposures = [
+    ...files.flatMap((path) => resolvePath(path, { users: trustedWith(path) }).exposure ?? []),
+    ...missingStores(situation).flatMap(
+      (path) => resolvePath(path, { users: trustedWith(dirname(path)) }).exposure ?? [],
+    ),
+  ];
   const directories = new Map(exposures.map((exposure) => [exposure.path, exposure]));
   return [
     ...files.flatMap((path) => checkFile(path, secretFiles.has(path), situation)),
@@ -31,6 +38,13 @@ export function checkSecretFiles(situation: Situation): Finding[] {
       problem('directory-writable', `${message}, and so can replace secrets or lists of users there`, fix),
     ),
   ];
+}
+
+/** Whoever can create a missing file of app passwords can let anybody log in. */
+function missingStores({ configuration }: Situation): string[] {
+  return (configuration === undefined ? [] : storesOf(configuration)).filter(
+    (path) => statOf(path) === undefined,
+  );
 }
 
 function checkFile(path: string, isSecret: boolean, situation: Situation): Finding[] {

@@ -12,7 +12,11 @@ export async function checkUsers({ configuration }: Situation): Promise<Finding[
   const listed = new Set(settings.flatMap(({ users }) => (typeof users === 'string' ? [] : [users.path])));
   const blocked = settings.flatMap(({ blockedPath }) => blockedPath ?? []);
   const lists = [...new Set([...listed, ...blocked])].map((path) => checkList(path, listed.has(path)));
-  return [...(settings.some(({ users }) => users === 'any') ? [any] : []), ...(await Promise.all(lists))];
+  return [
+    ...(settings.some(({ users }) => users === 'any') ? [any] : []),
+    ...(settings.some(({ users }) => users === 'passwords') ? [withPassword] : []),
+    ...(await Promise.all(lists)),
+  ];
 }
 
 /** @param needsNames whether an empty list is a fault; a list of blocked users can be empty */
@@ -38,4 +42,10 @@ const any = note(
   'users-any',
   'every well-formed name counts as a user, so a chat server also stores spam for made-up names',
   'to avoid that, set users = "seen" or users = "file:PATH"',
+);
+
+const withPassword = note(
+  'users-passwords',
+  'users = "passwords": only those whom a back end of [passwords] knows are users, so nobody can write to a user who only has tokens',
+  'if there are such users, set users = "seen" or users = "file:PATH"',
 );

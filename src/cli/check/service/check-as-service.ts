@@ -3,6 +3,7 @@ import { storeTypeOf } from '../../../replay/registry.js';
 import { checkUsers } from '../configuration/users.js';
 import { checkServedMetrics, withoutNetwork } from '../daemon/metrics.js';
 import { findings, type Finding } from '../finding.js';
+import { checkStores, findHidden, howToPermitBackend } from '../passwords/as-service.js';
 import type { Situation } from '../situation.js';
 import { SERVICE, type Service } from './find-service.js';
 import { findUnreadable } from './obstacles.js';
@@ -25,10 +26,12 @@ export async function checkAsService(
   const trial = await tryAsService(service);
   if (trial.kind === 'not-tested') return { findings: [notTested(trial.reason)], isTested: false };
   if (trial.kind === 'failed') return { findings: [unstartable(trial.status)], isTested: true };
-  const explained = trial.findings.map((finding) => explain(finding, situation, service));
+  const explained = trial.findings
+    .map((finding) => findHidden(finding, situation))
+    .map((finding) => explain(finding, situation, service));
   const found = await Promise.all(explained.map((finding) => checkFromOutside(finding, situation)));
   const reasons = await explainReading(trial.findings, situation, service);
-  const parts = 'configuration, keys, users, replay cache, log and metrics';
+  const parts = 'configuration, keys, users, passwords, replay cache, log and metrics';
   const message = `${parts} were checked as ${SERVICE}, which runs as user ${service.account.name}`;
   return { findings: [...found, ...reasons, ok('service-ok', message)], isTested: true };
 }
@@ -51,12 +54,14 @@ async function explainReading(
   if (!found.some(isFailing)) return [];
   const unreadable = findUnreadable(situation, service);
   if (unreadable.length > 0) return unreadable;
-  const isBrokenForRoot = situation.fault !== undefined || (await checkUsers(situation)).some(isFailing);
+  const asRoot = [...(await checkUsers(situation)), ...(await checkStores(situation))];
+  const isBrokenForRoot = situation.fault !== undefined || asRoot.some(isFailing);
   return isBrokenForRoot ? [] : [hidden];
 }
 
-function isFailing({ level, subject }: Finding): boolean {
-  return level === 'problem' && (subject === 'configuration' || subject === 'users');
+function isFailing({ level, subject, code }: Finding): boolean {
+  const isFile = subject === 'configuration' || subject === 'users' || code === 'passwords-store-unreadable';
+  return level === 'problem' && isFile;
 }
 
 const hidden = problem(
@@ -66,11 +71,13 @@ const hidden = problem(
 );
 
 function howToPermit(
-  { code }: Finding,
+  finding: Finding,
   { configuration }: Situation,
   { account, group, hasPrivateNetwork }: Service,
 ): string | undefined {
+  const { code } = finding;
   const replay = configuration?.replay;
+  if (code.startsWith('passwords-')) return howToPermitBackend(finding, hasPrivateNetwork);
   if (code === 'log-unwritable')
     return `${permitWriting('DIRECTORY', account.name)}, for the directory of the log`;
   if (code !== 'replay-unavailable' || replay === undefined) return undefined;

@@ -15,7 +15,8 @@ export type Trial =
   | { readonly kind: 'failed'; readonly status: number }
   | { readonly kind: 'not-tested'; readonly reason: string };
 
-const TIMEOUT_SECONDS = 20;
+/** More than the check of passwords takes if no back end answers. */
+const TIMEOUT_SECONDS = 60;
 /** Settings that start, stop and watch a unit, or name its output: the trial has its own. */
 const LIFE_CYCLE =
   /^(?:Exec(?:Start|Stop|Reload|Condition)|Type$|ExitType|Notify|Restart|Watchdog|Timeout|RuntimeMax|RuntimeRandomized|RuntimeDirectoryPreserve|Sockets|PIDFile|BusName|GuessMainPID|RemainAfterExit|Kill|SendSIG|FinalKill|SuccessExit|FileDescriptor|USB|OOMPolicy|RootDirectoryStartOnly|NonBlocking|Standard|TTY|Syslog|Log(?:Level|RateLimit|Extra|Namespace|Filter)|StartLimit)/;

@@ -8,6 +8,7 @@ import { findings, type Finding } from '../finding.js';
 import { describeObstacle, obstacleTo } from '../machine/access.js';
 import { findAccount, type Account } from '../machine/accounts.js';
 import { DEFAULT_USER } from '../prosody/configuration.js';
+import { checkSocketProtocol } from '../passwords/servers.js';
 import type { Situation } from '../situation.js';
 import { askDaemon, TIMEOUT_MILLISECONDS, type Result } from './ask.js';
 import { fixesFor, type SocketFixes } from './fixes.js';
@@ -23,7 +24,7 @@ export async function checkSockets(situation: Situation): Promise<Finding[]> {
   const account = findAccount(situation.prosody.configuration?.user ?? DEFAULT_USER);
   const found = sockets.map(async (socket) => [
     ...checkPlace(socket, account),
-    await checkSocket(socket, account, situation),
+    ...(await checkSocket(socket, account, situation)),
     ...checkShared(socket.path),
   ]);
   return [...checkUser(account, situation), ...(await Promise.all(found)).flat()];
@@ -52,12 +53,24 @@ async function checkSocket(
   socket: SocketPath,
   account: Account | undefined,
   situation: Situation,
-): Promise<Finding> {
+): Promise<Finding[]> {
+  const { path } = socket;
+  const result = await askDaemon(path, situation);
+  const found = describeSocket(socket, result, account, situation);
+  if (found.level !== 'ok' || result.kind !== 'answered') return [found];
+  return [found, ...checkSocketProtocol(path, result.protocol, situation)];
+}
+
+function describeSocket(
+  socket: SocketPath,
+  result: Awaited<ReturnType<typeof askDaemon>>,
+  account: Account | undefined,
+  situation: Situation,
+): Finding {
   const { path, isExpected, isForModule = false, isStarted = false } = socket;
   const fixes = fixesFor(socket, account);
   const fault = findKindFault(path, isStarted);
   if (fault !== undefined) return problem('socket-missing', fault, fixes.missing);
-  const result = await askDaemon(path, situation);
   if (result.kind === 'unreachable' && result.code !== 'EACCES') return noListener(path, result.code, fixes);
   const obstacle = account && obstacleTo(path, account, 'write');
   // Only its own user may look into the directory of an xtokend that Prosody starts.
