@@ -1,3 +1,4 @@
+import { looksLikeToken } from '../../credential/token.js';
 import { withoutSecrets } from '../../system/known-secrets.js';
 import { findHost, loginOf } from '../shared/login.js';
 import { readInput } from '../shared/read-input.js';
@@ -27,8 +28,13 @@ export async function verify(
   const token = tokenText === '-' ? await readInput() : tokenText;
   if (settings === undefined) return print(false, `refused: ${refusal}`);
   const { accepted, reason } = judgeToken(loginOf(hosts, settings.keys, jid, jidText), token, now);
-  return print(accepted, `${accepted ? 'accepted' : 'refused'} for ${jid}: ${reason}`);
+  const isPassword = settings.passwords !== undefined && !looksLikeToken(token);
+  const remark = isPassword ? `. ${FOR_PASSWORDS}` : '';
+  return print(accepted, `${accepted ? 'accepted' : 'refused'} for ${jid}: ${reason}${remark}`);
 }
+
+const FOR_PASSWORDS =
+  'The daemon takes it for a password; to ask the back ends of [passwords], send the login to the daemon: xtokend check --request -';
 
 function print(accepted: boolean, sentence: string): number {
   process.stdout.write(`${withoutSecrets(sentence)}\n`);

@@ -2,7 +2,7 @@ import { findings, type Finding } from '../finding.js';
 import { statOf } from '../machine/access.js';
 import type { Situation } from '../situation.js';
 import { checkStore, unreadable } from './store.js';
-import { backendsOf } from './tables.js';
+import { backendsOf } from './backends.js';
 
 const { problem } = findings('passwords');
 

@@ -4,7 +4,7 @@ import { trustedWith } from '../configuration/trusted-users.js';
 import { findings, type Finding } from '../finding.js';
 import { statOf } from '../machine/access.js';
 import type { Situation } from '../situation.js';
-import { backendsOf } from './tables.js';
+import { backendsOf } from './backends.js';
 
 const { note, warning, problem } = findings('passwords');
 

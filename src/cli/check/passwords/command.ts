@@ -4,7 +4,7 @@ import { codeOf } from '../../../errors.js';
 import type { CommandSettings } from '../../../passwords/settings.js';
 import { quoted } from '../../../quoted.js';
 import { findings, type Finding } from '../finding.js';
-import type { ConfiguredBackend } from './tables.js';
+import type { ConfiguredBackend } from './backends.js';
 import {
   checkDuration,
   everybodyExists,

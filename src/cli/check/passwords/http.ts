@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { nameOfUrl, parseBackendUrl } from '../../../passwords/http/url.js';
 import type { HttpSettings } from '../../../passwords/settings.js';
 import { findings, type Finding } from '../finding.js';
-import type { ConfiguredBackend } from './tables.js';
+import type { ConfiguredBackend } from './backends.js';
 import {
   checkDuration,
   everybodyExists,

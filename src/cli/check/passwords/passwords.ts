@@ -6,7 +6,7 @@ import type { Situation } from '../situation.js';
 import { checkCommand } from './command.js';
 import { checkHttp } from './http.js';
 import { checkStore } from './store.js';
-import { backendsOf, type ConfiguredBackend } from './tables.js';
+import { backendsOf, type ConfiguredBackend } from './backends.js';
 
 const { note, warning } = findings('passwords');
 

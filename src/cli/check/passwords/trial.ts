@@ -3,7 +3,7 @@ import type { PasswordBackend } from '../../../passwords/backend.js';
 import type { BackendRequest } from '../../../passwords/passwords.js';
 import { findings, type Finding } from '../finding.js';
 import { observe } from './ask.js';
-import type { ConfiguredBackend } from './tables.js';
+import type { ConfiguredBackend } from './backends.js';
 
 const { warning } = findings('passwords');
 

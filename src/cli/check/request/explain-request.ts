@@ -1,23 +1,29 @@
-import type { Configuration } from '../../../config/configuration.js';
+import type { Configuration, Hosts, HostSettings } from '../../../config/configuration.js';
 import { isPrepared } from '../../../credential/jid/prepare.js';
+import { looksLikeToken } from '../../../credential/token.js';
 import { openHosts } from '../../../daemon/served-hosts.js';
 import { messageOf } from '../../../errors.js';
 import type { UserRequest } from '../../../protocol/request.js';
 import type { ReplaySettings } from '../../../replay/registry.js';
 import type { KnownRevocations } from '../../../users/revocations.js';
 import type { UserPage } from '../../../users/user-page.js';
+import type { UserPolicy } from '../../../users/user-policy.js';
 import { meaningOf, type Reason } from '../../../authenticator/reasons.js';
 import type { Answer } from '../sockets/ask.js';
 import { loginOf } from '../../shared/login.js';
 import { openRevocationStores, readLatest } from '../../shared/revocation-stores.js';
 import { judgeToken, type Judgement } from '../../verify/judge-token.js';
 import type { Situation } from '../situation.js';
+import { AskedBackends } from './asked-backends.js';
+import { addKind, judgePassword } from './explain-password.js';
 
-/** Reasons that no configuration explains: only the daemon knows which tokens have been consumed, and what failed. */
+/** Reasons that no configuration explains: only the daemon knows which tokens have been consumed, which
+ * passwords have been tried, and what failed. */
 const ONLY_DAEMON: readonly string[] = [
   'replayed',
   'replay-unknown',
   'replay-cache-unavailable',
+  'throttled',
   'internal-error',
   'no-configuration',
 ] satisfies Reason[];
@@ -38,12 +44,13 @@ export async function explainRequest(
   const expected = await expectAnswer(request, configuration, started?.directory, now);
   const { file } = configuration;
   if (expected.accepted === accepted)
-    return accepted ? [] : [`Reason according to ${file}: ${expected.reason}.`];
+    return [...(accepted ? [] : [`Reason according to ${file}: ${expected.reason}.`]), ...expected.remarks];
   const found = accepted
     ? `According to ${file}, it should have been refused: ${expected.reason}.`
     : `According to ${file}, it would be accepted (${expected.reason}).`;
   const isKnown = accepted || meaning !== undefined;
-  return [...told, found, isKnown ? `So ${OTHER_CONFIGURATION}.` : possibleCauses(isFresh, file)];
+  const causes = isKnown ? `So ${OTHER_CONFIGURATION}.` : possibleCauses(isFresh, file);
+  return [...told, found, ...expected.remarks, causes];
 }
 
 const OTHER_CONFIGURATION =
@@ -56,45 +63,105 @@ function possibleCauses(isFresh: boolean, file: string): string {
   return `So ${replayed}${OTHER_CONFIGURATION}; or ${cache}. Its log has the reason; ${file} names the log.`;
 }
 
+/** What the configuration makes of a request, with lines to print in any case. */
+interface Expected extends Judgement {
+  readonly remarks: readonly string[];
+}
+
 async function expectAnswer(
   request: UserRequest,
-  { hosts, file, replay }: Configuration,
+  configuration: Configuration,
   directory: string | undefined,
   now: number,
-): Promise<Judgement> {
+): Promise<Expected> {
+  const { hosts, file } = configuration;
   const { user, host } = request;
-  if (!(await isPrepared(user, host))) return refused(UNPREPARED);
+  if (!(await isPrepared(user, host))) return { ...refused(UNPREPARED), remarks: [] };
   const settings = hosts.of(host);
-  if (settings === undefined)
-    return refused(`${host} is not one of the hosts: ${hosts.names?.join(', ') ?? ''}`);
-  try {
-    // Reading who has logged in could create directories that the daemon cannot use.
-    const seen = { has: () => Promise.resolve(false), add: () => Promise.resolve(), list: nobody };
-    const options = {
-      seen,
-      revocations: await readRevocations(replay, directory),
-      openPasswords: () => Promise.resolve(new Map()),
-      onWarning: () => undefined,
-    };
-    const policy = (await openHosts(hosts, options))(host)?.users;
-    const refusal = await policy?.refusalOf(user, host);
-    if (request.operation === 'isuser') {
-      if (refusal !== undefined) return refused(userRefusals[refusal]);
-      if ((await policy?.isUser(user, host)) === true) return { accepted: true, reason: 'it is a user' };
-      return refused(settings.users.users === 'seen' ? UNSEEN : UNLISTED);
-    }
-    const judgement = judgeToken(loginOf(hosts, settings.keys, `${user}@${host}`), request.password, now);
-    return refusal === undefined || !judgement.accepted
-      ? judgement
-      : refused(`the token is valid, but ${userRefusals[refusal]}`);
-  } catch (error) {
-    return refused(`${file} cannot be used: ${messageOf(error)}`);
+  if (settings === undefined) {
+    const names = hosts.names?.join(', ') ?? '';
+    return { ...refused(`${host} is not one of the hosts: ${names}`), remarks: [] };
   }
+  const asked = settings.passwords && (await AskedBackends.open(settings.passwords));
+  try {
+    const policy = await openPolicy(configuration, host, directory, asked);
+    const judgement =
+      request.operation === 'isuser'
+        ? await judgeUser(request, settings, policy)
+        : await judgeLogin(request, { hosts, settings, policy, asked, now });
+    return { ...judgement, remarks: [asked?.remark() ?? []].flat() };
+  } catch (error) {
+    return { ...refused(`${file} cannot be used: ${messageOf(error)}`), remarks: [] };
+  } finally {
+    await asked?.close();
+  }
+}
+
+async function openPolicy(
+  { hosts, replay }: Configuration,
+  host: string,
+  directory: string | undefined,
+  asked: AskedBackends | undefined,
+): Promise<UserPolicy | undefined> {
+  const passwords = hosts.of(host)?.passwords;
+  // Reading who has logged in could create directories that the daemon cannot use.
+  const seen = { has: () => Promise.resolve(false), add: () => Promise.resolve(), list: nobody };
+  const options = {
+    seen,
+    revocations: await readRevocations(replay, directory),
+    openPasswords: () =>
+      Promise.resolve(new Map(passwords && asked ? [[passwords, asked.passwords] as const] : [])),
+    onWarning: () => undefined,
+  };
+  return (await openHosts(hosts, options))(host)?.users;
+}
+
+async function judgeUser(
+  { user, host }: UserRequest,
+  { users: { users } }: HostSettings,
+  policy: UserPolicy | undefined,
+): Promise<Judgement> {
+  const refusal = await policy?.refusalOf(user, host);
+  if (refusal !== undefined) return refused(userRefusals[refusal]);
+  const isUser = await policy?.isUser(user, host);
+  if (isUser === true) return { accepted: true, reason: 'it is a user' };
+  if (isUser === 'password-backend-unavailable') return refused(UNAVAILABLE);
+  if (users === 'passwords') return refused(UNKNOWN);
+  return refused(users === 'seen' ? UNSEEN : UNLISTED);
+}
+
+/** What a login is judged by. */
+interface LoginRules {
+  readonly hosts: Hosts;
+  readonly settings: HostSettings;
+  readonly policy: UserPolicy | undefined;
+  readonly asked: AskedBackends | undefined;
+  readonly now: number;
+}
+
+async function judgeLogin(
+  request: Extract<UserRequest, { operation: 'auth' }>,
+  { hosts, settings, policy, asked, now }: LoginRules,
+): Promise<Judgement> {
+  const { user, host, password } = request;
+  const isPassword = asked !== undefined && !looksLikeToken(password);
+  const judgement = isPassword
+    ? await judgePassword(request, asked)
+    : addKind(
+        judgeToken(loginOf(hosts, settings.keys, `${user}@${host}`), password, now),
+        request,
+        asked !== undefined,
+      );
+  const refusal = judgement.accepted ? await policy?.refusalOf(user, host) : undefined;
+  if (refusal === undefined) return judgement;
+  return refused(`the ${isPassword ? 'password is right' : 'token is valid'}, but ${userRefusals[refusal]}`);
 }
 
 const UNPREPARED =
   'the user or the host is not spelled as a chat server sends it (small letters, Unicode 3.2): see normalizeJid';
 const UNSEEN = 'nobody with this name has logged in before (users = "seen")';
+const UNKNOWN = 'no back end of [passwords] knows the user (users = "passwords")';
+const UNAVAILABLE = 'a back end of [passwords] gave no answer (users = "passwords")';
 const UNLISTED = 'the user is in no list';
 
 const userRefusals = {

@@ -97,7 +97,7 @@ async function prepareRequest(text: string, situation: Situation): Promise<Prepa
   const [operation = '', user, host, password] = text.split(':');
   if (password !== undefined && operation === 'auth') {
     throw new UsageError(
-      '--request: every user could see a token here in the list of processes; give the request by standard input: --request -',
+      '--request: every user could see a token or a password here in the list of processes; give the request by standard input: --request -',
     );
   }
   if (user === undefined || host === undefined || password !== undefined) throw new UsageError(EXPECTED);
@@ -111,7 +111,7 @@ async function readRequest(): Promise<UserRequest> {
   const request = parseRequest(Buffer.from(await readInput()), 'check');
   if (request.operation === 'auth' || request.operation === 'isuser') return request;
   throw new UsageError(
-    '--request -: expected one line on standard input: auth:USER:HOST:TOKEN or isuser:USER:HOST',
+    '--request -: expected one line on standard input: auth:USER:HOST:TOKEN or isuser:USER:HOST; a password can be in place of the token',
   );
 }
 
