@@ -1,5 +1,8 @@
+import { quoted } from '../../../quoted.js';
+import type { Code } from '../codes.js';
 import { findings, type Finding } from '../finding.js';
-import { statOf } from '../machine/access.js';
+import { describeObstacle, obstacleTo, statOf } from '../machine/access.js';
+import type { Service } from '../service/find-service.js';
 import type { Situation } from '../situation.js';
 import { checkStore, unreadable } from './store.js';
 import { backendsOf } from './backends.js';
@@ -8,20 +11,43 @@ const { problem } = findings('passwords');
 
 const HIDDEN = 'its unit hides it (ProtectHome=, PrivateTmp=, InaccessiblePaths=)';
 
-/** Replaces a finding of the service that a file is missing, if root finds the file. */
-export function findHidden(finding: Finding, situation: Situation): Finding {
-  const { code, message } = finding;
-  if (code !== 'passwords-store-missing' && code !== 'passwords-command-missing') return finding;
-  const paths = backendsOf(situation).flatMap(({ settings }) => {
+const FAULTS_OF_FILES: readonly string[] = [
+  'passwords-store-missing',
+  'passwords-store-unreadable',
+  'passwords-command-missing',
+  'passwords-command-not-executable',
+] satisfies Code[];
+
+/** Explains why the service can't use the file of a back end that root finds. Returns other findings as they are. */
+export function explainFile(finding: Finding, situation: Situation, { account }: Service): Finding {
+  if (!FAULTS_OF_FILES.includes(finding.code)) return finding;
+  const path = filesOf(situation).find((file) => finding.message.includes(file));
+  if (path === undefined || statOf(path) === undefined) return finding;
+  const isStore = finding.code.startsWith('passwords-store-');
+  const obstacle = obstacleTo(path, account, isStore ? 'read' : 'execute');
+  if (obstacle === undefined || finding.code.endsWith('-missing')) return hidden(path, isStore);
+  // Another finding has the command for the file.
+  if (isStore) return finding;
+  const message = `passwords.command: ${describeObstacle(obstacle, account, 'run')}`;
+  return problem('passwords-command-not-executable', message, `chmod a+x ${quoted(obstacle.path)}`);
+}
+
+function filesOf(situation: Situation): string[] {
+  return backendsOf(situation).flatMap(({ settings }) => {
     if (settings.kind === 'app-passwords') return settings.path;
     return settings.kind === 'command' ? settings.command[0] : [];
   });
-  const hidden = paths.find((path) => message.endsWith(` ${path}`) && statOf(path) !== undefined);
-  if (hidden === undefined) return finding;
-  if (code === 'passwords-store-missing')
-    return unreadable(hidden, HIDDEN, 'move it to /etc/xtokend, and set store to that path');
+}
+
+function hidden(path: string, isStore: boolean): Finding {
+  if (isStore)
+    return unreadable(path, HIDDEN, 'move it to /etc/xtokend, and set passwords.store to that path');
   const fix = 'move the program to /usr/local/bin, and set passwords.command to that path';
-  return problem(code, `passwords.command: ${hidden} cannot be run: ${HIDDEN}`, fix);
+  return problem(
+    'passwords-command-not-executable',
+    `passwords.command: ${path} cannot be run: ${HIDDEN}`,
+    fix,
+  );
 }
 
 /** Reads the files of app passwords as the user who runs this process. */

@@ -3,7 +3,7 @@ import { storeTypeOf } from '../../../replay/registry.js';
 import { checkUsers } from '../configuration/users.js';
 import { checkServedMetrics, withoutNetwork } from '../daemon/metrics.js';
 import { findings, type Finding } from '../finding.js';
-import { checkStores, findHidden, howToPermitBackend } from '../passwords/as-service.js';
+import { checkStores, explainFile, howToPermitBackend } from '../passwords/as-service.js';
 import type { Situation } from '../situation.js';
 import { SERVICE, type Service } from './find-service.js';
 import { findUnreadable } from './obstacles.js';
@@ -27,7 +27,7 @@ export async function checkAsService(
   if (trial.kind === 'not-tested') return { findings: [notTested(trial.reason)], isTested: false };
   if (trial.kind === 'failed') return { findings: [unstartable(trial.status)], isTested: true };
   const explained = trial.findings
-    .map((finding) => findHidden(finding, situation))
+    .map((finding) => explainFile(finding, situation, service))
     .map((finding) => explain(finding, situation, service));
   const found = await Promise.all(explained.map((finding) => checkFromOutside(finding, situation)));
   const reasons = await explainReading(trial.findings, situation, service);

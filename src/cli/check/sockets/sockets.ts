@@ -57,7 +57,7 @@ async function checkSocket(
   const { path } = socket;
   const result = await askDaemon(path, situation);
   const found = describeSocket(socket, result, account, situation);
-  if (found.level !== 'ok' || result.kind !== 'answered') return [found];
+  if (result.kind !== 'answered') return [found];
   return [found, ...checkSocketProtocol(path, result.protocol, situation)];
 }
 
