@@ -43,19 +43,26 @@ describe('the units', () => {
     requirePackage(context, isInstalled, 'systemd');
   });
 
-  it.each([undefined, 'prosody.conf', 'redis-tcp.conf', 'metrics-tcp.conf', 'hardest.conf'])(
-    'pass systemd-analyze verify with the drop-in %s',
-    (dropIn) => {
-      const service = install(dropIn);
-      expect(analyze('verify', service, service.replace(/service$/, 'socket'))).toBe('');
-    },
-  );
+  it.each([
+    undefined,
+    'prosody.conf',
+    'redis-tcp.conf',
+    'metrics-tcp.conf',
+    'passwords-http.conf',
+    'passwords-command.conf',
+    'hardest.conf',
+  ])('pass systemd-analyze verify with the drop-in %s', (dropIn) => {
+    const service = install(dropIn);
+    expect(analyze('verify', service, service.replace(/service$/, 'socket'))).toBe('');
+  });
 
   it('have the exposure levels that the page names', () => {
     const page = readFileSync('docs/systemd.md', 'utf8');
     expect(page).toContain(`says ${exposureOf()} of 10`);
     expect(page).toContain(`${exposureOf('hardest.conf')} with \`hardest.conf\``);
-    expect(page).toContain(`${exposureOf('redis-tcp.conf')} with`);
+    for (const dropIn of ['redis-tcp.conf', 'passwords-http.conf', 'passwords-command.conf']) {
+      expect(page).toMatch(new RegExp(`${exposureOf(dropIn)} with\\n[^.]*.*${dropIn}`));
+    }
     expect(exposureOf()).toBeLessThanOrEqual(0.8);
   });
 });
