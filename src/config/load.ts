@@ -9,6 +9,7 @@ import { DEFAULT_FILE, locateConfiguration, type Location } from './locate.js';
 import { readMetrics } from './metrics.js';
 import { parseDocument } from './toml/parse.js';
 import { parseReplay } from '../replay/registry.js';
+import type { SettingsReader } from '../replay/store.js';
 import { membersOfGroup, nameOfGroup } from '../system/accounts.js';
 import { explainReadError, isMissing, readTextFile } from '../system/read-file.js';
 import type { PasswordsReader, PasswordsReaderOptions } from './passwords.js';
@@ -39,17 +40,10 @@ export async function loadConfiguration(
   const places = { configurationFile: file, credentialsDirectory: env['CREDENTIALS_DIRECTORY'] };
   const keyReader = new KeyReader(places);
   const files = new SettingsFiles(places);
-  const { answer_within: seconds } = document;
-  const answerWithin = seconds === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : seconds * 1000;
+  const answerWithin = answerWithinOf(document);
   const passwordsReader = await loadPasswordsReader(document, { file, files, answerWithin });
   const hosts = await readHosts(document, file, keyReader, passwordsReader);
-  const replay = parseReplay(document.replay ?? {}, {
-    env,
-    addProblem: (setting, message) => {
-      files.problems.add(['replay', setting], message);
-    },
-    readFile: (setting, path, content) => files.read(['replay', setting], path, content),
-  });
+  const replay = parseReplay(document.replay ?? {}, replayReader(env, files));
   const log = readLog(document.log ?? {}, keyReader.problems);
   const metrics = document.metrics && readMetrics(document.metrics, keyReader.problems);
   const problems = [...keyReader.problems.list, ...files.problems.list];
@@ -71,6 +65,20 @@ export async function loadConfiguration(
       ...new Set([file, ...secretFiles, ...files.certificateFiles, ...listsOf(hosts), ...appPasswordFiles]),
     ],
     advice: keyReader.advice,
+  };
+}
+
+function answerWithinOf({ answer_within: seconds }: Document): number {
+  return seconds === undefined ? DEFAULT_ANSWER_WITHIN_MILLISECONDS : seconds * 1000;
+}
+
+function replayReader(env: NodeJS.ProcessEnv, files: SettingsFiles): SettingsReader {
+  return {
+    env,
+    addProblem: (setting, message) => {
+      files.problems.add(['replay', setting], message);
+    },
+    readFile: (setting, path, content) => files.read(['replay', setting], path, content),
   };
 }
 

@@ -10,7 +10,6 @@ import { readTextFile } from '../../system/read-file.js';
 import { readEjabberd, type EjabberdConfiguration } from './ejabberd/configuration.js';
 import { readProsody, type ProsodyConfiguration } from './prosody/configuration.js';
 import { attempt } from './machine/access.js';
-import { storesOf } from './passwords/tables.js';
 import { findStarted, type StartedDaemon } from './prosody/started/started-daemon.js';
 import { findService, type Service } from './service/find-service.js';
 
@@ -93,8 +92,8 @@ export async function readSituation(
   };
   try {
     const configuration = await loadConfiguration(option, environmentOf(started, env));
-    const { files } = configuration;
-    const secretFiles = [...configuration.secretFiles, ...storesOf(configuration)];
+    const { files, appPasswordFiles } = configuration;
+    const secretFiles = [...configuration.secretFiles, ...appPasswordFiles];
     return { ...rest, configuration, fault: undefined, files, secretFiles };
   } catch (fault) {
     if (!(fault instanceof ConfigurationError || fault instanceof UnreadableConfigurationError)) throw fault;

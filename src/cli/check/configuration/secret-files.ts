@@ -7,7 +7,6 @@ import { resolvePath } from '../../../system/trusted-path.js';
 import { findings, type Finding } from '../finding.js';
 import { statOf } from '../machine/access.js';
 import { findAccount } from '../machine/accounts.js';
-import { storesOf } from '../passwords/tables.js';
 import { permitReading, USE_CREDENTIALS } from '../service/obstacles.js';
 import type { Situation } from '../situation.js';
 import { trustedWith } from './trusted-users.js';
@@ -42,9 +41,7 @@ export function checkSecretFiles(situation: Situation): Finding[] {
 
 /** Whoever can create a missing file of app passwords can let anybody log in. */
 function missingStores({ configuration }: Situation): string[] {
-  return (configuration === undefined ? [] : storesOf(configuration)).filter(
-    (path) => statOf(path) === undefined,
-  );
+  return (configuration?.appPasswordFiles ?? []).filter((path) => statOf(path) === undefined);
 }
 
 function checkFile(path: string, isSecret: boolean, situation: Situation): Finding[] {

@@ -21,7 +21,8 @@ const FAULTS_OF_FILES: readonly string[] = [
 /** Explains why the service can't use the file of a back end that root finds. Returns other findings as they are. */
 export function explainFile(finding: Finding, situation: Situation, { account }: Service): Finding {
   if (!FAULTS_OF_FILES.includes(finding.code)) return finding;
-  const path = filesOf(situation).find((file) => finding.message.includes(file));
+  const { appPasswordFiles = [], programs = [] } = situation.configuration ?? {};
+  const path = [...appPasswordFiles, ...programs].find((file) => finding.message.includes(file));
   if (path === undefined || statOf(path) === undefined) return finding;
   const isStore = finding.code.startsWith('passwords-store-');
   const obstacle = obstacleTo(path, account, isStore ? 'read' : 'execute');
@@ -30,13 +31,6 @@ export function explainFile(finding: Finding, situation: Situation, { account }:
   if (isStore) return finding;
   const message = `passwords.command: ${describeObstacle(obstacle, account, 'run')}`;
   return problem('passwords-command-not-executable', message, `chmod a+x ${quoted(obstacle.path)}`);
-}
-
-function filesOf(situation: Situation): string[] {
-  return backendsOf(situation).flatMap(({ settings }) => {
-    if (settings.kind === 'app-passwords') return settings.path;
-    return settings.kind === 'command' ? settings.command[0] : [];
-  });
 }
 
 function hidden(path: string, isStore: boolean): Finding {
