@@ -39,7 +39,7 @@ local DEFAULT_TIMEOUT, MIN_TIMEOUT, MAX_TIMEOUT = 5, 0.1, 60; -- seconds
 -- What clients see if a login fails (RFC 6120, section 6.5), by the flag of xtokend's answer. Without a flag, Prosody's
 -- not-authorized remains, which does not help an attacker guess.
 local FAILURES = {
-	temp = { "temporary-auth-failure", "Logins cannot be checked at the moment; try again with a new token." };
+	temp = { "temporary-auth-failure", "Logins cannot be checked at the moment; try again later." };
 	expired = { "credentials-expired", "The token is too old or was used. Get a new one." };
 	user_disabled = { "account-disabled", "This account is disabled." };
 };

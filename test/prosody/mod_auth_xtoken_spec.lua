@@ -4,7 +4,7 @@ local new_world = dofile("test/prosody/stand_in.lua");
 
 describe("mod_auth_xtoken", function ()
 	local SEE_LOG = "; see the log of xtokend: journalctl -u xtokend";
-	local TEMPORARY = { "temporary-auth-failure", "Logins cannot be checked at the moment; try again with a new token." };
+	local TEMPORARY = { "temporary-auth-failure", "Logins cannot be checked at the moment; try again later." };
 
 	for answer, expected in pairs {
 		["OK\t1"] = {},

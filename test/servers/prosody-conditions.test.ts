@@ -17,7 +17,7 @@ const EXPIRED = ['credentials-expired', 'The token is too old or was used. Get a
 const DISABLED = ['account-disabled', 'This account is disabled.'] as const;
 const TEMPORARY = [
   'temporary-auth-failure',
-  'Logins cannot be checked at the moment; try again with a new token.',
+  'Logins cannot be checked at the moment; try again later.',
 ] as const;
 
 /** A cause of a failure, its reason in the logs, and what the client sees. */
