@@ -18,11 +18,16 @@ export const MAX_ANSWER_BYTES = 4;
 const MAX_LINE_BYTES = 1000;
 const MAX_FRAME_BYTES = 0xffff;
 const LENGTH_BYTES = 2;
+/**
+ * A program may end a line at any line break of Unicode, as Java's `Scanner` does, or at other control characters. It would then answer
+ * twice, and the answer to what follows could come first.
+ */
+const LINE_BREAK = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 const generic: Framing = {
   encode(request) {
     const line = format(request);
-    if (line === undefined || /[\r\n\0]/.test(line)) return undefined;
+    if (line === undefined || LINE_BREAK.test(line)) return undefined;
     return Buffer.byteLength(line) < MAX_LINE_BYTES ? Buffer.from(`${line}\n`) : undefined;
   },
   decode: (bytes) => decodeAs(bytes, { yes: ['1\n', '1\r\n'], no: ['0\n', '0\r\n'] }),

@@ -14,7 +14,8 @@ describe('the generic framing', () => {
     expect(framing.encode(isUser)?.toString()).toBe('isuser:alice:example.com\n');
   });
 
-  it.each(['\r', '\n', '\0', 'x\nauth:bob:example.com:y', 'x\r'])("can't carry %j", (text) => {
+  const breaks = ['\v', '\f', '\x1c', '\x1d', '\x1e', '\x85', '\u2028', '\u2029'];
+  it.each(['\r', '\n', '\0', 'x\nauth:bob:example.com:y', 'x\r', ...breaks])("can't carry %j", (text) => {
     expect(framing.encode(auth(text))).toBeUndefined();
     expect(framing.encode(auth('x', text))).toBeUndefined();
   });
