@@ -83,11 +83,12 @@ export function createPasswords(options: PasswordsOptions): Passwords {
       const admission = await throttle.admit(`${login.user}@${login.host}`, client);
       // Throttled attempts take no place, so that those who guess leave the places to others.
       if (admission === undefined) return { refusal: 'throttled' };
-      const verdict = (await inProgress.run(() => verify(login, options))) ?? {
-        refusal: refuseAtOnce('auth', options),
+      const { verdict, isRefused } = (await inProgress.run(() => verify(login, options))) ?? {
+        verdict: { refusal: refuseAtOnce('auth', options) },
+        isRefused: false,
       };
       if (verdict.refusal === undefined) admission.succeeded();
-      else if (verdict.refusal !== 'wrong-password') admission.giveBack();
+      else if (!isRefused) admission.giveBack();
       return verdict;
     },
     isUser: async (user) => {
@@ -107,17 +108,29 @@ function refuseAtOnce(
   return 'password-backend-unavailable';
 }
 
-async function verify(login: PasswordLogin, options: PasswordsOptions): Promise<PasswordVerdict> {
+interface Check {
+  readonly verdict: PasswordVerdict;
+  /** Whether a back end refused the password. It then counts as wrong, also if another back end could not tell. */
+  readonly isRefused: boolean;
+}
+
+async function verify(login: PasswordLogin, options: PasswordsOptions): Promise<Check> {
   const signal = AbortSignal.timeout(options.timeout);
-  let isUnavailable = false;
+  let [isUnavailable, isRefused] = [false, false];
   for (const backend of options.backends) {
     const { name } = backend;
     const result = await ask(name, 'auth', options, signal, () => backend.verify(login, signal));
-    if (result === 'accepted') return { refusal: undefined, backend: name };
-    if (result === 'disabled') return { refusal: 'blocked-user', backend: name };
-    isUnavailable ||= result === 'unavailable';
+    if (result === 'accepted') return { verdict: { refusal: undefined, backend: name }, isRefused };
+    // Counts, because an application that confuses 403 with 401 would otherwise answer any number of guesses.
+    if (result === 'disabled')
+      return { verdict: { refusal: 'blocked-user', backend: name }, isRefused: true };
+    if (result === 'wrong') isRefused = true;
+    else isUnavailable = true;
   }
-  return { refusal: isUnavailable ? 'password-backend-unavailable' : 'wrong-password' };
+  return {
+    verdict: { refusal: isUnavailable ? 'password-backend-unavailable' : 'wrong-password' },
+    isRefused,
+  };
 }
 
 async function isUser(

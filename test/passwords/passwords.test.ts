@@ -99,18 +99,24 @@ describe('createPasswords', () => {
     expect(passwords.requests).toEqual([]);
   });
 
-  it('counts only wrong passwords', async () => {
-    const client = '192.0.2.7';
-    for (const [result, attempts] of [
-      [answers('http', 'accepted'), ['alice@example.com 192.0.2.7 succeeded']],
-      [answers('http', 'wrong'), []],
-      [answers('http', 'disabled'), ['alice@example.com 192.0.2.7 given back']],
-      [fails('http'), ['alice@example.com 192.0.2.7 given back']],
-    ] as const) {
-      const passwords = subject([result]);
-      await passwords.verify(ALICE, client);
-      expect(passwords.attempts).toEqual(attempts);
-    }
+  it.each([
+    [['accepted'], 'succeeded'],
+    [['wrong', 'accepted'], 'succeeded'],
+    [['unavailable', 'accepted'], 'succeeded'],
+    [['wrong'], undefined],
+    [['disabled'], undefined],
+    [['wrong', 'unavailable'], undefined],
+    [['unavailable', 'wrong'], undefined],
+    [['unavailable', 'disabled'], undefined],
+    [['unavailable'], 'given back'],
+    [['unavailable', 'unavailable'], 'given back'],
+  ] as const)('counts an attempt if a back end refuses the password: %j', async (results, fate) => {
+    const backends = results.map((result) =>
+      result === 'unavailable' ? fails('http') : answers('http', result),
+    );
+    const passwords = subject(backends);
+    await passwords.verify(ALICE, '192.0.2.7');
+    expect(passwords.attempts).toEqual(fate === undefined ? [] : [`alice@example.com 192.0.2.7 ${fate}`]);
   });
 
   it('asks no back end if the throttle refuses', async () => {
