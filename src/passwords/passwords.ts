@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../errors.js';
 import type { BackendName, PasswordBackend, PasswordLogin, PasswordResult, PasswordUser } from './backend.js';
+import { networkOf } from './throttle/client-network.js';
 import type { Throttle } from './throttle/throttle.js';
 
 /** Why a password is refused. */
@@ -43,19 +44,31 @@ export interface Passwords {
  */
 export const MAX_CHECKS = 64;
 
-/** Counts the checks in progress of a process. */
+/**
+ * Counts the checks in progress of a process. An origin can have as many as then remain for others: up to 32, and fewer if others have
+ * some as well. So no client can use up all places with passwords that take long.
+ */
 export class ChecksInProgress {
-  #count = 0;
+  readonly #counts = new Map<string, number>();
+  #total = 0;
 
-  /** Runs a check, unless too many are in progress. @returns `undefined` then */
-  async run<T>(check: () => Promise<T>): Promise<T | undefined> {
-    if (this.#count >= MAX_CHECKS) return undefined;
-    this.#count += 1;
+  /** Runs a check, unless too many are in progress. @param origin what causes it @returns `undefined` then */
+  async run<T>(origin: string, check: () => Promise<T>): Promise<T | undefined> {
+    const own = this.#counts.get(origin) ?? 0;
+    if (own >= MAX_CHECKS - this.#total) return undefined;
+    this.#add(origin, 1);
     try {
       return await check();
     } finally {
-      this.#count -= 1;
+      this.#add(origin, -1);
     }
+  }
+
+  #add(origin: string, difference: 1 | -1): void {
+    const count = (this.#counts.get(origin) ?? 0) + difference;
+    if (count === 0) this.#counts.delete(origin);
+    else this.#counts.set(origin, count);
+    this.#total += difference;
   }
 }
 
@@ -71,7 +84,7 @@ export interface PasswordsOptions {
   readonly onRequest: (request: BackendRequest) => void;
 }
 
-const TOO_MANY = `${MAX_CHECKS} passwords are being checked already. The back ends are too slow for so many logins`;
+const TOO_MANY = `${MAX_CHECKS} passwords are being checked already, or ${MAX_CHECKS / 2} from one client. The back ends are too slow for so many logins`;
 
 /** Creates what checks passwords with some back ends. */
 export function createPasswords(options: PasswordsOptions): Passwords {
@@ -80,10 +93,12 @@ export function createPasswords(options: PasswordsOptions): Passwords {
     verify: async (login, client) => {
       // Some directories accept an empty password as an anonymous login (RFC 4513, section 5.1.2).
       if (login.password === '') return { refusal: 'wrong-password' };
-      const admission = await throttle.admit(`${login.user}@${login.host}`, client);
+      const jid = `${login.user}@${login.host}`;
+      const origin = client === undefined ? jid : networkOf(client);
+      const admission = await throttle.admit(jid, client);
       // Throttled attempts take no place, so that those who guess leave the places to others.
       if (admission === undefined) return { refusal: 'throttled' };
-      const { verdict, isRefused } = (await inProgress.run(() => verify(login, options))) ?? {
+      const { verdict, isRefused } = (await inProgress.run(origin, () => verify(login, options))) ?? {
         verdict: { refusal: refuseAtOnce('auth', options) },
         isRefused: false,
       };
@@ -92,7 +107,7 @@ export function createPasswords(options: PasswordsOptions): Passwords {
       return verdict;
     },
     isUser: async (user) => {
-      const known = await inProgress.run(() => isUser(user, options));
+      const known = await inProgress.run('isuser', () => isUser(user, options));
       return known ?? refuseAtOnce('isuser', options);
     },
   };

@@ -140,8 +140,10 @@ describe('createPasswords', () => {
   it('refuses further passwords while too many are being checked, and leaves places for tokens', async () => {
     expect(MAX_CHECKS).toBeLessThan(MAX_EXTRA_REQUESTS);
     const passwords = subject([backend('command', never)], 300);
-    const all = Array.from({ length: MAX_CHECKS }, () => passwords.verify(ALICE, undefined));
-    expect(await passwords.verify(ALICE, undefined)).toEqual({ refusal: 'password-backend-unavailable' });
+    const all = Array.from({ length: MAX_CHECKS }, (_, index) => passwords.verify(ALICE, `192.0.2.${index}`));
+    expect(await passwords.verify(ALICE, '198.51.100.1')).toEqual({
+      refusal: 'password-backend-unavailable',
+    });
     expect(await passwords.isUser(ALICE)).toBe('password-backend-unavailable');
     expect(passwords.requests.map(({ cause }) => cause)).toEqual([
       expect.stringContaining('64 passwords are being checked already'),
@@ -149,6 +151,23 @@ describe('createPasswords', () => {
     ]);
     await Promise.all(all);
     expect(await subject([answers('command', 'accepted')]).isUser(ALICE)).toBe(true);
+  });
+
+  it.each<[string, (passwords: Passwords, index: number) => Promise<unknown>]>([
+    ['a client', (passwords, index) => passwords.verify({ ...ALICE, user: `user${index}` }, '192.0.2.1')],
+    ['a network', (passwords, index) => passwords.verify(ALICE, `2001:db8::${index}`)],
+    ['a user without an address', (passwords) => passwords.verify(ALICE, undefined)],
+    ['users who may exist', (passwords, index) => passwords.isUser({ ...ALICE, user: `user${index}` })],
+  ])('leaves places for others if too many checks are for %s', async (_, check) => {
+    const bobs: PasswordBackend = {
+      ...backend('command', never),
+      verify: ({ user }) => (user === 'bob' ? Promise.resolve('accepted') : never()),
+    };
+    const passwords = subject([bobs], 300);
+    const checks = Array.from({ length: 2 * MAX_CHECKS }, (_, index) => check(passwords, index));
+    const bob = await passwords.verify({ ...ALICE, user: 'bob' }, '198.51.100.1');
+    expect(bob).toEqual({ refusal: undefined, backend: 'command' });
+    await Promise.all(checks);
   });
 
   it('reports the message of no other error, which may contain the password', async () => {
