@@ -137,6 +137,21 @@ describe('createPasswords', () => {
     expect(passwords.requests[0]?.cause).toBe('no answer within 0.02 s, the timeout of passwords');
   });
 
+  it('reports what a back end was waiting for at the timeout', async () => {
+    const waits: PasswordBackend = {
+      ...backend('http', never),
+      verify: (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(new PasswordBackendError('no answer in time, while waiting for the TLS handshake'));
+          });
+        }),
+    };
+    const passwords = subject([waits], 20);
+    expect(await passwords.verify(ALICE, undefined)).toEqual({ refusal: 'password-backend-unavailable' });
+    expect(passwords.requests[0]?.cause).toBe('no answer in time, while waiting for the TLS handshake');
+  });
+
   it('refuses further passwords while too many are being checked, and leaves places for tokens', async () => {
     expect(MAX_CHECKS).toBeLessThan(MAX_EXTRA_REQUESTS);
     const passwords = subject([backend('command', never)], 300);
