@@ -2,6 +2,11 @@ import { isIPv6 } from 'node:net';
 
 const GROUPS = 8;
 const NETWORK_GROUPS = 4;
+/** Of IPv4-mapped addresses, and of IPv4 clients behind a translator (RFC 6052): all of those are in one /64. */
+const IPV4_PREFIXES: readonly string[] = [
+  [0, 0, 0, 0, 0, 0xffff],
+  [0x64, 0xff9b, 0, 0, 0, 0],
+].map((groups) => groups.join());
 
 /**
  * Returns what one client is likely to have for itself: an IPv4 address, or the /64 of an IPv6 address.
@@ -13,8 +18,8 @@ export function networkOf(address: string): string {
   if (!isIPv6(withoutZone)) return withoutZone;
   const groups = groupsOf(withoutZone);
   const [high = 0, low = 0] = groups.slice(-2);
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  if (isMapped) return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+  if (IPV4_PREFIXES.includes(groups.slice(0, -2).join()))
+    return [high >> 8, high & 255, low >> 8, low & 255].join('.');
   return `${groups
     .slice(0, NETWORK_GROUPS)
     .map((group) => group.toString(16))
