@@ -45,8 +45,7 @@ class AppPasswords implements PasswordBackend {
   readonly name = 'app-passwords';
   readonly #path: string;
   readonly #options: AppPasswordOptions;
-  readonly #empty: PasswordTable;
-  #table: PasswordTable | PasswordBackendError;
+  #table: PasswordTable | PasswordBackendError = new PasswordBackendError('the file was not read yet');
   #version: string | undefined;
   #reading: Promise<void> | undefined;
   /** Whether there has been a file, readable or not. */
@@ -56,8 +55,6 @@ class AppPasswords implements PasswordBackend {
   constructor(path: string, options: AppPasswordOptions) {
     this.#path = path;
     this.#options = options;
-    this.#empty = new PasswordTable([], options.derive ?? derive);
-    this.#table = this.#empty;
   }
 
   async verify(login: PasswordLogin, signal: AbortSignal): Promise<PasswordResult> {
@@ -108,11 +105,10 @@ class AppPasswords implements PasswordBackend {
     // If it can't be read, the next check tries again.
     this.#version = undefined;
     const text = this.#readText();
-    if (text === undefined) return this.#empty;
-    this.#version = version;
-    const lines = await parseLines(this.#path, text);
+    if (text !== undefined) this.#version = version;
+    const lines = await parseLines(this.#path, text ?? '');
     const entries = lines.flatMap(({ entry }) => entry ?? []);
-    return new PasswordTable(entries, this.#options.derive ?? derive);
+    return PasswordTable.create(entries, this.#options.derive ?? derive);
   }
 
   /** Returns `undefined` if there has never been a file. */

@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { setImmediate as nextIteration } from 'node:timers/promises';
 import { messageOf } from '../../errors.js';
 import { PasswordBackendError } from '../backend.js';
 import type { AppPasswordEntry } from './entries.js';
@@ -7,6 +8,8 @@ import { withinLimit, type Derive } from './scrypt.js';
 
 /** The length of the salts of new hashes, in bytes. */
 export const SALT_BYTES = 16;
+/** How many users are added before other requests are answered: about 3 ms. */
+const BATCH_USERS = 500;
 const NO_HASH = Buffer.alloc(32);
 const TOO_MANY =
   'too many logins at once, or this machine is too slow: the check of an app password did not end within passwords.timeout. ' +
@@ -29,20 +32,33 @@ export class PasswordTable {
   readonly #derive: Derive;
   #comparisons = 1;
 
-  constructor(entries: Iterable<AppPasswordEntry>, derive: Derive) {
+  private constructor(derive: Derive) {
     this.#derive = derive;
+  }
+
+  /** Creates the table of some app passwords. Lets other requests be answered meanwhile. */
+  static async create(entries: readonly AppPasswordEntry[], derive: Derive): Promise<PasswordTable> {
+    const table = new PasswordTable(derive);
     for (const entry of entries) {
-      const own = this.#users.get(entry.jid);
-      if (own === undefined) this.#users.set(entry.jid, [entry]);
+      const own = table.#users.get(entry.jid);
+      if (own === undefined) table.#users.set(entry.jid, [entry]);
       else own.push(entry);
     }
-    for (const own of this.#users.values()) {
-      this.#comparisons = Math.max(this.#comparisons, own.length);
-      for (const [key, { parameters, salts }] of saltsOf(own)) {
-        this.#work.set(key, { parameters, salts: Math.max(salts.size, this.#work.get(key)?.salts ?? 0) });
-      }
+    let count = 0;
+    for (const own of table.#users.values()) {
+      table.#addWork(own);
+      count += 1;
+      if (count % BATCH_USERS === 0) await nextIteration();
     }
-    if (this.#work.size === 0) this.#work.set('', { parameters: DEFAULT_PARAMETERS, salts: 1 });
+    if (table.#work.size === 0) table.#work.set('', { parameters: DEFAULT_PARAMETERS, salts: 1 });
+    return table;
+  }
+
+  #addWork(own: readonly AppPasswordEntry[]): void {
+    this.#comparisons = Math.max(this.#comparisons, own.length);
+    for (const [key, { parameters, salts }] of saltsOf(own)) {
+      this.#work.set(key, { parameters, salts: Math.max(salts.size, this.#work.get(key)?.salts ?? 0) });
+    }
   }
 
   /** Returns whether a user has an app password. */
