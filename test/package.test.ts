@@ -55,6 +55,8 @@ describe('the npm package', () => {
         'prosody/xtoken_sessions.lib.lua',
         'systemd/drop-ins/hardest.conf',
         'systemd/drop-ins/metrics-tcp.conf',
+        'systemd/drop-ins/passwords-command.conf',
+        'systemd/drop-ins/passwords-http.conf',
         'systemd/drop-ins/prosody.conf',
         'systemd/drop-ins/redis-tcp.conf',
         'systemd/sysusers.conf',

@@ -85,9 +85,9 @@ const consumeToken: Step<AuthRequest> = async (attempt) => {
 const requireValidPassword: Step<AuthRequest> = async (attempt) => {
   const { servedHost, request } = attempt;
   const { user, host, password, context } = request;
-  const verdict = await found(found(servedHost).passwords).verify({ user, host, password }, context.client);
-  attempt.backend = verdict.backend;
-  if (verdict.refusal !== undefined) return verdict.refusal;
+  const outcome = await found(found(servedHost).passwords).verify({ user, host, password }, context.client);
+  attempt.backend = outcome.backend;
+  if (outcome.refusal !== undefined) return outcome.refusal;
   attempt.isAuthenticated = true;
   return undefined;
 };

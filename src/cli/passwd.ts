@@ -106,7 +106,7 @@ async function remove(path: string, jid: string, label: string | undefined): Pro
     const what = label === undefined ? 'app password' : `app password "${label}"`;
     throw new AppPasswordFileError(
       path,
-      `${jid} has no ${what}; nothing to remove. See xtokend passwd --list`,
+      `${jid} has no ${what}; nothing to remove. See xtokend passwd ${jid} --list`,
     );
   }
   const labels = removed.map((entry) => `"${entry.label}"`).join(', ');
@@ -121,7 +121,7 @@ function pathFor(jid: string, configuration: Configuration): string {
   if (settings === undefined) throw new UsageError(refusal);
   const path = pathOf(settings);
   if (path !== undefined) return path;
-  throw new UsageError(explainMissing(domainOf(jid), settings.passwords !== undefined, configuration.file));
+  throw new UsageError(explainMissing(domainOf(jid), configuration));
 }
 
 function pathOf({ passwords }: HostSettings): string | undefined {
@@ -129,19 +129,25 @@ function pathOf({ passwords }: HostSettings): string | undefined {
   return undefined;
 }
 
-function explainMissing(host: string, hasTable: boolean, file: string): string {
+/** @param host `undefined` for any host */
+function explainMissing(host: string | undefined, { hosts, file }: Configuration): string {
   const line = `store = "file:${join(dirname(file), 'app-passwords')}"`;
-  const fix = hasTable
+  const hasTable = hosts.all.some(({ passwords }) => passwords !== undefined);
+  const own = host !== undefined && hosts.of(host)?.passwords !== undefined;
+  // A table of the host, which can be empty, replaces the one at the top.
+  const fix = own
     ? `Add this line to the table [passwords] that applies to ${host} in ${file}:\n\n${line}`
-    : `Add these lines to the end of ${file}:\n\n[passwords]\n${line}`;
-  return `expected a file of app passwords for ${host}, found none. ${fix}\n`;
+    : hasTable
+      ? `Another host has passwords. Correct the table [hosts."${host ?? ''}".passwords] in ${file}, or add it, with this line:\n\n${line}`
+      : `Add these lines to the end of ${file}:\n\n[passwords]\n${line}`;
+  return `expected a file of app passwords for ${host ?? 'any host'}, found none. ${fix}\n`;
 }
 
 async function list(configuration: Configuration, jid: string | undefined, prosody: string): Promise<void> {
-  const { hosts, file } = configuration;
+  const { hosts } = configuration;
   const all = new Set(hosts.all.flatMap((settings) => pathOf(settings) ?? []));
   const paths = jid === undefined ? [...all] : [pathFor(jid, configuration)];
-  if (paths.length === 0) throw new UsageError(explainMissing('any host', false, file));
+  if (paths.length === 0) throw new UsageError(explainMissing(undefined, configuration));
   const found = (await Promise.all(paths.map(readAppPasswords))).flat();
   const entries = found.filter((entry) => jid === undefined || entry.jid === jid);
   if (entries.length === 0) process.stderr.write(`xtokend: no app passwords in ${paths.join(' and ')}\n`);

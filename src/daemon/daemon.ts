@@ -162,6 +162,7 @@ export class Daemon implements RequestHandler {
     this.#configuration = configuration;
     this.#measurements.setConfiguration(configuration, Date.now());
     this.#metrics.configure(configuration.metrics);
+    this.#passwords?.closePrevious();
     return new Authenticator({ hostOf, replay, clock: Date.now });
   }
 }

@@ -53,6 +53,8 @@ export class HostPasswords {
   readonly #inProgress = new ChecksInProgress();
   #backends: readonly PasswordBackend[] = [];
   #throttles: readonly KeptThrottle[] = [];
+  readonly #previous: { readonly close: () => Promise<void> }[] = [];
+  /** The longest timeout so far, in milliseconds. */
   #timeout = 0;
 
   constructor(options: HostPasswordsOptions) {
@@ -71,7 +73,7 @@ export class HostPasswords {
   }
 
   /**
-   * Opens the back ends of a configuration, and closes those of the previous one as soon as no request can use them.
+   * Opens the back ends of a configuration. Those of the previous one stay open until {@link closePrevious} is called.
    *
    * @returns what checks the passwords of each host, by its settings
    * @throws if a back end can't be opened; the previous ones stay open then
@@ -94,17 +96,29 @@ export class HostPasswords {
         opened.set(settings, this.#create(settings, own, kept.throttle));
       }
     } catch (error) {
-      await Promise.all(backends.map((backend) => backend.close()));
+      const isNew = (kept: KeptThrottle): boolean => !this.#throttles.includes(kept);
+      await Promise.all([...backends, ...throttles.filter(isNew)].map((part) => part.close()));
       throw error;
     }
-    this.#replace(backends, throttles);
-    this.#timeout = Math.max(0, ...Array.from(all, ({ timeout }) => timeout));
+    const unused = this.#throttles.filter((kept) => !throttles.includes(kept));
+    this.#previous.push(...this.#backends, ...unused);
+    this.#backends = backends;
+    this.#throttles = throttles;
+    this.#timeout = Math.max(this.#timeout, ...Array.from(all, ({ timeout }) => timeout));
     return opened;
+  }
+
+  /** Closes the back ends of the previous configurations as soon as no request can use them. */
+  closePrevious(): void {
+    const previous = this.#previous.splice(0);
+    setTimeout(() => {
+      for (const part of previous) void part.close().catch(() => undefined);
+    }, this.#timeout + CLOSE_AFTER_MILLISECONDS).unref();
   }
 
   /** Closes all back ends. */
   async close(): Promise<void> {
-    await Promise.all([...this.#backends, ...this.#throttles].map((part) => part.close()));
+    await Promise.all([...this.#backends, ...this.#throttles, ...this.#previous].map((part) => part.close()));
   }
 
   #create(
@@ -134,16 +148,6 @@ export class HostPasswords {
       await Promise.all([throttle.close(), counters?.close()]);
     };
     return { key, throttle, close };
-  }
-
-  #replace(backends: readonly PasswordBackend[], throttles: readonly KeptThrottle[]): void {
-    const unused = this.#throttles.filter((kept) => !throttles.includes(kept));
-    const previous = [...this.#backends, ...unused];
-    this.#backends = backends;
-    this.#throttles = throttles;
-    setTimeout(() => {
-      for (const part of previous) void part.close().catch(() => undefined);
-    }, this.#timeout + CLOSE_AFTER_MILLISECONDS).unref();
   }
 }
 

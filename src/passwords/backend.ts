@@ -15,7 +15,7 @@ export interface PasswordLogin extends PasswordUser {
   readonly password: string;
 }
 
-/** The verdict of a back end: `disabled` if the password is right, but the account may not log in. */
+/** What a back end answered: `disabled` if the password is right, but the account may not log in. */
 export type PasswordResult = 'accepted' | 'wrong' | 'disabled';
 
 /** Checks passwords. */
@@ -25,16 +25,18 @@ export interface PasswordBackend {
    * Checks a password.
    *
    * @param signal aborted when nobody waits for the result any more
+   * @param origin what causes the request, such as a client address: one origin must not keep others waiting
    * @throws {@link PasswordBackendError} if the back end can't tell, also after `signal` is aborted
    */
-  verify(login: PasswordLogin, signal: AbortSignal): Promise<PasswordResult>;
+  verify(login: PasswordLogin, signal: AbortSignal, origin?: string): Promise<PasswordResult>;
   /**
    * Returns whether a user exists.
    *
    * @param signal aborted when nobody waits for the result any more
+   * @param origin what causes the request
    * @throws {@link PasswordBackendError} if the back end can't tell, also after `signal` is aborted
    */
-  isUser(user: PasswordUser, signal: AbortSignal): Promise<boolean>;
+  isUser(user: PasswordUser, signal: AbortSignal, origin?: string): Promise<boolean>;
   /** Ends the back end. Requests in progress may fail. */
   close(): Promise<void>;
 }

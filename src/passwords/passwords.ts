@@ -9,7 +9,7 @@ export type PasswordRefusal =
   'wrong-password' | 'password-backend-unavailable' | 'throttled' | 'blocked-user';
 
 /** The result of checking a password. */
-export interface PasswordVerdict {
+export interface PasswordOutcome {
   /** `undefined` if the password is right. */
   readonly refusal: PasswordRefusal | undefined;
   /** The back end that decided, if one did. */
@@ -33,7 +33,7 @@ export interface Passwords {
    *
    * @param client the IP address of the chat client, if it is known
    */
-  verify(login: PasswordLogin, client: string | undefined): Promise<PasswordVerdict>;
+  verify(login: PasswordLogin, client: string | undefined): Promise<PasswordOutcome>;
   /** Returns whether any back end knows a user. */
   isUser(user: PasswordUser): Promise<boolean | 'password-backend-unavailable'>;
 }
@@ -84,6 +84,8 @@ export interface PasswordsOptions {
   readonly onRequest: (request: BackendRequest) => void;
 }
 
+/** The origin of all questions about users, which strangers can cause by sending messages. */
+const ISUSER = 'isuser';
 const TOO_MANY = `${MAX_CHECKS} passwords are being checked already, or ${MAX_CHECKS / 2} from one client. The back ends are too slow for so many logins`;
 
 /** Creates what checks passwords with some back ends. */
@@ -96,18 +98,18 @@ export function createPasswords(options: PasswordsOptions): Passwords {
       const jid = `${login.user}@${login.host}`;
       const origin = client === undefined ? jid : networkOf(client);
       const admission = await throttle.admit(jid, client);
-      // Throttled attempts take no place, so that those who guess leave the places to others.
+      // Throttled attempts don't count as checks in progress, so that attackers can't use up the limit.
       if (admission === undefined) return { refusal: 'throttled' };
-      const { verdict, isRefused } = (await inProgress.run(origin, () => verify(login, options))) ?? {
-        verdict: { refusal: refuseAtOnce('auth', options) },
+      const { outcome, isRefused } = (await inProgress.run(origin, () => verify(login, origin, options))) ?? {
+        outcome: { refusal: refuseAtOnce('auth', options) },
         isRefused: false,
       };
-      if (verdict.refusal === undefined) admission.succeeded();
-      else if (!isRefused) admission.giveBack();
-      return verdict;
+      if (outcome.refusal === undefined) admission.succeeded();
+      else if (!isRefused) admission.release();
+      return outcome;
     },
     isUser: async (user) => {
-      const known = await inProgress.run('isuser', () => isUser(user, options));
+      const known = await inProgress.run(ISUSER, () => isUser(user, options));
       return known ?? refuseAtOnce('isuser', options);
     },
   };
@@ -124,26 +126,26 @@ function refuseAtOnce(
 }
 
 interface Check {
-  readonly verdict: PasswordVerdict;
+  readonly outcome: PasswordOutcome;
   /** Whether a back end refused the password. It then counts as wrong, also if another back end could not tell. */
   readonly isRefused: boolean;
 }
 
-async function verify(login: PasswordLogin, options: PasswordsOptions): Promise<Check> {
+async function verify(login: PasswordLogin, origin: string, options: PasswordsOptions): Promise<Check> {
   const signal = AbortSignal.timeout(options.timeout);
   let [isUnavailable, isRefused] = [false, false];
   for (const backend of options.backends) {
     const { name } = backend;
-    const result = await ask(name, 'auth', options, signal, () => backend.verify(login, signal));
-    if (result === 'accepted') return { verdict: { refusal: undefined, backend: name }, isRefused };
+    const result = await ask(name, 'auth', options, signal, () => backend.verify(login, signal, origin));
+    if (result === 'accepted') return { outcome: { refusal: undefined, backend: name }, isRefused };
     // Counts, because an application that confuses 403 with 401 would otherwise answer any number of guesses.
     if (result === 'disabled')
-      return { verdict: { refusal: 'blocked-user', backend: name }, isRefused: true };
+      return { outcome: { refusal: 'blocked-user', backend: name }, isRefused: true };
     if (result === 'wrong') isRefused = true;
     else isUnavailable = true;
   }
   return {
-    verdict: { refusal: isUnavailable ? 'password-backend-unavailable' : 'wrong-password' },
+    outcome: { refusal: isUnavailable ? 'password-backend-unavailable' : 'wrong-password' },
     isRefused,
   };
 }
@@ -156,7 +158,7 @@ async function isUser(
   let isUnavailable = false;
   for (const backend of options.backends) {
     const result = await ask(backend.name, 'isuser', options, signal, async () =>
-      (await backend.isUser(user, signal)) ? 'accepted' : 'wrong',
+      (await backend.isUser(user, signal, ISUSER)) ? 'accepted' : 'wrong',
     );
     if (result === 'accepted') return true;
     isUnavailable ||= result === 'unavailable';

@@ -1,4 +1,4 @@
-/** The settings of the app passwords that `xtokend passwd` makes. */
+/** The settings of the app passwords that `xtokend passwd` creates. */
 export interface AppPasswordSettings {
   readonly kind: 'app-passwords';
   /** The file of their hashes. */

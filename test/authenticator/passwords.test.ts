@@ -4,7 +4,7 @@ import { Authenticator } from '../../src/authenticator/authenticator.js';
 import type { Decision } from '../../src/authenticator/decision.js';
 import { mintWithKey } from '../../src/credential/mint.js';
 import type { PasswordLogin } from '../../src/passwords/backend.js';
-import type { PasswordVerdict } from '../../src/passwords/passwords.js';
+import type { PasswordOutcome } from '../../src/passwords/passwords.js';
 import { parseRequest } from '../../src/protocol/request.js';
 import { MemoryReplayCache } from '../../src/replay/memory/memory-cache.js';
 import type { UserPolicy } from '../../src/users/user-policy.js';
@@ -18,7 +18,7 @@ interface Subject {
 }
 
 function subject(
-  verdict: PasswordVerdict = { refusal: undefined, backend: 'command' },
+  outcome: PasswordOutcome = { refusal: undefined, backend: 'command' },
   refusal?: 'blocked-user' | 'unlisted-user',
 ): Subject {
   const asked: PasswordLogin[] = [];
@@ -30,7 +30,7 @@ function subject(
   const passwords = {
     verify: (login: PasswordLogin) => {
       asked.push(login);
-      return Promise.resolve(verdict);
+      return Promise.resolve(outcome);
     },
     isUser: () => Promise.resolve(true),
   };

@@ -45,6 +45,7 @@ function subject(): Subject {
     const { hosts, replay }: Configuration = await loadConfiguration(file, {});
     const own = hosts.of('example.com')?.passwords;
     const opened = await hostPasswords.open(hosts, replay);
+    hostPasswords.closePrevious();
     return own && opened.get(own);
   };
   return { file, log, results, apply, close: () => hostPasswords.close() };

@@ -48,7 +48,7 @@ function subject(backends: readonly PasswordBackend[], timeout = 5000, isAdmitte
         isAdmitted
           ? {
               succeeded: () => attempts.push(`${jid} ${String(client)} succeeded`),
-              giveBack: () => attempts.push(`${jid} ${String(client)} given back`),
+              release: () => attempts.push(`${jid} ${String(client)} given back`),
             }
           : undefined,
       ),

@@ -15,7 +15,7 @@ const pause = (): number => 20 + Math.random() * 60;
  * Runs some work while no other process does so for the same file. The lock is a directory beside the file.
  *
  * @param work is given a function that throws if the lock was lost meanwhile
- * @throws {@link AppPasswordFileError} if the lock can't be had, and what `work` throws
+ * @throws {@link AppPasswordFileError} if the lock can't be acquired, and what `work` throws
  */
 export async function withLock<T>(path: string, work: (assertHeld: () => void) => Promise<T>): Promise<T> {
   let isLost = false;

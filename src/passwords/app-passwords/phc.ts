@@ -21,7 +21,8 @@ export const MAX_HASH_BYTES = 64;
 const MIN_HASH_BYTES = 16;
 const MAX_SALT_BYTES = 64;
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
-const MAX_PARALLELIZATION = 16;
+/** 128·N·r·p: eight times the work of the default parameters, about half a second. */
+const MAX_WORK_BYTES = 128 * 1024 * 1024;
 
 const PHC =
   /^\$scrypt\$ln=([1-9]\d?),r=([1-9]\d{0,5}),p=([1-9]\d?)\$([A-Za-z0-9+/]{1,90})\$([A-Za-z0-9+/]{1,90})$/;
@@ -55,7 +56,11 @@ function assertAffordable({ ln, r, p }: ScryptParameters): void {
   if (memory > MAX_MEMORY_BYTES) {
     throw new Error(`expected scrypt to need at most ${MAX_MEMORY_BYTES} bytes (128·N·r), found ${memory}`);
   }
-  if (p > MAX_PARALLELIZATION) throw new Error(`expected p to be at most ${MAX_PARALLELIZATION}, found ${p}`);
+  if (memory * p > MAX_WORK_BYTES) {
+    throw new Error(
+      `expected scrypt to do at most ${MAX_WORK_BYTES} bytes of work (128·N·r·p), found ${memory * p}`,
+    );
+  }
   // RFC 7914, section 2: N is less than 2^(128·r/8).
   if (ln >= 16 * r) throw new Error(`expected ln to be less than 16·r, found ln=${ln} and r=${r}`);
 }

@@ -50,20 +50,20 @@ export function openCommandBackend(
     return child;
   };
   const pool = new CommandPool({ framing, processes, monotonic, silence, spawn });
-  const ask = async (request: UserRequest, signal: AbortSignal): Promise<boolean> => {
+  const ask = async (request: UserRequest, signal: AbortSignal, origin?: string): Promise<boolean> => {
     const bytes = framing.encode(request);
     if (bytes === undefined) return false;
     try {
-      return await pool.ask(bytes, signal);
+      return await pool.ask(bytes, signal, origin);
     } catch (error) {
       throw new PasswordBackendError(`command ${command[0]}: ${messageOf(error)}`);
     }
   };
   return {
     name: 'command',
-    verify: async ({ user, host, password }, signal) =>
-      (await ask({ operation: 'auth', user, host, password }, signal)) ? 'accepted' : 'wrong',
-    isUser: ({ user, host }, signal) => ask({ operation: 'isuser', user, host }, signal),
+    verify: async ({ user, host, password }, signal, origin) =>
+      (await ask({ operation: 'auth', user, host, password }, signal, origin)) ? 'accepted' : 'wrong',
+    isUser: ({ user, host }, signal, origin) => ask({ operation: 'isuser', user, host }, signal, origin),
     close: async () => {
       await pool.close();
       await Promise.race([Promise.all(stderrs), sleep(STDERR_MILLISECONDS, undefined, { ref: false })]);

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { CommandChild, MAX_DELAY_MILLISECONDS, type ChildEnd } from './command-child.js';
+import { FairQueue } from './fair-queue.js';
 import { faults, startFault } from './faults.js';
 import type { Framing } from './framing.js';
 
@@ -19,6 +20,7 @@ export interface CommandPoolOptions {
 interface Waiting {
   readonly request: Buffer;
   readonly signal: AbortSignal;
+  readonly origin: string;
   readonly resolve: (answer: boolean) => void;
   readonly reject: (fault: unknown) => void;
   readonly onAbort: () => void;
@@ -31,7 +33,7 @@ export class CommandPool {
   readonly #options: CommandPoolOptions;
   /** The longest idle ones come first. */
   readonly #children = new Set<CommandChild>();
-  readonly #queue: Waiting[] = [];
+  readonly #queue: FairQueue<Waiting>;
   /** Ends since the last answer that delay the next start. */
   #failures = 0;
   #lastFault = '';
@@ -40,23 +42,23 @@ export class CommandPool {
 
   constructor(options: CommandPoolOptions) {
     this.#options = options;
+    // One process remains for others, if there are several.
+    this.#queue = new FairQueue(Math.max(1, options.processes - 1));
   }
 
   /**
    * Asks a child, as soon as one is idle.
    *
    * @param signal aborted at the deadline
+   * @param origin what causes the request; those of one origin don't keep others waiting
    * @throws if no child can tell
    */
-  ask(request: Buffer, signal: AbortSignal): Promise<boolean> {
+  ask(request: Buffer, signal: AbortSignal, origin = ''): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        const at = this.#queue.indexOf(waiting);
-        if (at < 0) return;
-        this.#queue.splice(at, 1);
-        reject(new Error(faults.busy));
+        if (this.#queue.remove(waiting)) reject(new Error(faults.busy));
       };
-      const waiting = { request, signal, resolve, reject, onAbort };
+      const waiting = { request, signal, origin, resolve, reject, onAbort };
       this.#enqueue(waiting, 'last');
     });
   }
@@ -74,29 +76,28 @@ export class CommandPool {
       return;
     }
     waiting.signal.addEventListener('abort', waiting.onAbort, { once: true });
-    if (place === 'first') this.#queue.unshift(waiting);
-    else this.#queue.push(waiting);
+    this.#queue.add(waiting, place);
     this.#dispatch();
   }
 
   #dispatch(): void {
     for (const child of this.#children) {
-      const waiting = child.isIdle ? this.#dequeue() : undefined;
-      if (waiting !== undefined) void this.#askChild(child, waiting);
+      const waiting = child.isIdle ? this.#queue.start() : undefined;
+      if (waiting === undefined) continue;
+      waiting.signal.removeEventListener('abort', waiting.onAbort);
+      void this.#askChild(child, waiting);
     }
     while (this.#needsChild()) this.#start();
-    if (this.#queue.length > 0 && this.#children.size === 0) this.#rejectAll(this.#explainDelay());
-  }
-
-  #dequeue(): Waiting | undefined {
-    const waiting = this.#queue.shift();
-    waiting?.signal.removeEventListener('abort', waiting.onAbort);
-    return waiting;
+    if (this.#queue.size > 0 && this.#children.size === 0) {
+      this.#rejectAll(`${this.#lastFault}; it is started again soon`);
+    }
   }
 
   async #askChild(child: CommandChild, waiting: Waiting): Promise<void> {
     try {
-      const answer = await child.ask(waiting.request, waiting.signal);
+      const answer = await child.ask(waiting.request, waiting.signal).finally(() => {
+        this.#queue.end(waiting);
+      });
       if (answer === 'unread') {
         this.#enqueue(waiting, 'first');
         return;
@@ -106,12 +107,14 @@ export class CommandPool {
     } catch (error) {
       waiting.reject(error);
     }
+    // Another request of this origin may have waited for the end of this one.
+    this.#dispatch();
   }
 
   #needsChild(): boolean {
     const soonIdle = [...this.#children].filter((child) => child.isSettling).length;
     return (
-      this.#queue.length > soonIdle &&
+      this.#queue.size > soonIdle &&
       this.#children.size < this.#options.processes &&
       this.#options.monotonic() >= this.#startAfter
     );
@@ -148,14 +151,10 @@ export class CommandPool {
     this.#startAfter = this.#options.monotonic() + delay;
   }
 
-  #explainDelay(): string {
-    const seconds = Math.max(0, this.#startAfter - this.#options.monotonic()) / 1000;
-    return `${this.#lastFault} (not started again for ${seconds.toFixed(1)} s)`;
-  }
-
   #rejectAll(fault: string): void {
-    for (let waiting = this.#dequeue(); waiting !== undefined; waiting = this.#dequeue()) {
-      waiting.reject(new Error(fault));
+    for (const { signal, onAbort, reject } of this.#queue.removeAll()) {
+      signal.removeEventListener('abort', onAbort);
+      reject(new Error(fault));
     }
   }
 }

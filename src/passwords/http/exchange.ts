@@ -54,7 +54,14 @@ export function exchange(
       reject(new ExchangeError(phase, error));
     };
     signal.addEventListener('abort', onAbort);
-    request.on('error', fail).on('response', (response) => {
+    request.on('error', fail);
+    // Without this, an answer with status 101 would be no answer at all.
+    request.on('upgrade', (response, socket) => {
+      signal.removeEventListener('abort', onAbort);
+      socket.destroy();
+      resolve({ status: response.statusCode ?? 0, encoding: undefined, body: Buffer.alloc(0) });
+    });
+    request.on('response', (response) => {
       read(response).then((answer) => {
         signal.removeEventListener('abort', onAbort);
         if (!response.readableEnded) request.destroy();

@@ -39,12 +39,12 @@ export interface AttemptCounters {
    */
   count(attempt: Attempt): Promise<CountedAttempt | undefined>;
   /**
-   * Takes back an attempt, in the windows that have not ended since.
+   * Releases an attempt, in the windows that have not ended since.
    *
    * @param isKnown whether to make its login known
    * @throws if the counters can't be used
    */
-  giveBack(counted: CountedAttempt, isKnown: boolean): Promise<void>;
+  release(counted: CountedAttempt, isKnown: boolean): Promise<void>;
   /** Frees connections and timers. */
   close(): Promise<void>;
 }

@@ -53,14 +53,14 @@ export class MemoryCounters implements AttemptCounters {
       ends.push(end);
       if (!isBelowLimit) {
         // The library counts refused attempts as well.
-        await this.giveBack({ attempt, ends }, false);
+        await this.release({ attempt, ends }, false);
         return undefined;
       }
     }
     return { attempt, ends };
   }
 
-  async giveBack({ attempt, ends }: CountedAttempt, isKnown: boolean): Promise<void> {
+  async release({ attempt, ends }: CountedAttempt, isKnown: boolean): Promise<void> {
     for (const [index, end] of ends.entries()) {
       const bucket = attempt.buckets[index];
       if (bucket === undefined || Date.now() >= end) continue;

@@ -28,8 +28,8 @@ export interface ThrottleOptions {
 export interface Admission {
   /** The password was right: the attempt does not count, and the address becomes known for this user. */
   succeeded(): void;
-  /** Nothing was learnt about the password: the attempt does not count. */
-  giveBack(): void;
+  /** No back end could check the password, so the attempt does not count. */
+  release(): void;
 }
 
 /** Limits wrong passwords. */
@@ -95,8 +95,8 @@ class AttemptThrottle implements Throttle {
     const settle = (isKnown: boolean): void => {
       // What the shared counters know, this process knows in an outage as well.
       const own = shared === undefined ? counted : { ...counted, ends: [] };
-      void this.#memory.giveBack(own, isKnown);
-      shared?.giveBack(counted, isKnown).catch((error: unknown) => {
+      void this.#memory.release(own, isKnown);
+      shared?.release(counted, isKnown).catch((error: unknown) => {
         this.#failed(error);
       });
     };
@@ -104,7 +104,7 @@ class AttemptThrottle implements Throttle {
       succeeded: () => {
         settle(true);
       },
-      giveBack: () => {
+      release: () => {
         settle(false);
       },
     };

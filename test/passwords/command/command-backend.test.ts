@@ -110,7 +110,7 @@ describe('an error', () => {
   it('says why the program is not started', async () => {
     const missing = new Subject(['/nowhere/check', 'secret-argument']);
     expect(await missing.try('x')).toBe(
-      "PasswordBackendError: command /nowhere/check: can't be started: no such file, or the interpreter that its first line names is missing (not started again for 0.1 s)",
+      "PasswordBackendError: command /nowhere/check: can't be started: no such file, or the interpreter that its first line names is missing; it is started again soon",
     );
     const path = temporaryFile('#!/bin/sh\n');
     expect(await new Subject([path]).try('x')).toContain("can't be started: permission denied");
@@ -137,7 +137,7 @@ describe('an error', () => {
 
   it('tells about other output', async () => {
     expect(await new Subject(puppet()).try(write('Yes'))).toContain(
-      'sent something else than 1 or 0 on stdout; killed it. Let it write its messages to stderr or a file',
+      'sent something other than 1 or 0 on stdout; killed it. Let it write its messages to stderr or a file',
     );
   });
 });

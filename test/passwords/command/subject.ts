@@ -63,8 +63,9 @@ export class Subject {
   verify(
     password: string,
     signal: AbortSignal = AbortSignal.timeout(LONG_MILLISECONDS),
+    origin?: string,
   ): Promise<PasswordResult> {
-    return this.backend.verify({ user: 'alice', host: HOST, password }, signal);
+    return this.backend.verify({ user: 'alice', host: HOST, password }, signal, origin);
   }
 
   isUser(user: string): Promise<boolean> {
@@ -72,8 +73,8 @@ export class Subject {
   }
 
   /** Returns the result, or the message of the error. */
-  async try(password: string, signal?: AbortSignal): Promise<string> {
-    return this.verify(password, signal).catch((error: unknown) => String(error));
+  async try(password: string, signal?: AbortSignal, origin?: string): Promise<string> {
+    return this.verify(password, signal, origin).catch((error: unknown) => String(error));
   }
 }
 

@@ -96,7 +96,6 @@ describe('the example check-script', () => {
       `auth:nobody:${HOST}:wrong`,
       `auth:bob:${HOST}:${users['bob@example.com']}`,
       `auth:érika:${HOST}:${users['érika@example.com']}`,
-      'auth:alice',
       `setpass:alice:${HOST}:new`,
       `isuser:alice:${HOST}`,
       `isuser:nobody:${HOST}`,
@@ -105,8 +104,16 @@ describe('the example check-script', () => {
       input: `${input.join('\n')}\n`,
       encoding: 'utf8',
     });
-    expect(stdout.trim().split('\n')).toEqual(['1', '0', '0', '0', '1', '0', '0', '1', '0']);
-    expect(stderr).toBe('ValueError\n');
+    expect(stdout.trim().split('\n')).toEqual(['1', '0', '0', '0', '1', '0', '1', '0']);
+    expect(stderr).toBe('');
+  });
+
+  it('gives no answer if it can not read the list of users', () => {
+    const { stdout, stderr, status } = spawnSync(join(EXAMPLES, 'check-script'), ['/nowhere/users.json'], {
+      input: `auth:alice:${HOST}:right\n`,
+      encoding: 'utf8',
+    });
+    expect({ stdout, stderr, status }).toEqual({ stdout: '', stderr: 'FileNotFoundError\n', status: 1 });
   });
 });
 

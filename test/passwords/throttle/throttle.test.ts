@@ -170,14 +170,14 @@ describe('an attempt', () => {
       expect(await logIn(throttle, ALICE, ATTACKER)).toBe(true);
       const admission = await throttle.admit(ALICE, ATTACKER);
       expect(admission).toBeDefined();
-      admission?.giveBack();
+      admission?.release();
     }
     expect(await guess(throttle, repeat(100, [ATTACKER]), true)).toBe(LIMITS.userFromAddress);
   });
 
   it('that was given back does not make the address known', async () => {
     const throttle = open();
-    (await throttle.admit(ALICE, '192.0.2.1'))?.giveBack();
+    (await throttle.admit(ALICE, '192.0.2.1'))?.release();
     await guess(throttle, repeat(2000, addresses(100)), true);
     expect(await throttle.admit(ALICE, '192.0.2.1')).toBeUndefined();
   });
@@ -186,11 +186,11 @@ describe('an attempt', () => {
     const throttle = open();
     const late = await Promise.all(repeat(5, [ATTACKER]).map(([jid, client]) => throttle.admit(jid, client)));
     await vi.advanceTimersByTimeAsync(LIMITS.window);
-    late[0]?.giveBack();
+    late[0]?.release();
     late[1]?.succeeded();
     await vi.advanceTimersByTimeAsync(1);
     expect(await guess(throttle, repeat(9, [ATTACKER]), true)).toBe(9);
-    for (const admission of late.slice(2)) admission?.giveBack();
+    for (const admission of late.slice(2)) admission?.release();
     expect(await guess(throttle, repeat(100, [ATTACKER]), true)).toBe(1);
   });
 });

@@ -66,7 +66,7 @@ describe('a Redis that', () => {
     for (let count = 0; count < 20; count += 1) expect(await logIn(opened, ATTACKER)).toBe(true);
     expect(Date.now() - begin).toBeLessThan(ADMITTED_WITHIN);
     expect(opened.warnings).toHaveLength(1);
-    pending?.giveBack();
+    pending?.release();
     redis.signal('SIGCONT');
     await expect
       .poll(async () => {

@@ -72,7 +72,7 @@ describe('counters in Redis', () => {
     for (let count = 0; count < 30; count += 1) {
       const admission = await opened.throttle.admit(ALICE, ATTACKER);
       expect(admission).toBeDefined();
-      if (count % 2 === 0) admission?.giveBack();
+      if (count % 2 === 0) admission?.release();
       else admission?.succeeded();
     }
     await settled(opened);
@@ -102,7 +102,7 @@ describe('counters in Redis', () => {
     const first = await counters.count(attempt);
     await sleep(20);
     expect(await counters.count(attempt)).toEqual(first);
-    await counters.giveBack({ attempt, ends: [1_700_000_000_000] }, false);
+    await counters.release({ attempt, ends: [1_700_000_000_000] }, false);
     expect(redis.cli('get', 'test:{passwords}:user:600000:00ff')).toMatch(/^2 /);
   });
 

@@ -17,7 +17,7 @@ export interface ObservedPasswords {
 const none = (): void => undefined;
 /** The daemon has the counters of wrong passwords: what is tried here does not count. */
 const unlimited: Throttle = {
-  admit: () => Promise.resolve({ succeeded: none, giveBack: none }),
+  admit: () => Promise.resolve({ succeeded: none, release: none }),
   close: () => Promise.resolve(),
 };
 

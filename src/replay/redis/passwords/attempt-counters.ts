@@ -38,7 +38,7 @@ return answer
 `;
 
 /**
- * Takes back an attempt in the windows that go on.
+ * Releases an attempt in the windows that go on.
  *
  * KEYS: the buckets, and the login if it becomes known.
  * ARGV: how long the login is known (in ms), the ends of the windows of the buckets.
@@ -82,7 +82,7 @@ export class RedisAttemptCounters implements AttemptCounters {
     });
   }
 
-  async giveBack({ attempt, ends }: CountedAttempt, isKnown: boolean): Promise<void> {
+  async release({ attempt, ends }: CountedAttempt, isKnown: boolean): Promise<void> {
     const keys = this.#bucketsOf(attempt).slice(0, ends.length);
     if (isKnown && attempt.login !== undefined) keys.push(this.#loginOf(attempt.login));
     await this.#connection.request(async () => {

@@ -86,7 +86,7 @@ describe('xtokend check, of passwords.command', () => {
     ]);
     expect(silent.of('passwords-command-failed').join()).toContain('no answer within');
     expect(chatty.of('passwords-command-failed').join()).toContain(
-      'sent something else than 1 or 0 on stdout; killed it; Let it write its messages to stderr',
+      'sent something other than 1 or 0 on stdout; killed it; Let it write its messages to stderr',
     );
     expect(slow.codes).toEqual(['ok passwords-command-ok', 'warning passwords-slow']);
   });
