@@ -20,7 +20,7 @@ describe('a surplus answer', () => {
   ])('%s makes the request fail', async (_, plan) => {
     const subject = open();
     expect(await subject.try(plan)).toMatch(
-      /sent (something else|output without a request, or a second answer)/,
+      /sent (something other|output without a request, or a second answer)/,
     );
     expect(await subject.verify(NO)).toBe('wrong');
     expect(await subject.verify(YES)).toBe('accepted');
