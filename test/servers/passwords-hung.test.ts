@@ -89,7 +89,7 @@ describe('tokens on a connection with passwords', { timeout: 90_000 }, () => {
     await expect.poll(() => http.questions, { interval: 5 }).toHaveLength(5);
     expect(answers).toBe('');
     await expect.poll(() => answers).toBe('0\n0\n0\n0\n0\n1\n');
-    expect(daemon.log.match(/reason="password-backend-unavailable"/g)).toHaveLength(5);
+    await expect.poll(() => daemon.log.match(/reason="password-backend-unavailable"/g)).toHaveLength(5);
   });
 });
 
