@@ -137,8 +137,10 @@ describe.each(releases)('the page about passwords, with $name', (release) => {
     const [printed = ''] = await follow(machine, [create]);
     expect(printed).toMatch(APP_PASSWORD);
     await expectPassword(machine, printed.trim());
-    expect(machine.daemon.log).toContain(`jid="${ALICE}" host="example.com" client="127.0.0.1"`);
-    expect(machine.daemon.log).toContain('backend="app-passwords"');
+    await expect
+      .poll(() => machine.daemon.log)
+      .toContain(`jid="${ALICE}" host="example.com" client="127.0.0.1"`);
+    await expect.poll(() => machine.daemon.log).toContain('backend="app-passwords"');
     expect(await follow(machine, [list, remove])).toEqual([expect.stringContaining('phone'), '']);
     expect(await machine.logIn(printed.trim())).toEqual(REFUSED);
   });
@@ -186,7 +188,7 @@ describe.each(releases.slice(0, 1))('the page about passwords, with $name', (rel
     const passwords = replaced(withScript, '/etc/xtokend/users.json', join(directory, 'users.json'));
     const machine = await start(context, release, passwords);
     await expectPassword(machine, PASSWORD);
-    expect(machine.daemon.log).toContain('backend="command"');
+    await expect.poll(() => machine.daemon.log).toContain('backend="command"');
   });
 
   it.for([
@@ -213,7 +215,7 @@ describe.each(releases.slice(0, 1))('the page about passwords, with $name', (rel
     const withUrl = replaced(documented, 'https://app.example/xtokend/auth', url);
     const machine = await start(context, release, replaced(withUrl, '"http-token"', `"${token}"`));
     await expectPassword(machine, PASSWORD);
-    expect(machine.daemon.log).toContain('backend="http"');
+    await expect.poll(() => machine.daemon.log).toContain('backend="http"');
   });
 });
 

@@ -194,6 +194,6 @@ describe.each(releases)('$name with tokens and passwords', { timeout: 30_000 }, 
     expect(await logIn('carol@example.com', tokenOf('carol@example.com'))).toEqual(ACCEPTED);
     await http.start();
     expect(await logIn('carol@example.com', HTTP_PASSWORD)).toEqual(ACCEPTED);
-    expect(daemon.log).toContain('error password back end unavailable backend="http"');
+    await expect.poll(() => daemon.log).toContain('error password back end unavailable backend="http"');
   });
 });
