@@ -1,5 +1,8 @@
 # A program for the generic protocol that does what the password of each request tells it: comma-separated output in
 # octal escapes, dSECONDS to wait, xSTATUS to exit, h to hang. Its arguments are done at the start.
+# shellcheck shell=sh
+
+# shellcheck disable=SC2059 # the escapes are a format
 perform() {
     IFS=,
     for step in $1; do
@@ -7,7 +10,6 @@ perform() {
         d*) sleep "${step#d}" ;;
         x*) exit "${step#x}" ;;
         h) sleep 1000000 ;;
-        # shellcheck disable=SC2059 # the escapes are a format
         *) printf "$step" ;;
         esac
     done
