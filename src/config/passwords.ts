@@ -18,6 +18,10 @@ const DEFAULT_TIMEOUT_MILLISECONDS = 3000;
 /** The part of the reply deadline that passwords may use by default: 3 of 4 seconds. */
 const TIMEOUT_SHARE = 0.75;
 
+const CREATE_TOKEN = '. To create one: head -c 32 /dev/urandom | base64';
+const EXPECTED_TOKEN =
+  'expected the path of a file that contains a bearer token of at least 16 characters, so that nobody else can try passwords there';
+
 /** Settings that have an effect only together with another one. */
 const COMPANIONS = {
   protocol: 'command',
@@ -88,7 +92,7 @@ function limitsOf({ limits = {} }: PasswordsTable): ThrottleSettings {
 function refuseUnused({ table, refuse }: Source): void {
   for (const [setting, owner] of Object.entries(COMPANIONS)) {
     const isUnused = table[setting as keyof typeof COMPANIONS] !== undefined && table[owner] === undefined;
-    if (isUnused) refuse(setting, `has no effect without ${owner}`);
+    if (isUnused) refuse(setting, `has no effect without ${owner}. Remove it, or set ${owner}`);
   }
 }
 
@@ -97,18 +101,23 @@ function readBackends(source: Source): BackendSettings[] {
   const configured = DEFAULT_ORDER.filter((setting) => table[setting] !== undefined);
   if (configured.length === 0) refuse('store', 'expected at least one of store, command and url');
   const { order = configured } = table;
-  if (order.length !== configured.length || !configured.every((setting) => order.includes(setting))) {
+  const isComplete =
+    order.length === configured.length && configured.every((setting) => order.includes(setting));
+  if (configured.length > 0 && !isComplete) {
     const expected = configured.map((setting) => `"${setting}"`).join(', ');
     refuse('order', `expected each back end of this table once, in any order: ${expected}`);
   }
   const readers = { store: readStore, command: readCommand, url: readHttp };
-  return order.map((setting) => readers[setting](source)).filter((backend) => backend !== undefined);
+  return order
+    .filter((setting) => configured.includes(setting))
+    .map((setting) => readers[setting](source))
+    .filter((backend) => backend !== undefined);
 }
 
 function readStore({ table, file, refuse }: Source): BackendSettings | undefined {
   const [, path] = /^file:(.+)$/.exec(table.store ?? '') ?? [];
   if (path !== undefined) return { kind: 'app-passwords', path: resolve(dirname(file), path) };
-  refuse('store', 'expected "file:/path/of/the/app-passwords"');
+  refuse('store', 'expected "file:" and a path, such as "file:/etc/xtokend/app-passwords"');
   return undefined;
 }
 
@@ -123,9 +132,9 @@ function readCommand({ table, refuse }: Source): CommandSettings | undefined {
 
 function readHttp({ path, table, files, refuse }: Source): HttpSettings | undefined {
   const url = parseUrl(table.url ?? '', refuse);
-  const token = files.read([...path, 'token_file'], table.token_file, 'secret');
+  const token = files.read([...path, 'token_file'], table.token_file, 'secret', CREATE_TOKEN);
   if (table.token_file === undefined) {
-    refuse('token_file', 'expected a file with a bearer token, so that nobody else can try passwords there');
+    refuse('token_file', EXPECTED_TOKEN);
   } else if (token !== undefined && !isBearerToken(token)) {
     refuse('token_file', 'expected at least 16 visible ASCII characters in the file, on one line');
   }
@@ -158,7 +167,10 @@ function readTimeout({ table, refuse }: Source, answerWithin: number): number {
     return Math.min(DEFAULT_TIMEOUT_MILLISECONDS, answerWithin * TIMEOUT_SHARE);
   const milliseconds = table.timeout * 1000;
   if (milliseconds >= answerWithin) {
-    refuse('timeout', `expected less than answer_within, which is ${answerWithin / 1000}`);
+    refuse(
+      'timeout',
+      `expected less than answer_within, which is ${answerWithin / 1000}. Lower it, or raise answer_within`,
+    );
   }
   return milliseconds;
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.js';
 import { rememberSecret } from '../system/known-secrets.js';
+import { isMissing } from '../system/read-file.js';
 import { Problems } from './errors.js';
 import { readSecretFile, type SecretFilePlaces } from './keys/secret-file.js';
 
@@ -19,12 +20,14 @@ export class SettingsFiles {
    *
    * @param path the path of the setting
    * @param value what it is set to
+   * @param ifMissing what to add to the problem if there is no such file
    * @returns `undefined` if the setting is missing, or if the file can't be read or is empty, which is a problem
    */
   read(
     path: readonly string[],
     value: string | undefined,
     content: 'secret' | 'certificate',
+    ifMissing = '',
   ): string | undefined {
     if (value === undefined) return undefined;
     try {
@@ -34,7 +37,8 @@ export class SettingsFiles {
       if (file.text !== '') return file.text;
       this.problems.add(path, 'the file that it names is empty');
     } catch (error) {
-      this.problems.add(path, messageOf(error));
+      const isAbsent = error instanceof Error && isMissing(error.cause);
+      this.problems.add(path, `${messageOf(error)}${isAbsent ? ifMissing : ''}`);
     }
     return undefined;
   }

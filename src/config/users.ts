@@ -5,7 +5,7 @@ import type { UsersTable } from './schema.js';
 /** Who is a user of a host. */
 export interface UserSettings {
   /**
-   * `any`: every well-formed name; `seen`: those who have logged in before; `passwords`: those whom the back ends of passwords
+   * `any`: every well-formed name; `seen`: those who have logged in before; `passwords`: those whom the password back ends
    * know; otherwise the file that lists them.
    */
   readonly users: 'any' | 'seen' | 'passwords' | { readonly path: string };
@@ -21,7 +21,7 @@ export interface UserSettings {
  * @param path the path of the table in the configuration
  * @param top the table whose settings apply if `table` lacks them
  * @param file the path of the configuration: other paths are relative to its directory
- * @param hasPasswords whether the host has back ends of passwords
+ * @param hasPasswords whether the host has password back ends
  */
 export function readUsers(
   path: readonly string[],

@@ -85,8 +85,14 @@ describe('[passwords]', () => {
       '[hosts."a.example".passwords]\ntimeout = 2\n',
       'hosts."a.example".passwords.store: expected at least one of store, command and url',
     ],
-    ['[passwords]\nstore = "app"\n', 'passwords.store: expected "file:/path/of/the/app-passwords"'],
-    ['[passwords]\ncommand = "/bin/check"\n', 'passwords.command: expected several in brackets'],
+    [
+      '[passwords]\nstore = "app"\n',
+      'passwords.store: expected "file:" and a path, such as "file:/etc/xtokend/app-passwords"',
+    ],
+    [
+      '[passwords]\ncommand = "/bin/check"\n',
+      'passwords.command: expected a list in brackets, such as ["/usr/local/bin/check", "--flag"]',
+    ],
     [
       '[passwords]\ncommand = ["check"]\n',
       'passwords.command: expected the absolute path of a program, and its arguments: ["/usr/local/bin/check"]',
@@ -98,11 +104,17 @@ describe('[passwords]', () => {
     [`[passwords]\n${COMMAND}protocol = "native"\n`, 'passwords.protocol: expected "generic" or "ejabberd"'],
     [`[passwords]\n${COMMAND}processes = 0\n`, 'passwords.processes: expected at least 1'],
     [`[passwords]\n${COMMAND}processes = 1.5\n`, 'passwords.processes: expected a whole number'],
-    [`[passwords]\n${STORE}processes = 3\n`, 'passwords.processes: has no effect without command'],
-    [`[passwords]\n${STORE}ca_file = "ca.pem"\n`, 'passwords.ca_file: has no effect without url'],
+    [
+      `[passwords]\n${STORE}processes = 3\n`,
+      'passwords.processes: has no effect without command. Remove it, or set command',
+    ],
+    [
+      `[passwords]\n${STORE}ca_file = "ca.pem"\n`,
+      'passwords.ca_file: has no effect without url. Remove it, or set url',
+    ],
     [
       '[passwords]\nurl = "https://app.example/"\n',
-      'passwords.token_file: expected a file with a bearer token, so that nobody else can try passwords there',
+      'passwords.token_file: expected the path of a file that contains a bearer token of at least 16 characters, so that nobody else can try passwords there',
     ],
     [
       '[passwords]\nurl = "http://app.example/"\ntoken_file = "token"\n',
@@ -116,7 +128,23 @@ describe('[passwords]', () => {
       `[passwords]\n${STORE}${COMMAND}order = ["store", "store"]\n`,
       'passwords.order: expected each back end of this table once, in any order: "store", "command"',
     ],
-    [`[passwords]\n${STORE}timeout = 4\n`, 'passwords.timeout: expected less than answer_within, which is 4'],
+    [
+      `[passwords]\n${STORE}order = ["url"]\n`,
+      'passwords.order: expected each back end of this table once, in any order: "store"',
+    ],
+    ['[passwords]\norder = ["url"]\n', 'passwords.store: expected at least one of store, command and url'],
+    [
+      '[passwords]\nurl = "127.0.0.1:8080/"\ntoken_file = "token"\n',
+      'passwords.url: expected a URL that starts with https://, or with http:// for 127.0.0.1, [::1] or localhost',
+    ],
+    [
+      `[passwords]\n${HTTP}token = "secret"\n`,
+      'passwords.token: there is no such setting (line 6). Did you mean token_file?',
+    ],
+    [
+      `[passwords]\n${STORE}timeout = 4\n`,
+      'passwords.timeout: expected less than answer_within, which is 4. Lower it, or raise answer_within',
+    ],
     [`[passwords]\n${STORE}[passwords.limits]\nwindow = 0\n`, 'passwords.limits.window: expected at least 1'],
     [
       `[passwords]\n${STORE}[passwords.limits]\nuser_from_adress = 3\n`,
@@ -141,6 +169,13 @@ describe('[passwords]', () => {
     ['users = "passwords"\n', 'users: "passwords" needs a table [passwords] with at least one back end'],
   ])('has a problem with its fix: %j', async (settings, problem) => {
     expect(await problemsOf(settings)).toEqual([problem]);
+  });
+
+  it('explains how to create a bearer token that is missing', async () => {
+    const [problem] = await problemsOf('[passwords]\nurl = "https://app.example/"\ntoken_file = "none"\n');
+    expect(problem).toMatch(
+      /^passwords\.token_file: .*: there is no such file\. To create one: head -c 32 \/dev\/urandom \| base64$/,
+    );
   });
 
   it.each(['', 'short', 'white space in between', `two\n${TOKEN}`])(

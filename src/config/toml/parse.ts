@@ -12,6 +12,8 @@ const expectedTypes: Readonly<Record<string, string>> = {
   array: 'expected several in brackets',
 };
 
+const EXPECTED_COMMAND = 'expected a list in brackets, such as ["/usr/local/bin/check", "--flag"]';
+
 /**
  * Parses the text of a configuration file.
  *
@@ -88,6 +90,7 @@ function expectationOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'not_multiple_of') return 'expected a whole number';
   if (issue.code !== 'invalid_type') return 'this value cannot be used';
   if (isInKeys && issue.path.length <= 2) return 'expected [[keys]], with double brackets';
+  if (issue.path.at(-1) === 'command' && issue.expected === 'array') return EXPECTED_COMMAND;
   return expectedTypes[issue.expected] ?? expectedTable(issue.path);
 }
 

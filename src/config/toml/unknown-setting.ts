@@ -16,7 +16,8 @@ export interface Source {
  * @param key the name of the setting
  */
 export function unknownSetting(source: Source, path: readonly PropertyKey[], key: string): Problem {
-  const near = nearest(key, knownSettings(path));
+  const known = knownSettings(path);
+  const near = nearest(key, known) ?? known.find((name) => name === `${key}_file`);
   const places = placesOf(key);
   const host = near === undefined ? unquotedHost(source.document, path, key) : undefined;
   // If name and value were mixed up, the name can be a secret, but no secret is this short.
@@ -27,8 +28,7 @@ export function unknownSetting(source: Source, path: readonly PropertyKey[], key
   if (host !== undefined) return { where, message: `a host needs quotes${line}: write [hosts."${host}"]` };
   if (places.length > 0)
     return { where, message: `is in the wrong place${line}: write it ${places.join(', or ')}` };
-  const fix =
-    near === undefined ? `Known settings: ${knownSettings(path).join(', ')}` : `Did you mean ${near}?`;
+  const fix = near === undefined ? `Known settings: ${known.join(', ')}` : `Did you mean ${near}?`;
   return { where, message: `there is no such setting${line}. ${fix}` };
 }
 

@@ -12,7 +12,9 @@ export function parseBackendUrl(text: string): URL {
   if (text.includes('\\')) throw new Error('expected a URL without a backslash');
   const url = parse(text);
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
-    throw new Error('expected a URL that starts with https://');
+    throw new Error(
+      'expected a URL that starts with https://, or with http:// for 127.0.0.1, [::1] or localhost',
+    );
   }
   if (url.username !== '' || url.password !== '') {
     throw new Error('expected a URL without user and password; set token_file instead');
