@@ -1,17 +1,18 @@
 import { statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { Configuration, HostSettings } from '../config/configuration.js';
 import { loadConfiguration } from '../config/load.js';
 import { domainOf, normalizeJid } from '../credential/jid/jid.js';
 import { messageOf } from '../errors.js';
 import { idOf, type AppPasswordEntry } from '../passwords/app-passwords/entries.js';
-import { AppPasswordFileError } from '../passwords/app-passwords/errors.js';
+import { AppPasswordFileError, InvalidAppPasswordError } from '../passwords/app-passwords/errors.js';
 import { addAppPassword, readAppPasswords, removeAppPasswords } from '../passwords/app-passwords/manage.js';
+import { assertPassword } from '../passwords/app-passwords/rules.js';
 import { nameOfGroup, nameOfUser } from '../system/accounts.js';
 import { startedDirectory } from './revoke.js';
 import { asOwnerOf } from './shared/as-owner.js';
 import { readLastUses } from './shared/last-uses.js';
 import { hostOf } from './shared/login.js';
+import { explainMissing } from './shared/missing-store.js';
 import { readInput } from './shared/read-input.js';
 import { settingsOfDaemons } from './shared/revocation-stores.js';
 import { formatTime } from './shared/time.js';
@@ -34,9 +35,7 @@ export interface PasswdOptions {
 }
 
 const READABLE_BY_GROUP = 0o040;
-const EXPECTED =
-  'expected a JID and --label LABEL, such as: xtokend passwd alice@example.com --label phone. With --list, neither is needed; with ' +
-  '--remove, --all can stand for a label';
+const EXAMPLE = 'such as: xtokend passwd alice@example.com --label phone';
 
 /**
  * `xtokend passwd`: adds, lists and removes app passwords. A running daemon reads the change by itself.
@@ -51,17 +50,29 @@ export async function passwd(jidText: string | undefined, options: PasswdOptions
   const configuration = await loadConfiguration(options.config, process.env);
   if (options.list === true) return list(configuration, jid, options.prosody);
   const name = String(jid);
-  const path = pathFor(name, configuration);
+  const path = await pathFor(name, configuration);
   if (options.remove === true) return remove(path, name, options.label);
   return add(path, name, String(options.label), options, configuration.file);
 }
 
 function assertUsage(jid: string | undefined, options: PasswdOptions): void {
+  const mistake = findMistake(jid, options);
+  if (mistake !== undefined) throw new UsageError(mistake);
+}
+
+function findMistake(jid: string | undefined, options: PasswdOptions): string | undefined {
   const { label, stdin = false, list = false, remove = false, all = false } = options;
-  const isValid = list
-    ? label === undefined && !stdin && !remove && !all
-    : jid !== undefined && (label === undefined) === all && (remove ? !stdin : !all);
-  if (!isValid) throw new UsageError(EXPECTED);
+  if (list) {
+    const isAlone = label === undefined && !stdin && !remove && !all;
+    return isAlone ? undefined : 'expected --list alone, or with a JID';
+  }
+  if (jid === undefined) return `expected a JID and --label LABEL, ${EXAMPLE}`;
+  if (remove) {
+    if ((label === undefined) !== all) return 'expected --label LABEL or --all with --remove';
+    return stdin ? 'expected --remove without --stdin' : undefined;
+  }
+  if (all) return 'expected --all together with --remove';
+  return label === undefined ? `expected --label LABEL, ${EXAMPLE}` : undefined;
 }
 
 async function add(
@@ -85,8 +96,18 @@ async function add(
 }
 
 async function readPassword(): Promise<string> {
-  if (!process.stdin.isTTY) return readInput();
-  throw new UsageError('--stdin: expected a pipe or a file, found a terminal, which would show the password');
+  if (process.stdin.isTTY) {
+    throw new UsageError(
+      '--stdin: expected a pipe or a file, found a terminal, which would show the password',
+    );
+  }
+  const password = await readInput();
+  try {
+    assertPassword(password);
+  } catch (error) {
+    throw new InvalidAppPasswordError(`${messageOf(error)}. To have xtokend create one, leave out --stdin`);
+  }
+  return password;
 }
 
 /** Returns the group that can read the configuration, as which the daemon may run. */
@@ -116,12 +137,12 @@ async function remove(path: string, jid: string, label: string | undefined): Pro
 }
 
 /** Returns the file of the app passwords of a user. @throws {@link UsageError} if there is none */
-function pathFor(jid: string, configuration: Configuration): string {
+async function pathFor(jid: string, configuration: Configuration): Promise<string> {
   const { settings, refusal } = hostOf(jid, configuration);
   if (settings === undefined) throw new UsageError(refusal);
   const path = pathOf(settings);
   if (path !== undefined) return path;
-  throw new UsageError(explainMissing(domainOf(jid), configuration));
+  throw new UsageError(await explainMissing(domainOf(jid), configuration));
 }
 
 function pathOf({ passwords }: HostSettings): string | undefined {
@@ -129,25 +150,11 @@ function pathOf({ passwords }: HostSettings): string | undefined {
   return undefined;
 }
 
-/** @param host `undefined` for any host */
-function explainMissing(host: string | undefined, { hosts, file }: Configuration): string {
-  const line = `store = "file:${join(dirname(file), 'app-passwords')}"`;
-  const hasTable = hosts.all.some(({ passwords }) => passwords !== undefined);
-  const own = host !== undefined && hosts.of(host)?.passwords !== undefined;
-  // A table of the host, which can be empty, replaces the one at the top.
-  const fix = own
-    ? `Add this line to the table [passwords] that applies to ${host} in ${file}:\n\n${line}`
-    : hasTable
-      ? `Another host has passwords. Correct the table [hosts."${host ?? ''}".passwords] in ${file}, or add it, with this line:\n\n${line}`
-      : `Add these lines to the end of ${file}:\n\n[passwords]\n${line}`;
-  return `expected a file of app passwords for ${host ?? 'any host'}, found none. ${fix}\n`;
-}
-
 async function list(configuration: Configuration, jid: string | undefined, prosody: string): Promise<void> {
   const { hosts } = configuration;
   const all = new Set(hosts.all.flatMap((settings) => pathOf(settings) ?? []));
-  const paths = jid === undefined ? [...all] : [pathFor(jid, configuration)];
-  if (paths.length === 0) throw new UsageError(explainMissing(undefined, configuration));
+  const paths = jid === undefined ? [...all] : [await pathFor(jid, configuration)];
+  if (paths.length === 0) throw new UsageError(await explainMissing(undefined, configuration));
   const found = (await Promise.all(paths.map(readAppPasswords))).flat();
   const entries = found.filter((entry) => jid === undefined || entry.jid === jid);
   if (entries.length === 0) process.stderr.write(`xtokend: no app passwords in ${paths.join(' and ')}\n`);

@@ -93,7 +93,9 @@ describe('xtokend passwd', () => {
     ]) {
       const refused = machine.passwd([JID, '--label', 'other', '--stdin'], wrong);
       expect([refused.status, refused.stdout]).toEqual([2, '']);
-      expect(refused.stderr).toMatch(/^xtokend: the password: expected /);
+      expect(refused.stderr).toMatch(
+        /^xtokend: the password: expected .*\. To have xtokend create one, leave out --stdin\n$/,
+      );
       expect(refused.stderr).not.toContain('secret');
     }
   });
@@ -140,21 +142,28 @@ describe('xtokend passwd', () => {
   });
 
   it.each<[string, string, string[], RegExp]>([
-    ['no label', STORE, [JID], /expected a JID and --label LABEL/],
+    [
+      'no label',
+      STORE,
+      [JID],
+      /expected --label LABEL, such as: xtokend passwd alice@example\.com --label phone\n/,
+    ],
     ['no user', STORE, ['--label', 'x'], /expected a JID and --label LABEL/],
-    ['a list and a label', STORE, ['--list', '--label', 'x'], /expected a JID and --label LABEL/],
-    ['all without --remove', STORE, [JID, '--all'], /expected a JID and --label LABEL/],
+    ['a list and a label', STORE, ['--list', '--label', 'x'], /expected --list alone, or with a JID\n/],
+    ['a list to remove', STORE, ['--list', '--remove'], /expected --list alone, or with a JID\n/],
+    ['nothing to remove', STORE, [JID, '--remove'], /expected --label LABEL or --all with --remove\n/],
+    ['all without --remove', STORE, [JID, '--all'], /expected --all together with --remove\n/],
     [
       'all and a label',
       STORE,
       [JID, '--remove', '--all', '--label', 'x'],
-      /expected a JID and --label LABEL/,
+      /expected --label LABEL or --all with --remove\n/,
     ],
     [
       'a password to remove',
       STORE,
       [JID, '--remove', '--stdin', '--label', 'x'],
-      /expected a JID and --label LABEL/,
+      /expected --remove without --stdin\n/,
     ],
     ['a name', STORE, ['alice', '--label', 'x'], /expected a JID like user@example\.com/],
     ['an empty label', STORE, [JID, '--label', ''], /the label: expected 1 to 64 printable characters/],
@@ -171,6 +180,18 @@ describe('xtokend passwd', () => {
       '[passwords]\ncommand = ["/bin/true"]\n',
       [JID, '--label', 'x'],
       /Add this line to the table \[passwords\] that applies to example\.com in \S+:\n\nstore = /,
+    ],
+    [
+      'a host without passwords',
+      `${STORE}[hosts."EXAMPLE.com".passwords]\n`,
+      [JID, '--label', 'x'],
+      /found none\. Add this line to the table \[hosts\."example\.com"\.passwords\] in \S+:\n\nstore = \S+\n\n?$/,
+    ],
+    [
+      'passwords of another host only',
+      `[hosts."a.example".passwords]\nstore = "file:a"\n[hosts."example.com"]\n`,
+      [JID, '--label', 'x'],
+      /Another host has passwords\. Add these lines to the end of \S+:\n\n\[hosts\."example\.com"\.passwords\]\nstore = /,
     ],
   ])('does nothing for %s, and tells why', (_, settings, args, expected) => {
     const machine = new Machine(settings);

@@ -21,9 +21,12 @@ export function atOption(): Option {
   return new Option('--at <time>', 'ISO 8601 or Unix seconds (default: now)');
 }
 
-/** Returns the option that names the configuration of a Prosody whose module may start a daemon. */
-export function prosodyOption(): Option {
-  return new Option('--prosody <file>', 'configuration of Prosody, which may start xtokend').default(
-    PROSODY_FILE,
-  );
+/**
+ * Returns the option that names the configuration of a Prosody whose module may start a daemon.
+ *
+ * @param condition what its description begins with
+ */
+export function prosodyOption(condition = ''): Option {
+  const description = `${condition}configuration of Prosody, which may start xtokend`;
+  return new Option('--prosody <file>', description).default(PROSODY_FILE);
 }

@@ -177,15 +177,15 @@ function addRevoke(program: Command): void {
 function addPasswd(program: Command): void {
   program
     .command('passwd')
-    .description('create an app password, with which a user can log in until you remove it')
-    .argument('[jid]', 'who logs in with it')
+    .description('create, list or remove app passwords')
+    .argument('[jid]', 'the user; optional with --list')
     .addOption(configOption())
-    .option('--label <label>', 'what distinguishes it from others of the user, such as phone')
-    .option('--stdin', 'read the password from standard input (default: a random one)')
-    .option('--list', 'print the app passwords of the user, or all, with their last use')
-    .option('--remove', 'remove the one with this label')
-    .option('--all', 'with --remove: remove all of the user')
-    .addOption(prosodyOption())
+    .option('--label <label>', 'its name, unique for the user, such as phone')
+    .option('--stdin', 'read the password from standard input (default: a random one), 12 to 128 characters')
+    .option('--list', 'list the app passwords of the user, or of all users without a JID')
+    .option('--remove', 'remove the app password with this label')
+    .option('--all', 'with --remove: remove all app passwords of the user')
+    .addOption(prosodyOption('with --list: '))
     .action(async (jid: string | undefined, options: PasswdOptions) =>
       (await import('../passwd.js')).passwd(jid, options),
     );

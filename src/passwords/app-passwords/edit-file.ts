@@ -17,12 +17,12 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { fileVersion } from '../../system/file-identity.js';
-import { explainReadError, readTextFile } from '../../system/read-file.js';
+import { readTextFile } from '../../system/read-file.js';
 import { findExposure } from '../../system/trusted-path.js';
 import { formatLines, MAX_FILE_BYTES, parseLines, type Line } from './entries.js';
 import { AppPasswordFileError } from './errors.js';
 import { withLock } from './file-lock.js';
-import { explainWriteError } from './write-errors.js';
+import { explainUnreadable, explainWriteError } from './write-errors.js';
 
 const PRIVATE = 0o600;
 const READABLE_BY_GROUP = 0o640;
@@ -92,7 +92,7 @@ function inspect(path: string): Before | undefined {
   try {
     stats = lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    throw new AppPasswordFileError(path, explainReadError(error), { cause: error });
+    throw new AppPasswordFileError(path, explainUnreadable(error), { cause: error });
   }
   if (stats?.isSymbolicLink() === true) {
     throw new AppPasswordFileError(path, 'it is a symbolic link. Name the file that it leads to instead');
@@ -105,7 +105,7 @@ async function readLines(path: string): Promise<Line[]> {
   try {
     text = readTextFile(path, MAX_FILE_BYTES);
   } catch (error) {
-    throw new AppPasswordFileError(path, explainReadError(error), { cause: error });
+    throw new AppPasswordFileError(path, explainUnreadable(error), { cause: error });
   }
   return parseLines(path, text);
 }
@@ -176,7 +176,7 @@ function chown(descriptor: number, { uid, gid }: { readonly uid: number; readonl
 }
 
 function explainOwner(uid: number, gid: number): string {
-  return `uid ${String(process.geteuid?.())} may not give the new file to uid ${uid} and gid ${gid}, as whom xtokend reads it. Run this as root, or as that user`;
+  return `uid ${String(process.geteuid?.())} may not change the owner of the new file to uid ${uid} and gid ${gid}, with which xtokend reads it. Run this as root, or as that user`;
 }
 
 /** Puts a file in the place of the one before. */

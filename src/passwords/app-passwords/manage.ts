@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { normalizeJid } from '../../credential/jid/jid.js';
-import { explainReadError, isMissing, readTextFile } from '../../system/read-file.js';
+import { isMissing, readTextFile } from '../../system/read-file.js';
 import { editFile } from './edit-file.js';
+import { explainUnreadable } from './write-errors.js';
 import { lineOf, MAX_FILE_BYTES, parseLines, type AppPasswordEntry, type Line } from './entries.js';
 import { AppPasswordFileError, DuplicateLabelError } from './errors.js';
 import { SALT_BYTES } from './password-table.js';
@@ -91,7 +92,7 @@ export async function readAppPasswords(file: string): Promise<AppPasswordEntry[]
     text = readTextFile(path, MAX_FILE_BYTES);
   } catch (error) {
     if (isMissing(error)) return [];
-    throw new AppPasswordFileError(path, explainReadError(error), { cause: error });
+    throw new AppPasswordFileError(path, explainUnreadable(error), { cause: error });
   }
   return entriesOf(await parseLines(path, text));
 }

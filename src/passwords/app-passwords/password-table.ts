@@ -12,8 +12,8 @@ export const SALT_BYTES = 16;
 const BATCH_USERS = 500;
 const NO_HASH = Buffer.alloc(32);
 const TOO_MANY =
-  'too many logins at once, or this machine is too slow: the check of an app password did not end within passwords.timeout. ' +
-  'Raise it, or lower passwords.limits';
+  'too many logins at once, or this machine is too slow: the check of an app password took longer than passwords.timeout. ' +
+  'Raise the timeout, use a faster machine, or let clients use FAST';
 
 /** The computations that every check does with some parameters. */
 interface Work {

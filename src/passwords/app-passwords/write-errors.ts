@@ -1,5 +1,11 @@
 import { dirname } from 'node:path';
 import { codeOf, messageOf } from '../../errors.js';
+import { explainReadError } from '../../system/read-file.js';
+
+/** Explains why a person's command could not read a file, and what to do. */
+export function explainUnreadable(error: unknown): string {
+  return `${explainReadError(error)}${codeOf(error) === 'EACCES' ? '. Run this as root' : ''}`;
+}
 
 /** Explains why a file could not be written, and what to do. */
 export function explainWriteError(path: string, error: unknown): string {
