@@ -3,11 +3,11 @@ import { codeOf } from '../../errors.js';
 /** What can be wrong with a program, in words that follow its path. They contain none of its arguments or output. */
 export const faults = {
   timeout:
-    'no answer within the timeout; killed it. Let it flush stdout after each answer, set "protocol" to the one that it speaks, or raise passwords.timeout',
+    'no answer within the timeout; killed it. Let it flush stdout after each answer, set "protocol" to the one that it uses, or raise passwords.timeout',
   busy: 'no process was free within the timeout. Raise "processes", or make the program faster',
   closed: 'xtokend is ending, or has loaded another configuration',
   invalid:
-    'sent something other than 1 or 0 on stdout; killed it. Let it write its messages to stderr or a file, and set "protocol" to the one that it speaks',
+    'sent something other than 1 or 0 on stdout; killed it. Let it write its messages to stderr or a file, and set "protocol" to the one that it uses',
   surplus:
     'sent output without a request, or a second answer; killed it. Let it write one answer per request to stdout, and its messages to stderr or a file',
   closedPipe: 'closed its stdin or stdout, but did not exit; killed it',

@@ -13,7 +13,10 @@ export function explainExchangeError(error: ExchangeError, isAborted: boolean): 
   if (code.startsWith('HPE_')) {
     return `what it sends is not HTTP (${code}); if the port expects TLS, set passwords.url to https://`;
   }
-  if (code === 'ECONNRESET' || code === 'EPIPE') return `${resets[error.phase]} (${code})`;
+  if (code === 'ECONNRESET' || code === 'EPIPE') {
+    const [fault, fix] = resets[error.phase];
+    return `${fault} (${code}); ${fix}`;
+  }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return explainTls(error.cause, code);
   return explanations[code] ?? `the connection failed (${code}); see that this machine can connect to it`;
 }
@@ -27,14 +30,17 @@ const waits: Readonly<Record<Phase, string>> = {
   rest: 'the rest of the body: the application hangs or is too slow; see its log',
 };
 
-const early = 'it closed the connection before it answered; see the log of the application';
-const resets: Readonly<Record<Phase, string>> = {
-  address: early,
-  connection: 'it closed the connection; see that the application runs, and that no firewall refuses it',
-  'TLS handshake':
-    'it closed the connection during the TLS handshake; see that the port expects TLS, and the log of the server',
-  answer: `${early}; if the port expects TLS, set passwords.url to https://`,
-  rest: 'it closed the connection in the middle of the answer; see the log of the application',
+const early = 'it closed the connection before it answered';
+const seeLog = 'see the log of the application';
+const resets: Readonly<Record<Phase, readonly [fault: string, fix: string]>> = {
+  address: [early, seeLog],
+  connection: ['it closed the connection', 'see that the application runs, and that no firewall refuses it'],
+  'TLS handshake': [
+    'it closed the connection during the TLS handshake',
+    'see that the port expects TLS, and the log of the server',
+  ],
+  answer: [early, `${seeLog}; if the port expects TLS, set passwords.url to https://`],
+  rest: ['it closed the connection in the middle of the answer', seeLog],
 };
 
 /** Finds the reason of OpenSSL in the message: older releases of Node.js give many of them the code EPROTO. */
@@ -56,7 +62,7 @@ const untrusted =
   'its certificate is signed by an unknown authority; set passwords.ca_file to the certificate of that CA (PEM), and see that the server sends its intermediate certificates';
 const unreachable = 'the network has no route to it; see that the network is up, and correct passwords.url';
 const noTcp =
-  'this process may not use TCP; its systemd unit needs PrivateNetwork=no, RestrictAddressFamilies=AF_INET AF_INET6 and IPAddressDeny= (systemctl edit xtokend)';
+  'this process may not use TCP; under systemd, install the drop-in passwords-http.conf (docs/systemd.md)';
 const noFiles = 'this process or the system has no free file descriptors; raise LimitNOFILE';
 
 const explanations: Readonly<Record<string, string>> = {

@@ -28,7 +28,7 @@ export function explainFile(finding: Finding, situation: Situation, { account }:
   const obstacle = obstacleTo(path, account, isStore ? 'read' : 'execute');
   if (obstacle === undefined || finding.code.endsWith('-missing')) return hidden(path, isStore);
   // Another finding has the command for the file.
-  if (isStore) return finding;
+  if (isStore) return { ...finding, fix: 'let the user of xtokend read it' };
   const message = `passwords.command: ${describeObstacle(obstacle, account, 'run')}`;
   return problem('passwords-command-not-executable', message, `chmod a+x ${quoted(obstacle.path)}`);
 }

@@ -106,15 +106,20 @@ function show(stderr: string, password: string): string | undefined {
 /** @param stderr as it can be shown */
 function failed({ command: [program], protocol }: CommandSettings, tried: Tried, stderr?: string): Finding {
   const prefix = `command ${program}: `;
-  const cause = (tried.cause ?? '').replace(prefix, '');
-  const [fault = '', ...advice] = cause.split('. ');
-  const isPointless = advice.length === 0 || advice.join().includes('xtokend check');
-  const message = `passwords.command: ${program}: ${fault}${stderr === undefined ? '' : `; its stderr: ${stderr}`}`;
-  return problem(
-    'passwords-command-failed',
-    message,
-    isPointless ? byHand(program, protocol) : advice.join('. '),
-  );
+  const cause = (tried.cause ?? '').replace(prefix, '').replace(/; it is started again soon$/, '');
+  const [fault = '', ...rest] = cause.split('. ');
+  const advice = rest.join('. ');
+  // The program is there: findFault() has found it.
+  const isInterpreter = fault.includes('the interpreter that its first line names');
+  const found = isInterpreter ? "can't be started: the interpreter in its first line is missing" : fault;
+  const message = `passwords.command: ${program}: ${found}${stderr === undefined ? '' : `; its stderr: ${stderr}`}`;
+  return problem('passwords-command-failed', message, fixFor());
+
+  function fixFor(): string {
+    if (isInterpreter) return `correct the first line of ${quoted(program)}`;
+    if (advice === '' || advice.includes('xtokend check')) return byHand(program, protocol);
+    return `${advice.charAt(0).toLowerCase()}${advice.slice(1)}`;
+  }
 }
 
 /** The arguments can hold a secret, and are in the configuration. */

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import pLimit from 'p-limit';
+import { quoted } from '../../../quoted.js';
 import { nameOfUser } from '../../../system/accounts.js';
 import { findings, type Finding } from '../finding.js';
-import type { Situation } from '../situation.js';
+import type { NamedFiles, Situation } from '../situation.js';
 import { checkCommand } from './command.js';
 import { checkHttp } from './http.js';
 import { checkStore } from './store.js';
@@ -15,7 +17,7 @@ const MAX_PARALLEL = 4;
 /** No trial begins later, so that the check ends. Each takes at most 26 s. */
 const BEGIN_WITHIN_MILLISECONDS = 20_000;
 
-/** Tries each back end of passwords, with a user and a password that nobody has. */
+/** Tries each password back end, with a user and a password that nobody has. */
 export async function checkPasswords(situation: Situation): Promise<Finding[]> {
   const backends = backendsOf(situation);
   if (backends.length === 0) return [];
@@ -48,15 +50,22 @@ function notTried({ settings: { kind }, host }: ConfiguredBackend): Finding[] {
   return [warning('not-checked', message, 'fix the slow ones first')];
 }
 
+/** Returns the command line of this check, with the configurations that it names. */
+function commandLine({ config, prosody }: NamedFiles): string {
+  const option = (name: string, value: string | undefined): string =>
+    value === undefined ? '' : ` --${name} ${quoted(resolve(value))}`;
+  return `xtokend check${option('config', config)}${option('prosody', prosody)}`;
+}
+
 /** Another user than this one may do more or less. */
-function checkUser({ started, service }: Situation): Finding[] {
+function checkUser({ started, service, named }: Situation): Finding[] {
   const uid = process.getuid?.() ?? 0;
   const own = nameOfUser(uid) ?? String(uid);
-  const tried = `the back ends of passwords were tried as user ${own}`;
+  const tried = `the password back ends were tried as user ${own}`;
   const account = started?.account;
   if (account !== undefined && account.uid !== uid) {
     const message = `${tried}, but Prosody starts xtokend as user ${account.name}`;
-    const fix = `run: su -s /bin/sh ${account.name} -c 'xtokend check'`;
+    const fix = `run: su -s /bin/sh ${account.name} -c ${quoted(commandLine(named))}`;
     return [note('passwords-other-user', message, fix)];
   }
   if (service === undefined || service.account.uid === uid) return [];

@@ -89,7 +89,7 @@ function checkAddresses(server: string, hosts: readonly AskingHost[], fix?: stri
 }
 
 function withoutAddress(sender: string, { limits }: PasswordSettings, fix?: string): Finding {
-  const message = `${sender} has no client addresses: of [passwords.limits], only user = ${limits.user} applies, so whoever guesses at a name keeps its owner from logging in with a password (a token still works)`;
+  const message = `${sender} has no client addresses: of [passwords.limits], only user = ${limits.user} applies, so anybody who guesses passwords of a user can block that user's password logins (a token still works)`;
   return note('passwords-no-address', message, fix);
 }
 
@@ -99,7 +99,7 @@ function checkPool(hosts: readonly AskingHost[], { configuration }: Situation): 
   if (configuration === undefined || first === undefined) return [];
   if (chooseStore(configuration.replay).kind === 'redis') return [];
   const { processes } = first;
-  const message = `ejabberd starts ${processes} processes for each host, and each counts wrong passwords for itself: a guesser has up to ${processes} times as many tries at ${namesOf(several)}`;
+  const message = `ejabberd starts ${processes} processes for each host, and each counts wrong passwords for itself: an attacker has up to ${processes} times as many attempts at ${namesOf(several)}`;
   const fix = 'set [replay] store = "redis", or extauth_pool_size: 1, or lower [passwords.limits]';
   return [note('passwords-pool', message, fix)];
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../../../errors.js';
+import { codeOf, messageOf } from '../../../errors.js';
 import {
   MAX_FILE_BYTES,
   parseLines,
@@ -9,6 +9,7 @@ import { explainReadError, isMissing, readTextFile } from '../../../system/read-
 import { domainOf } from '../../../credential/jid/jid.js';
 import type { Hosts } from '../../../config/configuration.js';
 import { findings, type Finding } from '../finding.js';
+import { statOf } from '../machine/access.js';
 import type { Situation } from '../situation.js';
 
 const { ok, note, problem } = findings('passwords');
@@ -22,15 +23,16 @@ export async function checkStore(
   try {
     text = readTextFile(path, MAX_FILE_BYTES);
   } catch (error) {
-    return [isMissing(error) ? missing(path) : unreadable(path, explainReadError(error))];
+    return [isMissing(error) ? missing(path) : unreadable(path, explainReadError(error), fixOf(path, error))];
   }
   try {
     const lines = await parseLines(path, text);
     const entries = lines.flatMap(({ entry }) => entry ?? []);
     return [describe(path, entries), ...checkHosts(path, entries, configuration?.hosts)];
   } catch (error) {
-    const message = `no app password is accepted: ${messageOf(error)}`;
-    return [problem('passwords-store-invalid', message, 'xtokend reads the file again after each change')];
+    const message = `no app password is accepted: ${messageOf(error).replace(/\. Correct or remove this line$/, '')}`;
+    const fix = 'correct or remove this line; xtokend then reads the file again by itself';
+    return [problem('passwords-store-invalid', message, fix)];
   }
 }
 
@@ -39,10 +41,17 @@ function missing(path: string): Finding {
   return note('passwords-store-missing', message, 'to make one: xtokend passwd JID --label phone');
 }
 
+function fixOf(path: string, error: unknown): string {
+  if (codeOf(error) === 'EACCES') return 'run xtokend check as root, which prints the command';
+  return statOf(path)?.isFile() === true
+    ? 'correct the file; xtokend then reads it again by itself'
+    : 'set passwords.store to a file, such as "file:/etc/xtokend/app-passwords"';
+}
+
 /** Reports that a file of app passwords can't be read. */
-export function unreadable(path: string, reason: string, fix?: string): Finding {
+export function unreadable(path: string, reason: string, fix: string): Finding {
   const message = `no app password is accepted: cannot read ${path}: ${reason}`;
-  return problem('passwords-store-unreadable', message, fix ?? 'let the user of xtokend read it');
+  return problem('passwords-store-unreadable', message, fix);
 }
 
 function describe(path: string, entries: readonly AppPasswordEntry[]): Finding {

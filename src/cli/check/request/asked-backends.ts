@@ -37,7 +37,7 @@ export class AskedBackends {
     if (this.#observed.requests.length === 0) return undefined;
     const uid = process.getuid?.() ?? 0;
     const user = nameOfUser(uid) ?? String(uid);
-    return `This command, as user ${user}, has asked the back ends of [passwords] itself, which counts nowhere: ${this.describe()}.`;
+    return `This command, as user ${user}, has asked the back ends of [passwords] itself, without counting for [passwords.limits]: ${this.describe()}.`;
   }
 
   async close(): Promise<void> {

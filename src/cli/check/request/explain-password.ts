@@ -1,3 +1,4 @@
+import type { Reason } from '../../../authenticator/reasons.js';
 import { looksLikeToken } from '../../../credential/token.js';
 import type { PasswordRefusal } from '../../../passwords/passwords.js';
 import type { UserRequest } from '../../../protocol/request.js';
@@ -13,14 +14,23 @@ const REFUSALS: Readonly<Record<PasswordRefusal, string>> = {
   throttled: 'too many wrong passwords',
 };
 
+/** What the configuration makes of a request. */
+export interface ExpectedAnswer extends Judgement {
+  /** The reason that the daemon should give for a refusal, if that is known. */
+  readonly code?: Reason;
+}
+
 /** Judges a password as the daemon would if nobody had tried too many. */
 export async function judgePassword(
   { user, host, password }: Login,
   { passwords }: AskedBackends,
-): Promise<Judgement> {
-  if (password === '') return { accepted: false, reason: 'the password is empty, so no back end is asked' };
+): Promise<ExpectedAnswer> {
+  if (password === '') {
+    const reason = 'the password is empty, so no back end is asked';
+    return { accepted: false, reason, code: 'wrong-password' };
+  }
   const { refusal, backend } = await passwords.verify({ user, host, password }, undefined);
-  if (refusal !== undefined) return { accepted: false, reason: REFUSALS[refusal] };
+  if (refusal !== undefined) return { accepted: false, reason: REFUSALS[refusal], code: refusal };
   return { accepted: true, reason: `the back end ${backend ?? ''} accepts the password` };
 }
 

@@ -12,10 +12,10 @@ import { meaningOf, type Reason } from '../../../authenticator/reasons.js';
 import type { Answer } from '../sockets/ask.js';
 import { loginOf } from '../../shared/login.js';
 import { openRevocationStores, readLatest } from '../../shared/revocation-stores.js';
-import { judgeToken, type Judgement } from '../../verify/judge-token.js';
+import { judgeToken } from '../../verify/judge-token.js';
 import type { Situation } from '../situation.js';
 import { AskedBackends } from './asked-backends.js';
-import { addKind, judgePassword } from './explain-password.js';
+import { addKind, judgePassword, type ExpectedAnswer } from './explain-password.js';
 
 /** Reasons that no configuration explains: only the daemon knows which tokens have been consumed, which
  * passwords have been tried, and what failed. */
@@ -43,8 +43,12 @@ export async function explainRequest(
   }
   const expected = await expectAnswer(request, configuration, started?.directory, now);
   const { file } = configuration;
-  if (expected.accepted === accepted)
-    return [...(accepted ? [] : [`Reason according to ${file}: ${expected.reason}.`]), ...expected.remarks];
+  if (expected.accepted === accepted) {
+    // What this process finds can differ from what the daemon found: a back end can have recovered meanwhile.
+    const isOther = meaning !== undefined && expected.code !== undefined && expected.code !== reason;
+    const why = isOther ? told : [`Reason according to ${file}: ${expected.reason}.`];
+    return [...(accepted ? [] : why), ...expected.remarks];
+  }
   const found = accepted
     ? `According to ${file}, it should have been refused: ${expected.reason}.`
     : `According to ${file}, it would be accepted (${expected.reason}).`;
@@ -64,7 +68,7 @@ function possibleCauses(isFresh: boolean, file: string): string {
 }
 
 /** What the configuration makes of a request, with lines to print in any case. */
-interface Expected extends Judgement {
+interface Expected extends ExpectedAnswer {
   readonly remarks: readonly string[];
 }
 
@@ -120,14 +124,14 @@ async function judgeUser(
   { user, host }: UserRequest,
   { users: { users } }: HostSettings,
   policy: UserPolicy | undefined,
-): Promise<Judgement> {
+): Promise<ExpectedAnswer> {
   const refusal = await policy?.refusalOf(user, host);
-  if (refusal !== undefined) return refused(userRefusals[refusal]);
+  if (refusal !== undefined) return refused(userRefusals[refusal], refusal);
   const isUser = await policy?.isUser(user, host);
   if (isUser === true) return { accepted: true, reason: 'it is a user' };
-  if (isUser === 'password-backend-unavailable') return refused(UNAVAILABLE);
-  if (users === 'passwords') return refused(UNKNOWN);
-  return refused(users === 'seen' ? UNSEEN : UNLISTED);
+  if (isUser === 'password-backend-unavailable') return refused(UNAVAILABLE, 'password-backend-unavailable');
+  if (users === 'passwords') return refused(UNKNOWN, 'unknown-user');
+  return refused(users === 'seen' ? UNSEEN : UNLISTED, 'unknown-user');
 }
 
 /** What a login is judged by. */
@@ -142,10 +146,10 @@ interface LoginRules {
 async function judgeLogin(
   request: Extract<UserRequest, { operation: 'auth' }>,
   { hosts, settings, policy, asked, now }: LoginRules,
-): Promise<Judgement> {
+): Promise<ExpectedAnswer> {
   const { user, host, password } = request;
   const isPassword = asked !== undefined && !looksLikeToken(password);
-  const judgement = isPassword
+  const judgement: ExpectedAnswer = isPassword
     ? await judgePassword(request, asked)
     : addKind(
         judgeToken(loginOf(hosts, settings.keys, `${user}@${host}`), password, now),
@@ -154,7 +158,8 @@ async function judgeLogin(
       );
   const refusal = judgement.accepted ? await policy?.refusalOf(user, host) : undefined;
   if (refusal === undefined) return judgement;
-  return refused(`the ${isPassword ? 'password is right' : 'token is valid'}, but ${userRefusals[refusal]}`);
+  const credential = isPassword ? 'password is right' : 'token is valid';
+  return refused(`the ${credential}, but ${userRefusals[refusal]}`, refusal);
 }
 
 const UNPREPARED =
@@ -189,6 +194,6 @@ async function readRevocations(
   }
 }
 
-function refused(reason: string): Judgement {
-  return { accepted: false, reason };
+function refused(reason: string, code?: Reason): ExpectedAnswer {
+  return { accepted: false, reason, ...(code !== undefined && { code }) };
 }

@@ -46,9 +46,11 @@ describe('xtokend check, of passwords.command', () => {
       'problem passwords-command-not-executable',
     );
     const interpreter = await checkPasswords(commandOf(program('', '/no/such/interpreter')));
-    expect(interpreter.of('passwords-command-failed').join()).toContain(
-      'the interpreter that its first line',
-    );
+    expect(interpreter.of('passwords-command-failed')).toEqual([
+      expect.stringMatching(
+        /: can't be started: the interpreter in its first line is missing; correct the first line of \S+$/,
+      ),
+    ]);
   });
 
   it('shows why a program fails, without control characters', async () => {
@@ -84,9 +86,11 @@ describe('xtokend check, of passwords.command', () => {
       checkPasswords(commandOf(program(answering('*) echo hello;;')))),
       checkPasswords(commandOf(program(answering('*) sleep 1.2; echo 0;;')))),
     ]);
-    expect(silent.of('passwords-command-failed').join()).toContain('no answer within');
+    expect(silent.of('passwords-command-failed').join()).toContain(
+      'no answer within the timeout; killed it; let it flush stdout after each answer, set "protocol" to the one that it uses, or raise passwords.timeout',
+    );
     expect(chatty.of('passwords-command-failed').join()).toContain(
-      'sent something other than 1 or 0 on stdout; killed it; Let it write its messages to stderr',
+      'sent something other than 1 or 0 on stdout; killed it; let it write its messages to stderr',
     );
     expect(slow.codes).toEqual(['ok passwords-command-ok', 'warning passwords-slow']);
   });

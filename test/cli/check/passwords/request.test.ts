@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAppPassword } from '../../../../src/passwords/app-passwords/library.js';
@@ -37,7 +38,7 @@ describe('xtokend check --request, with a password', () => {
     expect(stored).not.toContain(password);
     expect(await ask('auth:alice:example.com:right')).toMatch(
       new RegExp(
-        `itself, which counts nowhere: app-passwords: wrong password${IN}; command: accepts the password`,
+        String.raw`itself, without counting for \[passwords\.limits\]: app-passwords: wrong password${IN}; command: accepts the password`,
       ),
     );
     const wrong = await ask('auth:alice:example.com:mistaken');
@@ -58,6 +59,21 @@ describe('xtokend check --request, with a password', () => {
     expect(output).toMatch(/^refused \(password-backend-unavailable\)/);
     expect(output).toContain('a back end of [passwords] gave no answer');
     expect(output).toContain('exited with 4 without an answer');
+  });
+
+  it('does not contradict the reason of the daemon', async () => {
+    const config = configured('store = "file:app"');
+    const store = join(dirname(config), 'app');
+    await createAppPassword({ file: store, jid: 'alice@example.com', label: 'phone' });
+    const ask = await serving(config);
+    // The daemon has seen the file; the command has not.
+    rmSync(store);
+    const output = await ask('auth:alice:example.com:mistaken');
+    expect(output).toMatch(
+      /^refused \(password-backend-unavailable\) .*\nReason: a back end of \[passwords\] gave no answer/,
+    );
+    expect(output).not.toContain('Reason according to');
+    expect(output).toContain('app-passwords: wrong password');
   });
 
   it('says that a user is blocked, whose password is right', async () => {

@@ -35,7 +35,9 @@ describe('xtokend check, of passwords with chat servers', () => {
     );
     const fast = check(`${HOSTS}[passwords]\nstore = "file:app"\n[passwords.limits]\nuser = 7\n`, { args });
     expect(codesOf(fast)).toEqual(['note passwords-no-address']);
-    expect(fast.of('passwords-no-address').join()).toContain('only user = 7 applies');
+    expect(fast.of('passwords-no-address').join()).toContain(
+      "only user = 7 applies, so anybody who guesses passwords of a user can block that user's password logins",
+    );
     expect(codesOf(check(HOSTS, { args }))).toEqual([]);
   });
 
@@ -48,7 +50,9 @@ describe('xtokend check, of passwords with chat servers', () => {
     writeFileSync(yaml, pool(3));
     const several = check(settings, { args });
     expect(codesOf(several)).toEqual(['note passwords-no-address', 'note passwords-pool']);
-    expect(several.of('passwords-pool').join()).toContain('up to 3 times as many tries at example.com');
+    expect(several.of('passwords-pool').join()).toContain(
+      'an attacker has up to 3 times as many attempts at example.com',
+    );
     const shared = check(`${settings}[replay]\nstore = "redis"\nurl = "redis://127.0.0.1:1"\n`, { args });
     expect(codesOf(shared)).toEqual(['note passwords-no-address']);
     writeFileSync(yaml, pool(1));

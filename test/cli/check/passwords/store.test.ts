@@ -47,7 +47,9 @@ describe('xtokend check, of app passwords', () => {
     writeFileSync(store, '# phones\n{"jid":"alice@example.com","hash":"$scrypt$secret"}\n');
     const { status, codes, output, of } = await checkPasswords(config);
     expect([status, codes]).toEqual([1, ['problem passwords-store-invalid']]);
-    expect(of('passwords-store-invalid').join()).toContain(`${store}: line 2: `);
+    expect(of('passwords-store-invalid').join()).toMatch(
+      /: line 2: .*, and no others; correct or remove this line; xtokend then reads the file again by itself$/,
+    );
     expect(output).not.toContain('$scrypt$secret');
   });
 
@@ -65,6 +67,13 @@ describe('xtokend check, of app passwords', () => {
     expect((await checkPasswords(missing)).of('directory-writable')).toHaveLength(1);
   });
 
+  it('reports a directory in its place', async () => {
+    const { of } = await checkPasswords(configured('store = "file:."'));
+    expect(of('passwords-store-unreadable').join()).toMatch(
+      /: expected a regular file; set passwords\.store to a file, such as "file:\/etc\/xtokend\/app-passwords"$/,
+    );
+  });
+
   it('reports that its user may not read it', (context) => {
     requireRoot(context);
     const { config, store } = file();
@@ -79,6 +88,7 @@ describe('xtokend check, of app passwords', () => {
         expect.objectContaining({
           ...{ level: 'problem', code: 'passwords-store-unreadable' },
           message: expect.stringContaining(`cannot read ${store}: `) as string,
+          fix: 'run xtokend check as root, which prints the command',
         }),
       ]) as unknown[],
     });
