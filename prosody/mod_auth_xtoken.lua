@@ -95,8 +95,12 @@ local function log_failure(username, address, answer)
 		module:log("info", "refused %s without asking xtokend: %s", login, answer.reason);
 		return;
 	end
-	local event = answer and answer.flag ~= "temp" and "xtokend refused" or "could not check";
 	local reason = answer and answer.reason or "no definite answer from xtokend";
+	if reason == "throttled" then
+		module:log("info", "xtokend refused %s for now: %s; %s", login, reason, see_log);
+		return;
+	end
+	local event = answer and answer.flag ~= "temp" and "xtokend refused" or "could not check";
 	module:log("info", "%s %s: %s; %s", event, login, reason, see_log);
 end
 

@@ -76,14 +76,18 @@ describe("mod_auth_xtoken", function ()
 		world.start("test_password", "bob", "bad");
 		world.start("user_exists", "carol");
 		world.log_in("good");
+		world.log_in("good");
 		world.connections[1]:receive("FAIL\t3\treason=wrong-otp\texpired\nFAIL\t4\treason=malformed-token\n"
-			.. "FAIL\t5\treason=unknown-user\nFAIL\t6\treason=replay-unknown\ttemp\n");
+			.. "FAIL\t5\treason=unknown-user\nFAIL\t6\treason=replay-unknown\ttemp\n"
+			.. "FAIL\t7\treason=throttled\ttemp\n");
 		assert.same({
 			"info xtokend refused the login of alice@example.com from 192.0.2.7: wrong-otp" .. SEE_LOG,
 			"info xtokend refused the login of bob@example.com: malformed-token" .. SEE_LOG,
 			"info could not check the login of alice@example.com from 192.0.2.7: replay-unknown" .. SEE_LOG,
+			"info xtokend refused the login of alice@example.com from 192.0.2.7 for now: throttled" .. SEE_LOG,
 		}, world.log);
-		assert.same({ "auth accepted", "auth accepted", "auth refused", "auth refused", "user refused", "auth refused" },
+		assert.same({ "auth accepted", "auth accepted", "auth refused", "auth refused", "user refused", "auth refused",
+			"auth refused" },
 			world.counts);
 	end);
 
