@@ -38,7 +38,7 @@ export class Authenticator {
     }
   }
 
-  /** Returns whether a credential goes to the back ends of passwords. A token never does, not even a damaged one. */
+  /** Returns whether a credential goes to the password back ends. A token never does, not even a damaged one. */
   #isPassword({ host, password }: AuthRequest): boolean {
     return this.#dependencies.hostOf(host)?.passwords !== undefined && !looksLikeToken(password);
   }

@@ -45,7 +45,7 @@ interface KeptThrottle {
   readonly close: () => Promise<void>;
 }
 
-/** Opens the back ends of passwords of each configuration. Keeps the counters of wrong passwords over reloads. */
+/** Opens the password back ends of each configuration. Keeps the counters of wrong passwords over reloads. */
 export class HostPasswords {
   readonly #options: HostPasswordsOptions;
   readonly #backendOptions: BackendOptions;

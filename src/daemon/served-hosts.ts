@@ -14,14 +14,14 @@ export interface HostOptions {
   /** Those who have logged in before. */
   readonly seen: KnownUsers;
   readonly revocations: KnownRevocations;
-  /** Opens the back ends of passwords. */
+  /** Opens the password back ends. */
   readonly openPasswords: (hosts: Hosts) => Promise<ReadonlyMap<PasswordSettings, Passwords>>;
   /** Called with an error of a list, or of the store of seen users. */
   readonly onWarning: (error: unknown) => void;
 }
 
 /**
- * Opens the lists of users and the back ends of passwords of all hosts.
+ * Opens the lists of users and the password back ends of all hosts.
  *
  * @returns a function that finds a host by its name
  * @throws if a list cannot be read, or a back end cannot be opened
@@ -74,7 +74,7 @@ async function openPolicy(
   return createUserPolicy({ users: list, allowed: restrictAuth ? list : undefined, ...common });
 }
 
-/** Returns the users whom the back ends of passwords know. */
+/** Returns the users whom the password back ends know. */
 function directoryOf(passwords: () => Passwords | undefined): UserDirectory {
   return {
     has: async (user, host) => (await passwords()?.isUser({ user, host })) ?? false,

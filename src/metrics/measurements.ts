@@ -36,7 +36,7 @@ export class Measurements {
   readonly consumeDurations: Map<string, Durations> = new Map();
   /** By store. */
   readonly consumeErrors: Counts = new Counts();
-  /** Requests to the back ends of passwords, by back end, operation and result. */
+  /** Requests to the password back ends, by back end, operation and result. */
   readonly backendRequests: Counts = new Counts();
   /** By back end. */
   readonly backendDurations: Map<string, Durations> = new Map();
@@ -48,7 +48,7 @@ export class Measurements {
   configurationAppliedAt = 0;
   /** The keys of the current configuration. */
   keys: readonly NamedKey[] = [];
-  /** The back ends of passwords in the current configuration. */
+  /** The password back ends in the current configuration. */
   backends: ReadonlySet<BackendName> = new Set();
   store: MeasuredStore | undefined;
 
@@ -78,7 +78,7 @@ export class Measurements {
     };
   }
 
-  /** Counts one request to a back end of passwords. */
+  /** Counts one request to a password back end. */
   readonly countBackendRequest = ({ backend, operation, result, milliseconds }: BackendRequest): void => {
     this.backendRequests.at(backend).at(operation).at(result).add();
     durationsAt(this.backendDurations, backend).add(milliseconds);

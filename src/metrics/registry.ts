@@ -107,13 +107,13 @@ function passwordCollectors(measurements: Measurements): Collector[] {
   return [
     counter(
       'xtokend_password_backend_requests_total',
-      'Requests to the back ends of passwords, by result (accepted, wrong, disabled, unavailable).',
+      'Requests to the password back ends, by result (accepted, wrong, disabled, unavailable).',
       ['backend', 'operation', 'result'],
       measurements.backendRequests,
     ),
     histogram(
       'xtokend_password_backend_duration_seconds',
-      'Time until a back end of passwords answered, failures included.',
+      'Time until a password back end answered, failures included.',
       'backend',
       measurements.backendDurations,
     ),

@@ -43,7 +43,7 @@ async function logIn(password: string): Promise<string> {
   return String(answer);
 }
 
-const title = `back ends of passwords of a service (${impediment ?? 'in namespaces'})`;
+const title = `password back ends of a service (${impediment ?? 'in namespaces'})`;
 
 describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS }, () => {
   beforeAll(async () => {
