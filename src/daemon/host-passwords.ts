@@ -85,10 +85,11 @@ export class HostPasswords {
     const opened = new Map<PasswordSettings, Passwords>();
     try {
       for (const settings of all) {
-        const own = [];
-        for (const backend of settings.backends) {
-          own.push(await openBackend(backend, this.#backendOptions));
-          backends.push(...own.slice(-1));
+        const own: PasswordBackend[] = [];
+        for (const each of settings.backends) {
+          const backend = await openBackend(each, this.#backendOptions);
+          own.push(backend);
+          backends.push(backend);
         }
         const key = { limits: settings.limits, replay, secret: secretOf(hosts) };
         const kept = this.#find(throttles, key) ?? (await this.#createThrottle(key));

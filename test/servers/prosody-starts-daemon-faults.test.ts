@@ -23,9 +23,13 @@ describe.each(releases)('$name that cannot start xtokend', (release) => {
     const clients = connectOften(starter.prosody.c2sPort, 120);
     await sleep(500);
     process.kill(first, 'SIGKILL');
-    const errors = await starter.error(/cannot start xtokend in .*: Too many open files\. Raise the limit/);
+    const expected = /cannot start xtokend in .*: Too many open files\. Raise the limit/;
+    await starter.error(expected);
     await sleep(2000);
-    expect(errors).not.toContain('\n');
+    // Not once for each attempt. With the last descriptors, an xtokend may have been started that has too few itself.
+    const errors = (await starter.error(expected)).split('\n').map((line) => line.split('\t').at(-1));
+    expect(new Set(errors).size).toBe(errors.length);
+    expect(errors.length).toBeLessThanOrEqual(2);
     for (const client of clients) client.destroy();
     await starter.daemon(first);
     await starter.expectLogin();

@@ -44,7 +44,7 @@ return answer
  * ARGV: how long the login is known (in ms), the ends of the windows of the buckets.
  * Returns 1.
  */
-const GIVE_BACK = `
+const RELEASE = `
 for index = 1, #ARGV - 1 do
     local expiry = ARGV[index + 1]
     local count, found = string.match(redis.call('GET', KEYS[index]) or '', '^(%d+) (%d+)$')
@@ -86,7 +86,7 @@ export class RedisAttemptCounters implements AttemptCounters {
     const keys = this.#bucketsOf(attempt).slice(0, ends.length);
     if (isKnown && attempt.login !== undefined) keys.push(this.#loginOf(attempt.login));
     await this.#connection.request(async () => {
-      parseFlag(await this.#eval(GIVE_BACK, keys, [KNOWN_MILLISECONDS, ...ends]));
+      parseFlag(await this.#eval(RELEASE, keys, [KNOWN_MILLISECONDS, ...ends]));
     });
   }
 
