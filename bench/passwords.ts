@@ -5,11 +5,10 @@ import { createConnection, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAppPassword } from '../src/index.js';
-import { Daemon } from '../test/support/daemon/daemon.js';
 import { defer, temporaryDirectory } from './support/clean-up.js';
 import { Client } from './support/client.js';
 import { format, inRounds, percentiles, spread, table } from './support/figures.js';
-import { cacheIn, configuration } from './support/programs.js';
+import { cacheIn, startDaemon } from './support/programs.js';
 import { requests } from './support/requests.js';
 import type { Tables } from './main.js';
 
@@ -77,7 +76,7 @@ async function timeTokens(
   request: string | undefined,
   isSmoke: boolean,
 ): Promise<string[]> {
-  const path = await start(settings);
+  const { path } = await startDaemon(cacheIn(), settings);
   const client = new Client('socket', path);
   const connection = request === undefined ? undefined : repeat(path, request);
   await sleep(200);
@@ -96,19 +95,13 @@ async function timeTokens(
 
 /** Returns how many right passwords are accepted per second, and how long one takes, as cells of a table. */
 async function ratePasswords(settings: string, milliseconds: number): Promise<string[]> {
-  const { stop } = repeat(await start(settings), LOGIN);
+  const { path } = await startDaemon(cacheIn(), settings);
+  const { stop } = repeat(path, LOGIN);
   await sleep(milliseconds);
   const { answers, milliseconds: spent } = stop();
   if (answers.includes('0')) throw new Error('expected every password to be accepted');
   const rate = answers.length / (spent / 1000);
   return [format(rate, 0), format((IN_PROGRESS * 1000) / rate, 1)];
-}
-
-async function start(settings: string): Promise<string> {
-  const daemon = new Daemon(configuration(cacheIn()) + settings);
-  defer(() => daemon.remove());
-  await daemon.start();
-  return daemon.socketPath;
 }
 
 interface Repetition {

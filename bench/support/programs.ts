@@ -62,8 +62,9 @@ export function writeConfiguration(text: string): string {
   return path;
 }
 
-export async function startDaemon(replay: string): Promise<Listener> {
-  const daemon = new Daemon(configuration(replay));
+/** @param tables settings after the table of the replay cache */
+export async function startDaemon(replay: string, tables = ''): Promise<Listener> {
+  const daemon = new Daemon(configuration(replay) + tables);
   defer(() => daemon.remove());
   await daemon.start();
   return { path: daemon.socketPath, pid: daemon.pid };

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { findGroup, nameOfGroup, nameOfUser } from '../system/accounts.js';
+import { findGroup, nameOfGroup } from '../system/accounts.js';
 import { DEFAULT_FILE, locateConfiguration } from '../config/locate.js';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { quoted } from '../quoted.js';
@@ -8,7 +8,7 @@ import { findExposure } from '../system/trusted-path.js';
 import { obstacleTo } from './check/machine/access.js';
 import { newSecrets } from './keygen.js';
 import { packageDirectory, programPath } from './shared/package-directory.js';
-import { shareFile, writeNewFile } from './shared/new-file.js';
+import { describeAccess, shareFile, writeNewFile } from './shared/new-file.js';
 
 /** The options of `xtokend init`. */
 export interface InitOptions {
@@ -88,8 +88,7 @@ ${newSecrets()}`;
 }
 
 function describe(file: string, isNew: boolean): string {
-  const { mode, uid, gid } = statSync(file);
-  const access = `mode 0${(mode & 0o777).toString(8)}, ${nameOfUser(uid) ?? uid}:${nameOfGroup(gid)}`;
+  const access = describeAccess(file);
   return isNew
     ? `Wrote ${file} with fresh secrets (${access}).`
     : `${file} already exists (${access}). Its secrets were not changed.`;

@@ -7,14 +7,13 @@ import { idOf, type AppPasswordEntry } from '../passwords/app-passwords/entries.
 import { AppPasswordFileError, InvalidAppPasswordError } from '../passwords/app-passwords/errors.js';
 import { addAppPassword, readAppPasswords, removeAppPasswords } from '../passwords/app-passwords/manage.js';
 import { assertPassword } from '../passwords/app-passwords/rules.js';
-import { nameOfGroup, nameOfUser } from '../system/accounts.js';
-import { startedDirectory } from './revoke.js';
 import { asOwnerOf } from './shared/as-owner.js';
+import { settingsOfDaemons, startedDirectory } from './shared/daemon-stores.js';
 import { readLastUses } from './shared/last-uses.js';
 import { hostOf } from './shared/login.js';
 import { explainMissing } from './shared/missing-store.js';
+import { describeAccess } from './shared/new-file.js';
 import { readInput } from './shared/read-input.js';
-import { settingsOfDaemons } from './shared/revocation-stores.js';
 import { formatTime } from './shared/time.js';
 import { UsageError } from './shared/usage-error.js';
 
@@ -88,7 +87,7 @@ async function add(
     addAppPassword({ file: path, jid, label, password: chosen, group }),
   );
   process.stderr.write(
-    `xtokend: added the app password "${label}" of ${jid} to ${path} (${accessTo(path)})\n`,
+    `xtokend: added the app password "${label}" of ${jid} to ${path} (${describeAccess(path)})\n`,
   );
   if (chosen !== undefined) return;
   process.stderr.write('xtokend: it is printed only this once, because the file has only a hash:\n');
@@ -116,11 +115,6 @@ function groupOf(configuration: string): number | undefined {
   return (mode & READABLE_BY_GROUP) === 0 ? undefined : gid;
 }
 
-function accessTo(path: string): string {
-  const { mode, uid, gid } = statSync(path);
-  return `mode 0${(mode & 0o777).toString(8)}, ${nameOfUser(uid) ?? uid}:${nameOfGroup(gid)}`;
-}
-
 async function remove(path: string, jid: string, label: string | undefined): Promise<void> {
   const removed = await asOwnerOf(path, () => removeAppPasswords(path, jid, label));
   if (removed.length === 0) {
@@ -146,14 +140,11 @@ async function pathFor(jid: string, configuration: Configuration): Promise<strin
 }
 
 function pathOf({ passwords }: HostSettings): string | undefined {
-  for (const backend of passwords?.backends ?? []) if (backend.kind === 'app-passwords') return backend.path;
-  return undefined;
+  return passwords?.backends.find((backend) => backend.kind === 'app-passwords')?.path;
 }
 
 async function list(configuration: Configuration, jid: string | undefined, prosody: string): Promise<void> {
-  const { hosts } = configuration;
-  const all = new Set(hosts.all.flatMap((settings) => pathOf(settings) ?? []));
-  const paths = jid === undefined ? [...all] : [await pathFor(jid, configuration)];
+  const paths = jid === undefined ? configuration.appPasswordFiles : [await pathFor(jid, configuration)];
   if (paths.length === 0) throw new UsageError(await explainMissing(undefined, configuration));
   const found = (await Promise.all(paths.map(readAppPasswords))).flat();
   const entries = found.filter((entry) => jid === undefined || entry.jid === jid);

@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import { loadConfiguration } from '../config/load.js';
 import { normalizeJid } from '../credential/jid/jid.js';
 import { XtokendError } from '../errors.js';
-import { readProsody } from './check/prosody/configuration.js';
-import { findStarted } from './check/prosody/started/started-daemon.js';
+import { startedDirectory } from './shared/daemon-stores.js';
 import { hostOf, type ConfiguredHost } from './shared/login.js';
 import { openRevocationStores, readLatest, type NamedRevocationStore } from './shared/revocation-stores.js';
 import { formatTime } from './shared/time.js';
@@ -51,15 +49,6 @@ export async function revoke(jid: string | undefined, options: RevokeOptions): P
   } finally {
     await Promise.all(stores.map(({ store }) => store.close()));
   }
-}
-
-/**
- * Returns the directory of the daemon that Prosody's module starts, if it starts one.
- *
- * @throws {Error} if Prosody's configuration can't be read: a revocation in another directory would have no effect
- */
-export function startedDirectory(prosody: string, env: NodeJS.ProcessEnv): string | undefined {
-  return existsSync(prosody) ? findStarted(readProsody(prosody), env)?.directory : undefined;
 }
 
 async function revokeUser(

@@ -21,9 +21,9 @@ export interface Configuration {
   readonly secretFiles: readonly string[];
   /** Every file that decides who can log in: this one, secrets, certificates, lists of users and app passwords. */
   readonly files: readonly string[];
-  /** The files of app passwords; each may be missing. */
+  /** The files of app passwords, each once; each may be missing. */
   readonly appPasswordFiles: readonly string[];
-  /** The programs that check passwords. */
+  /** The programs that check passwords, each once. */
   readonly programs: readonly string[];
   /** Valid secrets that could be better. */
   readonly advice: readonly Advice[];
@@ -35,6 +35,8 @@ export interface Hosts {
   readonly names: readonly string[] | undefined;
   /** All keys, each once. */
   readonly keys: readonly NamedKey[];
+  /** All tables of passwords, each once. */
+  readonly passwords: readonly PasswordSettings[];
   /** The settings of all hosts. */
   readonly all: readonly HostSettings[];
   /** Returns the settings of a host (normalized), or `undefined` if it is not served. */

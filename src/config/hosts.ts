@@ -51,6 +51,7 @@ export async function readHosts(
       all.flatMap(({ keys }) => keys),
       reader.problems,
     ),
+    passwords: [...new Set(all.flatMap(({ passwords }) => passwords ?? []))],
     all,
     of: (host) => settings.get(host) ?? others,
   };

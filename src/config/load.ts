@@ -126,12 +126,11 @@ function listsOf(hosts: Hosts): string[] {
 }
 
 /** Returns the paths in the settings of back ends. */
-function pathsOf(hosts: Hosts): Pick<Configuration, 'appPasswordFiles' | 'programs'> {
-  const backends = hosts.all.flatMap(({ passwords }) => passwords?.backends ?? []);
-  return {
-    appPasswordFiles: backends.flatMap((backend) => (backend.kind === 'app-passwords' ? backend.path : [])),
-    programs: backends.flatMap((backend) => (backend.kind === 'command' ? backend.command[0] : [])),
-  };
+function pathsOf({ passwords }: Hosts): Pick<Configuration, 'appPasswordFiles' | 'programs'> {
+  const all = passwords.flatMap(({ backends }) => backends);
+  const files = all.flatMap((backend) => (backend.kind === 'app-passwords' ? backend.path : []));
+  const programs = all.flatMap((backend) => (backend.kind === 'command' ? backend.command[0] : []));
+  return { appPasswordFiles: [...new Set(files)], programs: [...new Set(programs)] };
 }
 
 function holdsSecret(document: Document): boolean {

@@ -128,7 +128,7 @@ export class Daemon implements RequestHandler {
   /** Loads the code of the back ends only if a configuration needs it. */
   async #openPasswords(hosts: Hosts, replay: ReplaySettings): ReturnType<HostPasswords['open']> {
     if (this.#passwords === undefined) {
-      if (hosts.all.every(({ passwords }) => passwords === undefined)) return new Map();
+      if (hosts.passwords.length === 0) return new Map();
       const { HostPasswords } = await import('./host-passwords.js');
       const { log } = this;
       this.#passwords = new HostPasswords({

@@ -79,19 +79,19 @@ export class HostPasswords {
    * @throws if a back end can't be opened; the previous ones stay open then
    */
   async open(hosts: Hosts, replay: ReplaySettings): Promise<ReadonlyMap<PasswordSettings, Passwords>> {
-    const all = new Set(hosts.all.flatMap(({ passwords }) => passwords ?? []));
+    const secret = secretOf(hosts);
     const backends: PasswordBackend[] = [];
     const throttles: KeptThrottle[] = [];
     const opened = new Map<PasswordSettings, Passwords>();
     try {
-      for (const settings of all) {
+      for (const settings of hosts.passwords) {
         const own: PasswordBackend[] = [];
         for (const each of settings.backends) {
           const backend = await openBackend(each, this.#backendOptions);
           own.push(backend);
           backends.push(backend);
         }
-        const key = { limits: settings.limits, replay, secret: secretOf(hosts) };
+        const key = { limits: settings.limits, replay, secret };
         const kept = this.#find(throttles, key) ?? (await this.#createThrottle(key));
         throttles.push(kept);
         opened.set(settings, this.#create(settings, own, kept.throttle));
@@ -105,7 +105,7 @@ export class HostPasswords {
     this.#previous.push(...this.#backends, ...unused);
     this.#backends = backends;
     this.#throttles = throttles;
-    this.#timeout = Math.max(this.#timeout, ...Array.from(all, ({ timeout }) => timeout));
+    this.#timeout = Math.max(this.#timeout, ...hosts.passwords.map(({ timeout }) => timeout));
     return opened;
   }
 

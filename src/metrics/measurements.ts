@@ -88,9 +88,7 @@ export class Measurements {
   setConfiguration({ hosts }: Configuration, now: number): void {
     this.configurationAppliedAt = now;
     this.keys = hosts.keys;
-    this.backends = new Set(
-      hosts.all.flatMap(({ passwords }) => passwords?.backends ?? []).map(({ kind }) => kind),
-    );
+    this.backends = new Set(hosts.passwords.flatMap(({ backends }) => backends.map(({ kind }) => kind)));
     const ids = new Set(hosts.keys.map(({ id }) => id));
     // A removed key would look like one that is no longer used.
     for (const counts of [this.keyUses, this.offsets]) counts.keepOnly(ids);

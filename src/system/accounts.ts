@@ -20,6 +20,17 @@ export function nameOfUser(uid: number): string | undefined {
   return entriesOf('/etc/passwd').find(([, , number]) => Number(number) === uid)?.[0];
 }
 
+/** Returns the name of the user of this process, or its uid if it has none. */
+export function nameOfThisUser(): string {
+  const uid = process.getuid?.() ?? 0;
+  return nameOfUser(uid) ?? String(uid);
+}
+
+/** Describes who owns a file, such as `root:xtokend`. */
+export function describeOwner({ uid, gid }: { readonly uid: number; readonly gid: number }): string {
+  return `${nameOfUser(uid) ?? uid}:${nameOfGroup(gid)}`;
+}
+
 /** Returns the name of a group, or its gid if it has none. */
 export function nameOfGroup(gid: number): string {
   return entriesOf('/etc/group').find(([, , number]) => Number(number) === gid)?.[0] ?? String(gid);

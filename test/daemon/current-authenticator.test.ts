@@ -11,7 +11,7 @@ import { policyBase } from '../support/user-policy.js';
 const NO_CONFIGURATION = { outcome: 'refused', reason: 'no-configuration' };
 const valid: Configuration = {
   file: '/etc/xtokend/xtokend.toml',
-  hosts: { names: undefined, keys: [], all: [], of: () => undefined },
+  hosts: { names: undefined, keys: [], passwords: [], all: [], of: () => undefined },
   replay: { kind: 'memory', afterRestart: 'accept' },
   log: { target: { kind: 'stderr' }, format: 'plain', level: 'info', clientAddress: true },
   metrics: undefined,

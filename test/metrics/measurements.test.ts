@@ -18,7 +18,9 @@ const ACCEPTED: CompletedRequest & { outcome: 'accepted' } = {
 
 function configured(...ids: string[]): Configuration {
   const keys = ids.map((id) => named(id, key));
-  return { hosts: { names: undefined, keys, all: [], of: () => undefined } } as unknown as Configuration;
+  return {
+    hosts: { names: undefined, keys, all: [], passwords: [], of: () => undefined },
+  } as unknown as Configuration;
 }
 
 describe('Counts', () => {

@@ -1,6 +1,7 @@
 import { lstatSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppPasswordFileError } from '../../passwords/app-passwords/errors.js';
+import { actAs, isRoot } from '../../system/effective-user.js';
 import { findExposure } from '../../system/trusted-path.js';
 
 /**
@@ -10,21 +11,14 @@ import { findExposure } from '../../system/trusted-path.js';
  * @throws {@link AppPasswordFileError} if a third user could make root write elsewhere
  */
 export async function asOwnerOf<T>(file: string, work: () => Promise<T>): Promise<T> {
-  const { geteuid, getegid, seteuid, setegid } = process;
   const owner = statSync(dirname(file), { throwIfNoEntry: false });
-  const isRoot = geteuid?.() === 0 && getegid !== undefined;
-  if (!isRoot || seteuid === undefined || setegid === undefined || owner === undefined || owner.uid === 0) {
-    return work();
-  }
+  if (!isRoot() || owner === undefined || owner.uid === 0) return work();
   assertOwnersOnly(file, owner.uid);
-  const group = getegid();
+  const switchBack = actAs({ uid: owner.uid, gid: groupFor(file, owner) });
   try {
-    setegid(groupFor(file, owner));
-    seteuid(owner.uid);
     return await work();
   } finally {
-    seteuid(0);
-    setegid(group);
+    switchBack();
   }
 }
 

@@ -17,7 +17,7 @@ export async function explainMissing(
   // The document, because a second [passwords] would make the file invalid.
   const document = parseDocument(file, readTextFile(file));
   const isAtTop = document.passwords !== undefined;
-  const isElsewhere = hosts.all.some(({ passwords }) => passwords !== undefined);
+  const isElsewhere = hosts.passwords.length > 0;
   let fix = `Add these lines to the end of ${file}:\n\n[passwords]\n${line}`;
   // A table of the host, which can be empty, replaces the one at the top.
   if (host !== undefined && (await hasOwnTable(host, document.hosts ?? {}))) {

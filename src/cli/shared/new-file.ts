@@ -9,9 +9,11 @@ import {
   linkSync,
   openSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { codeOf } from '../../errors.js';
+import { describeOwner } from '../../system/accounts.js';
 
 const PRIVATE = 0o600;
 const READABLE_BY_GROUP = 0o640;
@@ -43,6 +45,12 @@ export function writeNewFile(path: string, text: string, group?: number): boolea
   } finally {
     rmSync(unfinished, { force: true });
   }
+}
+
+/** Describes who may read a file, such as `mode 0640, root:xtokend`. */
+export function describeAccess(path: string): string {
+  const stats = statSync(path);
+  return `mode 0${(stats.mode & 0o777).toString(8)}, ${describeOwner(stats)}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { storeTypeOf, type ReplaySettings } from '../../replay/registry.js';
 import type { Revocation, RevocationStore } from '../../users/revocations.js';
+import { settingsOfDaemons } from './daemon-stores.js';
 
 /** A store of revocations, and where it is, for people. */
 export interface NamedRevocationStore {
@@ -44,19 +45,4 @@ export async function readLatest(stores: readonly NamedRevocationStore[]): Promi
     for (const [jid, revocation] of own) if (latest.get(jid)?.isBlocked !== true) latest.set(jid, revocation);
   }
   return latest;
-}
-
-/**
- * Returns the settings of the stores that the daemons of a configuration can use; see {@link openRevocationStores}. Directories that
- * don't exist are left out.
- */
-export function settingsOfDaemons(
-  settings: ReplaySettings,
-  env: NodeJS.ProcessEnv,
-  startedDirectory: () => string | undefined,
-): ReplaySettings[] {
-  if (settings.kind !== 'journal') return [settings];
-  const isDefault = settings.otherwise !== undefined && env['STATE_DIRECTORY'] === undefined;
-  const paths = [settings.path, isDefault ? startedDirectory() : undefined];
-  return paths.flatMap((path) => (path !== undefined && existsSync(path) ? [{ kind: 'journal', path }] : []));
 }

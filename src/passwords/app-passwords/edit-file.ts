@@ -17,7 +17,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { fileVersion } from '../../system/file-identity.js';
-import { readTextFile } from '../../system/read-file.js';
+import { isMissing, readTextFile } from '../../system/read-file.js';
 import { findExposure } from '../../system/trusted-path.js';
 import { formatLines, MAX_FILE_BYTES, parseLines, type Line } from './entries.js';
 import { AppPasswordFileError } from './errors.js';
@@ -57,7 +57,7 @@ export async function editFile<T>(
   return withLock(path, async (assertHeld) => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const before = inspect(path);
-      const { lines, result } = await edit(before === undefined ? [] : await readLines(path));
+      const { lines, result } = await edit(await readLines(path));
       if (lines === undefined) return result;
       assertHeld();
       if (write(path, formatLines(lines), before, group)) return result;
@@ -100,11 +100,13 @@ function inspect(path: string): Before | undefined {
   return stats && { stats, version };
 }
 
-async function readLines(path: string): Promise<Line[]> {
+/** Reads the lines of a file of app passwords; a missing one has none. @throws {@link AppPasswordFileError} */
+export async function readLines(path: string): Promise<Line[]> {
   let text: string;
   try {
     text = readTextFile(path, MAX_FILE_BYTES);
   } catch (error) {
+    if (isMissing(error)) return [];
     throw new AppPasswordFileError(path, explainUnreadable(error), { cause: error });
   }
   return parseLines(path, text);

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { normalizeJid } from '../../credential/jid/jid.js';
-import { isMissing, readTextFile } from '../../system/read-file.js';
-import { editFile } from './edit-file.js';
-import { explainUnreadable } from './write-errors.js';
-import { lineOf, MAX_FILE_BYTES, parseLines, type AppPasswordEntry, type Line } from './entries.js';
-import { AppPasswordFileError, DuplicateLabelError } from './errors.js';
+import { editFile, readLines } from './edit-file.js';
+import { lineOf, type AppPasswordEntry, type Line } from './entries.js';
+import { DuplicateLabelError } from './errors.js';
 import { SALT_BYTES } from './password-table.js';
 import { DEFAULT_PARAMETERS, type ScryptHash } from './phc.js';
 import { assertLabel, assertPassword, generatePassword } from './rules.js';
@@ -86,15 +84,7 @@ export async function removeAppPasswords(
  * @throws {@link AppPasswordFileError}
  */
 export async function readAppPasswords(file: string): Promise<AppPasswordEntry[]> {
-  const path = resolve(file);
-  let text: string;
-  try {
-    text = readTextFile(path, MAX_FILE_BYTES);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw new AppPasswordFileError(path, explainUnreadable(error), { cause: error });
-  }
-  return entriesOf(await parseLines(path, text));
+  return entriesOf(await readLines(resolve(file)));
 }
 
 function entriesOf(lines: readonly Line[]): AppPasswordEntry[] {

@@ -47,6 +47,10 @@ export function exchange(
     const onAbort = (): void => {
       fail(signal.reason);
     };
+    const succeed = (answer: HttpAnswer): void => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(answer);
+    };
     const fail = (error: unknown): void => {
       signal.removeEventListener('abort', onAbort);
       const { phase } = progress;
@@ -57,15 +61,13 @@ export function exchange(
     request.on('error', fail);
     // Without this, an answer with status 101 would be no answer at all.
     request.on('upgrade', (response, socket) => {
-      signal.removeEventListener('abort', onAbort);
       socket.destroy();
-      resolve({ status: response.statusCode ?? 0, encoding: undefined, body: Buffer.alloc(0) });
+      succeed({ status: response.statusCode ?? 0, encoding: undefined, body: Buffer.alloc(0) });
     });
     request.on('response', (response) => {
       read(response).then((answer) => {
-        signal.removeEventListener('abort', onAbort);
         if (!response.readableEnded) request.destroy();
-        resolve(answer);
+        succeed(answer);
       }, fail);
     });
     onStart(fail);

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, statSyn
 import { basename, dirname } from 'node:path';
 import * as z from 'zod/mini';
 import { codeOf } from '../../errors.js';
+import { actAs, isRoot } from '../../system/effective-user.js';
 import { fileVersion } from '../../system/file-identity.js';
 import { explainReadError, isMissing, readTextFile } from '../../system/read-file.js';
 import {
@@ -109,25 +110,22 @@ export class FileRevocations implements RevocationStore {
  * @throws {@link ReplayCacheError} if root owns it, but another user can change a directory that leads to it
  */
 function inDirectory(directory: string, work: () => void): void {
-  const { seteuid, setegid } = process;
-  const [before, group] = [process.cwd(), process.getegid?.() ?? 0];
+  const before = process.cwd();
   // The owner needs no access to the directories that lead to it.
   process.chdir(directory);
   try {
-    const { uid, gid } = statSync('.');
-    if (process.geteuid?.() !== 0 || seteuid === undefined || setegid === undefined) {
+    const owner = statSync('.');
+    if (!isRoot()) {
       work();
-    } else if (uid === 0) {
+    } else if (owner.uid === 0) {
       assertTrusted(directory);
       work();
     } else {
+      const switchBack = actAs(owner);
       try {
-        setegid(gid);
-        seteuid(uid);
         work();
       } finally {
-        seteuid(0);
-        setegid(group);
+        switchBack();
       }
     }
   } finally {

@@ -1,7 +1,7 @@
 import { realpathSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from '../../../errors.js';
-import { nameOfGroup, nameOfUser } from '../../../system/accounts.js';
+import { describeOwner } from '../../../system/accounts.js';
 import { explainReadError } from '../../../system/read-file.js';
 import type { Account } from './accounts.js';
 
@@ -71,9 +71,8 @@ export function describeObstacle(obstacle: Obstacle, { name }: Account, verb: st
   const { path } = obstacle;
   if (obstacle.kind === 'missing') return `there is no ${path}`;
   if (obstacle.kind === 'unknown') return `this user may not access ${path}`;
-  const { uid, gid, mode } = obstacle.stats;
-  const owner = `${nameOfUser(uid) ?? uid}:${nameOfGroup(gid)}`;
-  const found = `${owner}, mode ${(mode & 0o7777).toString(8).padStart(4, '0')}`;
+  const { stats } = obstacle;
+  const found = `${describeOwner(stats)}, mode ${(stats.mode & 0o7777).toString(8).padStart(4, '0')}`;
   const action = obstacle.kind === 'directory' ? 'pass through' : verb;
   return `user ${name} may not ${action} ${path} (${found})`;
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import pLimit from 'p-limit';
 import { quoted } from '../../../quoted.js';
-import { nameOfUser } from '../../../system/accounts.js';
+import { nameOfThisUser } from '../../../system/accounts.js';
 import { findings, type Finding } from '../finding.js';
 import type { NamedFiles, Situation } from '../situation.js';
 import { checkCommand } from './command.js';
@@ -60,8 +60,7 @@ function commandLine({ config, prosody }: NamedFiles): string {
 /** Another user than this one may do more or less. */
 function checkUser({ started, service, named }: Situation): Finding[] {
   const uid = process.getuid?.() ?? 0;
-  const own = nameOfUser(uid) ?? String(uid);
-  const tried = `the password back ends were tried as user ${own}`;
+  const tried = `the password back ends were tried as user ${nameOfThisUser()}`;
   const account = started?.account;
   if (account !== undefined && account.uid !== uid) {
     const message = `${tried}, but Prosody starts xtokend as user ${account.name}`;

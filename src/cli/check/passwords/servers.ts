@@ -5,7 +5,6 @@ import { chooseStore } from '../../../replay/registry.js';
 import type { ProtocolName } from '../../../protocol/protocol.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
-import { tablesOf } from './tables.js';
 
 const { note } = findings('passwords');
 
@@ -48,7 +47,7 @@ export function checkSocketProtocol(
   protocol: ProtocolName,
   { configuration }: Situation,
 ): Finding[] {
-  const [table] = configuration === undefined ? [] : tablesOf(configuration);
+  const [table] = configuration?.hosts.passwords ?? [];
   if (protocol === 'native' || table === undefined) return [];
   return [withoutAddress(`the ${protocol} protocol of ${path}`, table)];
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { PasswordBackend } from '../../../passwords/backend.js';
-import type { BackendRequest } from '../../../passwords/passwords.js';
+import type { BackendRequest, Passwords } from '../../../passwords/passwords.js';
 import { findings, type Finding } from '../finding.js';
 import { observe } from './ask.js';
 import type { ConfiguredBackend } from './backends.js';
@@ -34,9 +34,7 @@ export async function tryLogin(
   login: MadeUpLogin,
   timeout: number,
 ): Promise<Tried> {
-  const { passwords, requests } = observe([backend], Math.min(timeout, MAX_MILLISECONDS));
-  await passwords.verify(login, undefined);
-  return requests[0] ?? { result: 'unavailable', milliseconds: 0 };
+  return tryOnce(backend, timeout, (passwords) => passwords.verify(login, undefined));
 }
 
 /** Asks a back end whether a user exists: `accepted` if so. */
@@ -45,8 +43,16 @@ export async function tryUser(
   { user, host }: MadeUpLogin,
   timeout: number,
 ): Promise<Tried> {
+  return tryOnce(backend, timeout, (passwords) => passwords.isUser({ user, host }));
+}
+
+async function tryOnce(
+  backend: PasswordBackend,
+  timeout: number,
+  request: (passwords: Passwords) => Promise<unknown>,
+): Promise<Tried> {
   const { passwords, requests } = observe([backend], Math.min(timeout, MAX_MILLISECONDS));
-  await passwords.isUser({ user, host });
+  await request(passwords);
   return requests[0] ?? { result: 'unavailable', milliseconds: 0 };
 }
 

@@ -2,8 +2,9 @@ import { openBackend } from '../../../passwords/open-backend.js';
 import type { PasswordBackend } from '../../../passwords/backend.js';
 import type { BackendRequest, Passwords } from '../../../passwords/passwords.js';
 import type { PasswordSettings } from '../../../passwords/settings.js';
-import { nameOfUser } from '../../../system/accounts.js';
+import { nameOfThisUser } from '../../../system/accounts.js';
 import { observe, type ObservedPasswords } from '../passwords/ask.js';
+import { formatMilliseconds } from '../passwords/trial.js';
 
 /** The back ends of a host, which this process asks itself to explain an answer. */
 export class AskedBackends {
@@ -35,9 +36,7 @@ export class AskedBackends {
   /** Returns a sentence about how they were asked; `undefined` if none was. */
   remark(): string | undefined {
     if (this.#observed.requests.length === 0) return undefined;
-    const uid = process.getuid?.() ?? 0;
-    const user = nameOfUser(uid) ?? String(uid);
-    return `This command, as user ${user}, has asked the back ends of [passwords] itself, without counting for [passwords.limits]: ${this.describe()}.`;
+    return `This command, as user ${nameOfThisUser()}, has asked the back ends of [passwords] itself, without counting for [passwords.limits]: ${this.describe()}.`;
   }
 
   async close(): Promise<void> {
@@ -58,5 +57,5 @@ function describeRequest(request: BackendRequest | undefined): string {
   if (request === undefined) return 'not asked';
   const { operation, result, cause = '', milliseconds } = request;
   const found = result === 'unavailable' ? `no answer (${cause})` : RESULTS[operation][result];
-  return `${found}, in ${Math.max(1, Math.round(milliseconds))} ms`;
+  return `${found}, in ${formatMilliseconds(milliseconds)}`;
 }

@@ -54,7 +54,9 @@ async function checkSocket(
   account: Account | undefined,
   situation: Situation,
 ): Promise<Finding[]> {
-  const { path } = socket;
+  const { path, isStarted = false } = socket;
+  const fault = findKindFault(path, isStarted);
+  if (fault !== undefined) return [problem('socket-missing', fault, fixesFor(socket, account).missing)];
   const result = await askDaemon(path, situation);
   const found = describeSocket(socket, result, account, situation);
   if (result.kind !== 'answered') return [found];
@@ -69,8 +71,6 @@ function describeSocket(
 ): Finding {
   const { path, isExpected, isForModule = false, isStarted = false } = socket;
   const fixes = fixesFor(socket, account);
-  const fault = findKindFault(path, isStarted);
-  if (fault !== undefined) return problem('socket-missing', fault, fixes.missing);
   if (result.kind === 'unreachable' && result.code !== 'EACCES') return noListener(path, result.code, fixes);
   const obstacle = account && obstacleTo(path, account, 'write');
   // Only its own user may look into the directory of an xtokend that Prosody starts.
