@@ -57,7 +57,6 @@ describe('the npm package', () => {
         'systemd/drop-ins/metrics-tcp.conf',
         'systemd/drop-ins/passwords-command.conf',
         'systemd/drop-ins/passwords-http.conf',
-        'systemd/drop-ins/prosody.conf',
         'systemd/drop-ins/redis-tcp.conf',
         'systemd/sysusers.conf',
         'systemd/xtokend.service',

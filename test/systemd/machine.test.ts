@@ -76,16 +76,18 @@ describe('a machine with systemd', { timeout: TIMEOUT_MILLISECONDS }, () => {
   it("runs the service after the commands of the page, for members of the socket's group", async () => {
     expect(property('ActiveState')).toBe('active');
     expect(property('StatusText')).toBe('Answering on a socket');
-    expect(machine.do(`stat --format '%U %G %a' ${SOCKET}`)).toBe('root prosody 660\n');
+    expect(machine.do(`stat --format '%U %G %a' ${SOCKET}`)).toBe('root xtokend-socket 660\n');
     expect(await ask('isuser:a:b\n')).toBe('1\n');
     const connecting = `exec perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new("${SOCKET}") or die $!'`;
     expect(machine.run(connecting, 'prosody').status).toBe(0);
     expect(machine.run(connecting, 'nobody').stderr).toContain('Permission denied');
+    // The group of the socket can't read the secrets.
+    expect(machine.run('cat /etc/xtokend/xtokend.toml', 'prosody').stderr).toContain('Permission denied');
     expect(JSON.parse(machine.do('xtokend check --json'))).toMatchObject({ fit: true });
   });
 
   it('verifies the units, and reports the exposure level that the page names', () => {
-    const verified = machine.run('systemd-analyze verify xtokend.service xtokend.socket');
+    const verified = machine.run('systemd-analyze verify --man=no xtokend.service xtokend.socket');
     expect(verified).toMatchObject({ status: 0, stdout: '', stderr: '' });
     expect(machine.do('systemd-analyze security --no-pager xtokend')).toContain('xtokend.service: 0.6 SAFE');
   });

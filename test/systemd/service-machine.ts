@@ -33,12 +33,11 @@ export class ServiceMachine {
   /** Boots a machine with the units and a user for the service. */
   static async boot(configuration: string): Promise<ServiceMachine> {
     const service = new ServiceMachine(await SystemdMachine.boot());
-    // The package may have created the user.
-    service.machine
-      .do(`grep -q ^xtokend: /etc/passwd || echo xtokend:x:300:300::/:/bin/sh >>/etc/passwd; grep -q ^xtokend: /etc/group || echo xtokend:x:300: >>/etc/group
+    service.machine.do(`install -D -m 644 ${UNITS}/sysusers.conf /etc/sysusers.d/xtokend.conf
+      systemd-sysusers xtokend.conf
+      usermod --append --groups xtokend-socket prosody
       mkdir -p /etc/xtokend ${DROP_INS}
-      cp ${UNITS}/xtokend.socket ${UNITS}/xtokend.service /etc/systemd/system
-      install -D -m 644 ${UNITS}/drop-ins/prosody.conf -t /etc/systemd/system/xtokend.socket.d`);
+      cp ${UNITS}/xtokend.socket ${UNITS}/xtokend.service /etc/systemd/system`);
     service.dropIn('user', STATIC);
     service.configure(configuration);
     service.machine.do('systemctl enable --now --quiet xtokend.socket xtokend.service');

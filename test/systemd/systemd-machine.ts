@@ -88,7 +88,7 @@ export class SystemdMachine {
   /** Runs a shell script on the machine. */
   run(script: string, user = 'root'): Said {
     const enter = ['--target', String(this.#pid), ...NAMESPACES, '--root', '--wd'];
-    const as = user === 'root' ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'];
+    const as = user === 'root' ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups'];
     const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin', TZ: 'UTC' };
     return spawnSync('nsenter', [...enter, ...as, 'sh', '-euc', script], { encoding: 'utf8', env });
   }

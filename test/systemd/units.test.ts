@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { replaced } from '../support/documents.js';
 import { temporaryDirectory } from '../support/directory.js';
-import { requirePackage } from '../support/run/requirements.js';
+import { hasProgram, requirePackage } from '../support/run/requirements.js';
 import { PROGRAM } from '../support/xtokend.js';
 
 const isInstalled = spawnSync('systemd-analyze', ['--version']).status === 0;
@@ -20,21 +20,33 @@ function install(dropIn?: string): string {
   );
   copyFileSync('systemd/xtokend.socket', join(directory, 'xtokend.socket'));
   if (dropIn !== undefined) {
-    const of = dropIn === 'prosody.conf' ? 'xtokend.socket.d' : 'xtokend.service.d';
-    mkdirSync(join(directory, of));
-    copyFileSync(join('systemd/drop-ins', dropIn), join(directory, of, dropIn));
+    mkdirSync(join(directory, 'xtokend.service.d'));
+    copyFileSync(join('systemd/drop-ins', dropIn), join(directory, 'xtokend.service.d', dropIn));
   }
   return service;
 }
 
-function analyze(...args: string[]): string {
-  const { stdout, stderr } = spawnSync('systemd-analyze', ['--no-pager', ...args], { encoding: 'utf8' });
+/** Returns a directory with the manual pages of the package, as npm and the Debian package install them. */
+function manual(): string {
+  const directory = temporaryDirectory();
+  for (const page of readdirSync('man')) {
+    const section = join(directory, `man${page.slice(-1)}`);
+    mkdirSync(section, { recursive: true });
+    copyFileSync(join('man', page), join(section, page));
+  }
+  return directory;
+}
+
+/** @param manual a directory of manual pages in which systemd-analyze finds those that the units name */
+function analyze(args: readonly string[], manual = ''): string {
+  const env = { ...process.env, MANPATH: manual };
+  const { stdout, stderr } = spawnSync('systemd-analyze', ['--no-pager', ...args], { encoding: 'utf8', env });
   return stdout + stderr;
 }
 
 /** Returns the exposure level that systemd-analyze computes, from 0 (best) to 10. */
 function exposureOf(dropIn?: string): number {
-  const report = analyze('security', '--offline=yes', install(dropIn));
+  const report = analyze(['security', '--offline=yes', install(dropIn)]);
   return Number(/exposure level for xtokend.service: ([\d.]+)/.exec(report)?.[1]);
 }
 
@@ -45,7 +57,6 @@ describe('the units', () => {
 
   it.each([
     undefined,
-    'prosody.conf',
     'redis-tcp.conf',
     'metrics-tcp.conf',
     'passwords-http.conf',
@@ -53,7 +64,14 @@ describe('the units', () => {
     'hardest.conf',
   ])('pass systemd-analyze verify with the drop-in %s', (dropIn) => {
     const service = install(dropIn);
-    expect(analyze('verify', service, service.replace(/service$/, 'socket'))).toBe('');
+    const hasManual = hasProgram('man');
+    const args = [
+      'verify',
+      `--man=${hasManual ? 'yes' : 'no'}`,
+      service,
+      service.replace(/service$/, 'socket'),
+    ];
+    expect(analyze(args, hasManual ? manual() : undefined)).toBe('');
   });
 
   it('have the exposure levels that the page names', () => {
