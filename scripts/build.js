@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { billOfMaterials, bundledPackages } from './sbom.js';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -62,7 +63,10 @@ const library = await build({
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },
 });
-writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licencesOf({ ...inputs, ...library.metafile.inputs }));
+const files = Object.keys({ ...inputs, ...library.metafile.inputs }).sort();
+const packages = bundledPackages(files);
+writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licencesOf(packages, files));
+writeFileSync('dist/sbom.cdx.json', billOfMaterials(packages));
 
 function splitAtDynamicImports(build) {
   build.onResolve({ filter: /./ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
@@ -78,18 +82,35 @@ function splitAtDynamicImports(build) {
   });
 }
 
-/** Returns the licences of the bundled packages, which must be distributed with the bundle. */
-function licencesOf(inputs) {
-  const directories = Object.keys(inputs).map((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
-  return [...new Set(directories)]
-    .filter((directory) => directory !== undefined)
-    .sort()
-    .map((directory) => `${directory.replace('node_modules/', '')}\n\n${licenceIn(directory)}\n`)
-    .join('\n---\n\n');
+/**
+ * Returns the licences that must be distributed with the bundle: those of its packages, and notices in single files.
+ * scripts/debian-copyright.js parses this.
+ */
+function licencesOf(packages, files) {
+  const sections = packages.flatMap(({ directory, name, version }) => {
+    const licence = licenceIn(directory);
+    const notices = files
+      .filter((file) => file.startsWith(`${directory}/`) && !file.startsWith(`${directory}/node_modules/`))
+      .map((file) => [`, ${file.slice(directory.length + 1)}`, noticeIn(file, licence)]);
+    return [['', licence], ...notices]
+      .filter(([, text]) => text !== undefined)
+      .map(([file, text]) => `${name} ${version}${file}\n\n${text}\n`);
+  });
+  return sections.join('\n---\n\n');
 }
 
 function licenceIn(directory) {
   const name = readdirSync(directory).find((file) => /^licen[cs]e/i.test(file));
   if (name === undefined) throw new Error(`expected a licence file in ${directory}, found none`);
   return readFileSync(`${directory}/${name}`, 'utf8').trim();
+}
+
+/** Returns the comment of a file that names copyright holders, unless the licence of the package names them. */
+function noticeIn(file, licence) {
+  const comments = readFileSync(file, 'utf8').match(/\/\*[^]*?\*\//g) ?? [];
+  const notice = comments
+    .map((comment) => comment.replace(/^ ?\/?\*+[ /]?/gm, '').trim())
+    .find((comment) => /^Copyright /m.test(comment));
+  const holders = notice?.match(/^Copyright .*$/gm) ?? [];
+  return holders.every((holder) => licence.includes(holder)) ? undefined : notice;
 }

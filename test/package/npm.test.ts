@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryDirectory } from './support/directory.js';
+import { temporaryDirectory } from '../support/directory.js';
 
 /** Installs the package from its tarball, and returns the directory. */
 function installed(): string {
@@ -39,6 +39,7 @@ describe('the npm package', () => {
         'SECURITY.md',
         'bin/xtokend',
         'dist/THIRD-PARTY-LICENSES.txt',
+        'dist/sbom.cdx.json',
         'dist/index.js',
         'bin/supervisor.sh',
         'completion/_xtokend',
