@@ -11,6 +11,15 @@ export function codeIn(page: string, language: string): string {
   return code;
 }
 
+/** Returns the code blocks in sh of a section of a page, up to the next heading. @throws if there are none */
+export function commandsBelow(page: string, heading: string): string[] {
+  const [, rest = ''] = readFileSync(page, 'utf8').split(new RegExp(`^##+ ${heading}\n`, 'm'));
+  const [section = ''] = rest.split(/^##/m);
+  const blocks = [...section.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, code = '']) => code);
+  if (blocks.length === 0) throw new Error(`expected commands below ${heading} in ${page}`);
+  return blocks;
+}
+
 /** Replaces a part that differs in a test. @throws if the text does not contain it */
 export function replaced(text: string, part: string, by: string): string {
   if (!text.includes(part)) throw new Error(`expected ${part} in\n${text}`);
