@@ -1,69 +1,59 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/directory.js';
+import { pack } from './npm-package.js';
 
-/** Installs the package from its tarball, and returns the directory. */
+/** Installs the package in an application, and returns the directory of the application. */
 function installed(): string {
   const directory = temporaryDirectory();
-  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory]);
-  execFileSync(
-    'npm',
-    ['install', '--silent', '--offline', '--no-audit', '--no-fund', `${directory}/xtokend-${version()}.tgz`],
-    {
-      cwd: directory,
-    },
-  );
+  const options = ['--silent', '--offline', '--no-audit', '--no-fund'];
+  execFileSync('npm', ['install', ...options, pack(directory)], { cwd: directory });
   return directory;
 }
 
-function version(): string {
-  return (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
-}
+/** The files of the package, except those in `dist/`. */
+const EXPECTED = [
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|prosody\.cfg\.example\.lua)$/,
+  /^bin\/(xtokend|supervisor\.sh)$/,
+  /^completion\/(_xtokend|xtokend\.bash|xtokend\.fish)$/,
+  /^docs\/[a-z-]+\.md$/,
+  /^docs\/grafana\/xtokend\.json$/,
+  /^docs\/prometheus\/xtokend\.rules\.yml$/,
+  /^examples\/fail2ban\/(filter|jail)\.d\/xtokend\.conf$/,
+  /^examples\/mint\/([Mm]int\.[a-z]+|rust\/Cargo\.toml|rust\/src\/main\.rs)$/,
+  /^examples\/native-client\.py$/,
+  /^examples\/passwords\/(README\.md|check-script|http_end\.py|http-end\.php)$/,
+  /^man\/(xtokend\.1|xtokend\.toml\.5|mod_auth_xtoken\.5)$/,
+  /^prosody\/(mod_auth_xtoken|xtoken_(client|daemon|sessions)\.lib)\.lua$/,
+  /^systemd\/(sysusers\.conf|xtokend\.service|xtokend\.socket|drop-ins\/[a-z-]+\.conf)$/,
+];
+/** The files in `dist/`, except the modules that the program loads. */
+const BUILT = [
+  'dist/index.js',
+  'dist/THIRD-PARTY-LICENSES.txt',
+  'dist/sbom.cdx.json',
+  'dist/xtokend.cjs',
+  'dist/types/index.d.ts',
+];
 
 describe('the npm package', () => {
   it('contains only the files that it needs', () => {
-    const listing = execFileSync('npm', ['pack', '--ignore-scripts', '--dry-run', '--json'], {
-      encoding: 'utf8',
-    });
-    const [pack] = JSON.parse(listing) as [{ files: { path: string }[] }];
-    const files = pack.files
-      .map(({ path }) => path)
-      .filter((path) => !/^dist\/(types\/|.*\.cjs$)/.test(path));
-    expect(files.sort()).toEqual(
-      [
-        'CHANGELOG.md',
-        'LICENSE',
-        'README.md',
-        'SECURITY.md',
-        'bin/xtokend',
-        'dist/THIRD-PARTY-LICENSES.txt',
-        'dist/sbom.cdx.json',
-        'dist/index.js',
-        'bin/supervisor.sh',
-        'completion/_xtokend',
-        'completion/xtokend.bash',
-        'completion/xtokend.fish',
-        'man/mod_auth_xtoken.5',
-        'man/xtokend.1',
-        'man/xtokend.toml.5',
-        'package.json',
-        'prosody.cfg.example.lua',
-        'prosody/mod_auth_xtoken.lua',
-        'prosody/xtoken_client.lib.lua',
-        'prosody/xtoken_daemon.lib.lua',
-        'prosody/xtoken_sessions.lib.lua',
-        'systemd/drop-ins/hardest.conf',
-        'systemd/drop-ins/metrics-tcp.conf',
-        'systemd/drop-ins/passwords-command.conf',
-        'systemd/drop-ins/passwords-http.conf',
-        'systemd/drop-ins/redis-tcp.conf',
-        'systemd/sysusers.conf',
-        'systemd/xtokend.service',
-        'systemd/xtokend.socket',
-      ].sort(),
-    );
+    const files = execFileSync('tar', ['-tzf', pack(temporaryDirectory())], { encoding: 'utf8' })
+      .trimEnd()
+      .split('\n')
+      .map((path) => path.replace(/^package\//, ''));
+    const others = files.filter((path) => !path.startsWith('dist/'));
+    expect(others.filter((path) => !EXPECTED.some((pattern) => pattern.test(path)))).toEqual([]);
+    for (const pattern of EXPECTED)
+      expect(
+        others.some((path) => pattern.test(path)),
+        String(pattern),
+      ).toBe(true);
+    const built = files.filter((path) => path.startsWith('dist/'));
+    expect(built.filter((path) => !/\.(cjs|d\.ts)$/.test(path) && !BUILT.includes(path))).toEqual([]);
+    expect(built).toEqual(expect.arrayContaining(BUILT));
   });
 
   it('works as a program and as a library without any other package', () => {
