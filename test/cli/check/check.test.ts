@@ -4,15 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { runChecks } from '../../../src/cli/check/checks.js';
 import { report } from '../../../src/cli/check/report.js';
 import { check } from '../../support/daemon/check.js';
-import { codeIn } from '../../support/documents.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { OTP_SEED, SECRETS, TOKEN_SECRET } from '../../support/keys.js';
 import { NODE_VERSION } from '../../support/run/node.js';
+import { settingsForProgram } from '../../support/servers/ejabberd-settings.js';
 import { PROGRAM, xtokend } from '../../support/xtokend.js';
 
 /** Returns the path of a valid configuration of ejabberd, so that the result does not depend on what is installed here. */
 function validEjabberd(): string {
-  const documented = codeIn('docs/ejabberd.md', 'yaml').replace('/usr/bin/xtokend', PROGRAM);
+  const documented = settingsForProgram(PROGRAM);
   return temporaryFile(`hosts: [example.com]\n${documented}`, 'ejabberd.yml');
 }
 

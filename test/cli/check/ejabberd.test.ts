@@ -3,15 +3,15 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { check, type Checked } from '../../support/daemon/check.js';
-import { codeIn } from '../../support/documents.js';
 import { temporaryFile } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
 import { OTHER_USER, requireRoot } from '../../support/system/other-user.js';
 import { requirePackage } from '../../support/run/requirements.js';
+import { settingsForProgram } from '../../support/servers/ejabberd-settings.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
 const HOSTS = 'hosts: [example.com]\n';
-const documented = codeIn('docs/ejabberd.md', 'yaml').replace('/usr/bin/xtokend', PROGRAM);
+const documented = settingsForProgram(PROGRAM);
 
 function checkEjabberd(yaml: string, configuration = SECRETS): Checked {
   return check(configuration, { args: ['--ejabberd', temporaryFile(yaml, 'ejabberd.yml')] });

@@ -8,6 +8,7 @@ import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
 import { isInstalled, LPTY_DIRECTORY, releases } from '../../support/servers/prosody.js';
 import { requirePackage } from '../../support/run/requirements.js';
+import { settingsForProgram } from '../../support/servers/ejabberd-settings.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
 const hasProsody =
@@ -77,7 +78,7 @@ describe('xtokend check, of Prosody', () => {
 
   it('accepts hosts for which ejabberd asks', () => {
     const yaml = temporaryFile(
-      `hosts: [a.example]\n${codeIn('docs/ejabberd.md', 'yaml').replace('/usr/bin/xtokend', PROGRAM)}`,
+      `hosts: [a.example]\n${settingsForProgram(PROGRAM)}`,
       'ejabberd.yml',
     );
     const lua = temporaryFile('VirtualHost "a.example"', 'prosody.cfg.lua');

@@ -3,16 +3,17 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descendantsOf, end, hasEnded, survivorsOf } from '../system/processes.js';
-import { codeIn, replaced } from '../documents.js';
+import { commandLineOf, descendantsOf, end, hasEnded, survivorsOf } from '../system/processes.js';
+import { replaced } from '../documents.js';
 import { freePort } from '../system/ports.js';
 import { collectLogsIn } from '../run/collected-logs.js';
 import type { Transport } from './xmpp-login.js';
 import { PROGRAM } from '../xtokend.js';
+import { settingsForProgram, settingsForSocket } from './ejabberd-settings.js';
 
 /** The parameters of {@link Ejabberd.start}. */
 export interface EjabberdOptions {
-  /** The hosts that it serves, and how many xtokend processes it runs for each. */
+  /** The hosts that it serves, and how many processes it runs for each. */
   readonly pools: Readonly<Record<string, number>>;
   /** The text of xtokend's configuration file. */
   readonly configuration: string;
@@ -20,6 +21,8 @@ export interface EjabberdOptions {
   readonly hostSettings?: Readonly<Record<string, (documented: string) => string>>;
   /** More settings for the whole server. */
   readonly settings?: string;
+  /** The socket of a running xtokend. Without it, ejabberd starts xtokend itself. */
+  readonly socket?: string;
 }
 
 /** An xtokend process that ejabberd started. */
@@ -47,13 +50,13 @@ export function hasEjabberd(): boolean {
 export class Ejabberd {
   readonly #directory: string;
   readonly #ports: Ports;
-  readonly #pools: EjabberdOptions['pools'];
+  readonly #options: EjabberdOptions;
   readonly #process: ChildProcess;
 
-  private constructor(directory: string, ports: Ports, pools: EjabberdOptions['pools']) {
+  private constructor(directory: string, ports: Ports, options: EjabberdOptions) {
     this.#directory = directory;
     this.#ports = ports;
-    this.#pools = pools;
+    this.#options = options;
     this.#process = spawn('erl', erlangArguments(directory), {
       env: environment(directory),
       // ejabberd stops at the end of stdin, so that it never outlives this process.
@@ -69,7 +72,7 @@ export class Ejabberd {
     writeFileSync(join(directory, 'ejabberd.yml'), configurationOf(options, directory, ports));
     // Without DNS.
     writeFileSync(join(directory, 'inetrc'), '{lookup, [file]}.\n');
-    const ejabberd = new Ejabberd(directory, ports, options.pools);
+    const ejabberd = new Ejabberd(directory, ports, options);
     const latest = Date.now() + START_MILLISECONDS;
     while (!ejabberd.#isReady) {
       if (hasEnded(ejabberd.#process) || Date.now() > latest) {
@@ -121,11 +124,18 @@ export class Ejabberd {
       .map(({ file, pid }) => ({ pid, log: readLog(join(this.#directory, file)) }));
   }
 
+  /** The socat processes that connect it to a socket. */
+  get bridges(): number[] {
+    return descendantsOf(this.pid).filter((pid) => commandLineOf(pid).startsWith('/usr/bin/socat\0'));
+  }
+
   /** Stops ejabberd, and kills processes that outlive it. */
   async stop(): Promise<void> {
     const descendants = descendantsOf(this.pid);
     await end(this.#process);
     for (const pid of await survivorsOf(descendants, STOP_MILLISECONDS)) process.kill(pid, 'SIGKILL');
+    // If socat ends just before a login, ejabberd can report a crash with the token. xtokend's log is in another place then.
+    if (this.#options.socket !== undefined) rmSync(join(this.#directory, 'ejabberd.log'), { force: true });
     collectLogsIn(this.#directory);
     rmSync(this.#directory, { recursive: true, force: true });
   }
@@ -133,9 +143,16 @@ export class Ejabberd {
   get #isReady(): boolean {
     const { tcp, http } = this.#ports;
     const isListening = [tcp, http].every((port) => this.log.includes(`connections at 127.0.0.1:${port} `));
-    const isPoolReady = ([host, size]: [string, number]): boolean =>
-      this.poolOf(host).filter(({ log }) => log.includes('info started')).length === size;
-    return isListening && Object.entries(this.#pools).every(isPoolReady);
+    return isListening && this.#arePoolsReady;
+  }
+
+  get #arePoolsReady(): boolean {
+    const { pools, socket } = this.#options;
+    const size = Object.values(pools).reduce((sum, each) => sum + each, 0);
+    if (socket !== undefined) return this.bridges.length === size;
+    const isReady = ([host, count]: [string, number]): boolean =>
+      this.poolOf(host).filter(({ log }) => log.includes('info started')).length === count;
+    return Object.entries(pools).every(isReady);
   }
 }
 
@@ -145,9 +162,10 @@ interface Ports {
 }
 
 function configurationOf(options: EjabberdOptions, directory: string, { tcp, http }: Ports): string {
-  const { pools, hostSettings = {}, settings = '' } = options;
+  const { pools, hostSettings = {}, settings = '', socket } = options;
   const hosts = Object.entries(pools).map(([host, size]) => {
-    const documented = documentedSettings(directory, host, size);
+    const forHost = socket === undefined ? settingsWithLog(directory, host) : settingsForSocket(socket);
+    const documented = replaced(forHost, 'extauth_pool_size: 2', `extauth_pool_size: ${size}`);
     const text = hostSettings[host]?.(documented) ?? documented;
     return `  "${host}":\n${text.replace(/^/gm, '    ')}`;
   });
@@ -165,11 +183,9 @@ ${hosts.join('\n')}
 `;
 }
 
-/** Returns the documented settings of one host, changed so that each of its processes logs to a file. */
-function documentedSettings(directory: string, host: string, poolSize: number): string {
-  const program = `${PROGRAM} 2>>${directory}/pool-${host}-$$.log`;
-  const logged = replaced(codeIn('docs/ejabberd.md', 'yaml'), '/usr/bin/xtokend', program);
-  return replaced(logged, 'extauth_pool_size: 2', `extauth_pool_size: ${poolSize}`);
+/** Returns the documented settings of a host, changed so that each of its processes logs to a file. */
+function settingsWithLog(directory: string, host: string): string {
+  return settingsForProgram(`${PROGRAM} 2>>${directory}/pool-${host}-$$.log`);
 }
 
 function erlangArguments(directory: string): string[] {

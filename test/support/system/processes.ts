@@ -60,7 +60,8 @@ export function waitForHandler(pid: number, signal: number): void {
   }
 }
 
-function commandLineOf(pid: number): string {
+/** Returns the arguments of a process, each ended by a null byte; an empty string if it has ended. */
+export function commandLineOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
