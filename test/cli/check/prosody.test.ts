@@ -77,10 +77,7 @@ describe('xtokend check, of Prosody', () => {
   });
 
   it('accepts hosts for which ejabberd asks', () => {
-    const yaml = temporaryFile(
-      `hosts: [a.example]\n${settingsForProgram(PROGRAM)}`,
-      'ejabberd.yml',
-    );
+    const yaml = temporaryFile(`hosts: [a.example]\n${settingsForProgram(PROGRAM)}`, 'ejabberd.yml');
     const lua = temporaryFile('VirtualHost "a.example"', 'prosody.cfg.lua');
     const { of } = check(`${SECRETS}[hosts."a.example"]\n`, {
       args: ['--prosody', lua, '--ejabberd', yaml],

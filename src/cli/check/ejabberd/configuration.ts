@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import type * as Yaml from 'yaml';
 import { readTextFile } from '../../../system/read-file.js';
 import { readNamed } from '../machine/access.js';
+import { socketOf } from './command.js';
 
 const DEFAULT_METHOD = 'internal';
 /** Limits a file whose aliases would expand into gigabytes. */
@@ -31,6 +32,8 @@ export interface EjabberdHost {
   readonly methods: readonly string[];
   /** Whether one of the methods is `external`. */
   readonly isExternal: boolean;
+  /** The socket to which `extauth_program` connects; `undefined` if it starts a process for each place in the pool. */
+  readonly socket: string | undefined;
 }
 
 /**
@@ -55,7 +58,8 @@ function hostOf(name: string, top: Table): EjabberdHost {
     return appended[wanted] === undefined ? value : [value ?? [], appended[wanted]].flat();
   };
   const methods = [setting('auth_method') ?? DEFAULT_METHOD].flat().map(String);
-  return { name, setting, methods, isExternal: methods.includes('external') };
+  const socket = socketOf(setting('extauth_program'));
+  return { name, setting, methods, isExternal: methods.includes('external'), socket };
 }
 
 function tableOf(byHost: unknown, name: string): Table {

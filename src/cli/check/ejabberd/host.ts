@@ -1,12 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { normalizeHost } from '../../../credential/jid/prepare.js';
-import { quoted } from '../../../quoted.js';
 import { chooseStore } from '../../../replay/registry.js';
 import { checkServed } from '../chat-servers.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
 import type { EjabberdHost } from './configuration.js';
+import { checkEjabberdProgram } from './program.js';
 
 const { note, warning, problem } = findings('ejabberd');
 
@@ -17,7 +16,7 @@ const NO: readonly unknown[] = [false, 'false', 'no', 'off'];
 export async function checkEjabberdHost(host: EjabberdHost, situation: Situation): Promise<Finding[]> {
   return [
     ...checkCache(host),
-    ...checkEjabberdProgram(host),
+    ...(await checkEjabberdProgram(host, situation)),
     ...checkPool(host, situation),
     ...checkMechanisms(host),
     ...(await checkServed('ejabberd', 'ejabberd', host.name, situation)),
@@ -33,7 +32,8 @@ function checkCache({ setting }: EjabberdHost): Finding[] {
   return [problem('ejabberd-cache', message, 'auth_use_cache: false')];
 }
 
-function checkPool({ setting }: EjabberdHost, { configuration }: Situation): Finding[] {
+function checkPool({ setting, socket }: EjabberdHost, { configuration }: Situation): Finding[] {
+  if (socket !== undefined) return [];
   const size = setting('extauth_pool_size') ?? availableParallelism();
   if (configuration === undefined || size === 1 || chooseStore(configuration.replay).kind !== 'memory')
     return [];
@@ -68,56 +68,4 @@ async function checkAccounts(
   if (methods.length === 1 || users !== 'any') return [];
   const message = `no local account can be registered at ${name}: with users = "any", every name is already a user`;
   return [note('ejabberd-accounts', message, 'set users = "seen", or a list of the users who have tokens')];
-}
-
-const FIX = "extauth_program: '/usr/bin/xtokend'; `command -v xtokend` prints the path";
-
-/** Checks the command line with which ejabberd starts xtokend. */
-function checkEjabberdProgram({ setting }: EjabberdHost): Finding[] {
-  const command = setting('extauth_program');
-  if (typeof command !== 'string')
-    return [problem('ejabberd-program', 'auth_method is external, but extauth_program is missing', FIX)];
-  const words = wordsOf(command);
-  const [program = ''] = words;
-  const fault = [program, ...words.filter(isXtokend)].map(findFault).find((text) => text !== undefined);
-  if (fault !== undefined) return [problem('ejabberd-program', `extauth_program: ${fault}`, FIX)];
-  if (!words.some(isXtokend)) {
-    const message = `extauth_program runs ${quoted(program)}; whether that is xtokend is unknown`;
-    return [note('ejabberd-program-unknown', message, FIX)];
-  }
-  const protocol = protocolOf(words) ?? 'auto';
-  if (['auto', 'ejabberd'].includes(protocol)) return [];
-  const message = `extauth_program runs xtokend with --protocol ${protocol}, which ejabberd does not speak`;
-  return [problem('ejabberd-protocol', message, FIX)];
-}
-
-/** Splits a shell command line into words, and also the quoted parts, which may be commands. */
-function wordsOf(command: string): string[] {
-  return command
-    .replaceAll(/["']/g, ' ')
-    .split(/[\s;&|]+/)
-    .filter((word) => word !== '');
-}
-
-/** Returns whether a word names xtokend, its bundle or a wrapper script, rather than a file that is an argument. */
-function isXtokend(word: string): boolean {
-  return /(?:^|\/)xtokend[^/]*$/.test(word) && !/\.toml$|\.log$|=/.test(word);
-}
-
-function findFault(program: string): string | undefined {
-  if (!program.startsWith('/')) return undefined;
-  if (!existsSync(program)) return `there is no ${program}`;
-  const stats = statSync(program);
-  if (!stats.isFile()) return `${program} is not a program`;
-  // Node reads the bundle, which needs no permission to be executed.
-  return /\.[cm]?js$/.test(program) || (stats.mode & 0o111) !== 0 ? undefined : `${program} is not a program`;
-}
-
-/** Returns the last value of the option, which is the one that applies. */
-function protocolOf(words: readonly string[]): string | undefined {
-  const values = words.flatMap((word, index) => {
-    if (word === '--protocol') return words[index + 1] ?? '';
-    return word.startsWith('--protocol=') ? word.slice('--protocol='.length) : [];
-  });
-  return values.at(-1);
 }

@@ -12,7 +12,7 @@ const { note } = findings('passwords');
 interface AskingHost {
   readonly name: string;
   readonly passwords: PasswordSettings;
-  /** How many processes ejabberd starts for it. */
+  /** How many processes of xtokend ejabberd starts for it; 1 if it uses a socket. */
   readonly processes: number;
 }
 
@@ -30,7 +30,10 @@ export async function checkPasswordServers(situation: Situation): Promise<Findin
     situation,
   );
   const ofEjabberd = await withPasswords(
-    external.map(({ name, setting }) => ({ name, processes: sizeOf(setting('extauth_pool_size')) })),
+    external.map(({ name, setting, socket }) => ({
+      name,
+      processes: socket === undefined ? sizeOf(setting('extauth_pool_size')) : 1,
+    })),
     situation,
   );
   return [
