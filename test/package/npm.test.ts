@@ -40,10 +40,11 @@ const BUILT = [
 
 describe('the npm package', () => {
   it('contains only the files that it needs', () => {
-    const files = execFileSync('tar', ['-tzf', pack(temporaryDirectory())], { encoding: 'utf8' })
-      .trimEnd()
-      .split('\n')
-      .map((path) => path.replace(/^package\//, ''));
+    const args = ['pack', '--ignore-scripts', '--dry-run', '--json'];
+    const [listing] = JSON.parse(execFileSync('npm', args, { encoding: 'utf8' })) as [
+      { files: { path: string }[] },
+    ];
+    const files = listing.files.map(({ path }) => path);
     const others = files.filter((path) => !path.startsWith('dist/'));
     expect(others.filter((path) => !EXPECTED.some((pattern) => pattern.test(path)))).toEqual([]);
     for (const pattern of EXPECTED)

@@ -24,12 +24,12 @@ function newPrefix(): string {
   return prefix;
 }
 
-/** Makes a tarball in a directory that was cloned under umask 077. */
+/** Makes a tarball of files with the modes of a clone under umask 077. */
 function packPrivately(): string {
   const directory = passableDirectory();
-  execFileSync('tar', ['-xzf', pack(directory), '-C', directory]);
-  execFileSync('chmod', ['-R', 'go=', join(directory, 'package')]);
-  return pack(createDirectory(join(directory, 'packed')), join(directory, 'package'));
+  const files = installGlobally(pack(directory), join(directory, 'prefix'));
+  execFileSync('chmod', ['-R', 'go=', files]);
+  return pack(createDirectory(join(directory, 'packed')), files);
 }
 
 // Several runs of npm take most of a minute on a busy machine.
