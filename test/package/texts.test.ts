@@ -32,16 +32,35 @@ function pathsIn(text: string): string[] {
     .filter((path) => path !== undefined);
 }
 
-/** Returns the targets of the links to other files in Markdown, relative to the package. */
+/** Returns the targets of the relative links in a page: paths in the package, some with `#` and a heading. */
 function linksIn(page: string): string[] {
   const text = readFileSync(join(installed, page), 'utf8');
   const links = [...text.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)/gm)].map(
     ([, inline, other]) => inline ?? other,
   );
   return links
-    .map((link) => String(link).replace(/#.*/, ''))
-    .filter((link) => link !== '' && !/^[a-z]+:/.test(link))
-    .map((link) => normalize(join(dirname(page), link)));
+    .map(String)
+    .filter((link) => !/^[a-z]+:/.test(link))
+    .map((link) => (link.startsWith('#') ? page + link : normalize(join(dirname(page), link))));
+}
+
+/** Returns whether the package contains what a link points to. */
+function isThere(link: string): boolean {
+  const [path = '', heading] = link.split('#');
+  if (path.startsWith('..') || !existsSync(join(installed, path))) return false;
+  return heading === undefined || headingsIn(path).includes(heading);
+}
+
+/** Returns the names of the headings of a page in links. */
+function headingsIn(page: string): string[] {
+  const headings = readFileSync(join(installed, page), 'utf8').match(/^#+ .*$/gm) ?? [];
+  return headings.map((heading) =>
+    heading
+      .replace(/^#+ /, '')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
 }
 
 /** The texts that programs print, and that the installed package contains: names and contents. */
@@ -55,15 +74,12 @@ function texts(): [string, string][] {
 }
 
 describe('the installed texts', () => {
-  it('link to files of the package', () => {
+  it('link to files and headings of the package', () => {
     const links = filesIn(installed)
       .filter((path) => path.endsWith('.md'))
       .flatMap((page) => linksIn(page).map((link) => `${page} → ${link}`));
-    const dead = links.filter((link) => {
-      const target = link.replace(/.* → /, '');
-      return !OUTSIDE.test(target) && (target.startsWith('..') || !existsSync(join(installed, target)));
-    });
-    expect(dead).toEqual([]);
+    const target = (link: string): string => link.replace(/.* → /, '');
+    expect(links.filter((link) => !OUTSIDE.test(target(link)) && !isThere(target(link)))).toEqual([]);
     expect(links).toContain('README.md → docs/prosody.md');
     expect(links).toContain('docs/logs.md → examples/fail2ban/filter.d/xtokend.conf');
   });
