@@ -53,6 +53,13 @@ describe('src/', () => {
     expect(done.size).toBeGreaterThanOrEqual(files.length);
   });
 
+  it('never changes the user of the process, which Node.js of Debian 13 refuses', () => {
+    const changing = files.filter((file) =>
+      /\.(set(e?[ug]id|groups)|initgroups)\b/.test(readFileSync(file, 'utf8')),
+    );
+    expect(changing).toEqual([]);
+  });
+
   it(`has at most ${String(MAX_FILES)} files in a directory`, () => {
     const counts = new Map<string, number>();
     for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);

@@ -5,9 +5,9 @@ import { domainOf, normalizeJid } from '../credential/jid/jid.js';
 import { messageOf } from '../errors.js';
 import { idOf, type AppPasswordEntry } from '../passwords/app-passwords/entries.js';
 import { AppPasswordFileError, InvalidAppPasswordError } from '../passwords/app-passwords/errors.js';
-import { addAppPassword, readAppPasswords, removeAppPasswords } from '../passwords/app-passwords/manage.js';
+import { readAppPasswords } from '../passwords/app-passwords/manage.js';
 import { assertPassword } from '../passwords/app-passwords/rules.js';
-import { asOwnerOf } from './shared/as-owner.js';
+import { asOwner } from './shared/as-owner.js';
 import { settingsOfDaemons, startedDirectory } from './shared/daemon-stores.js';
 import { readLastUses } from './shared/last-uses.js';
 import { hostOf } from './shared/login.js';
@@ -83,15 +83,13 @@ async function add(
 ): Promise<void> {
   const chosen = stdin === true ? await readPassword() : undefined;
   const group = groupOf(configuration);
-  const { password } = await asOwnerOf(path, () =>
-    addAppPassword({ file: path, jid, label, password: chosen, group }),
-  );
+  const [password] = await asOwner({ kind: 'add', file: path, jid, label, password: chosen, group });
   process.stderr.write(
     `xtokend: added the app password "${label}" of ${jid} to ${path} (${describeAccess(path)})\n`,
   );
   if (chosen !== undefined) return;
   process.stderr.write('xtokend: it is printed only this once, because the file has only a hash:\n');
-  process.stdout.write(`${password}\n`);
+  process.stdout.write(`${String(password)}\n`);
 }
 
 async function readPassword(): Promise<string> {
@@ -116,7 +114,7 @@ function groupOf(configuration: string): number | undefined {
 }
 
 async function remove(path: string, jid: string, label: string | undefined): Promise<void> {
-  const removed = await asOwnerOf(path, () => removeAppPasswords(path, jid, label));
+  const removed = await asOwner({ kind: 'remove', file: path, jid, label });
   if (removed.length === 0) {
     const what = label === undefined ? 'app password' : `app password "${label}"`;
     throw new AppPasswordFileError(
@@ -124,7 +122,7 @@ async function remove(path: string, jid: string, label: string | undefined): Pro
       `${jid} has no ${what}; nothing to remove. See xtokend passwd ${jid} --list`,
     );
   }
-  const labels = removed.map((entry) => `"${entry.label}"`).join(', ');
+  const labels = removed.map((each) => `"${each}"`).join(', ');
   process.stderr.write(
     `xtokend: removed the app password${removed.length > 1 ? 's' : ''} ${labels} of ${jid} from ${path}. Open sessions stay open; xtokend revoke ends them\n`,
   );

@@ -28,8 +28,8 @@ function report(error: unknown): number {
   return EXIT_COULD_NOT;
 }
 
-/** An unexpected error is a bug, so its text includes the stack. */
-function textOf(error: unknown): string {
+/** Returns the text of an error for people. An unexpected error is a bug, so its text includes the stack. */
+export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return isForPeople(error) ? error.message : (error.stack ?? error.message);
 }

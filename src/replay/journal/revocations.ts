@@ -1,8 +1,19 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+  type Stats,
+} from 'node:fs';
 import { basename, dirname } from 'node:path';
 import * as z from 'zod/mini';
 import { codeOf } from '../../errors.js';
-import { actAs, isRoot } from '../../system/effective-user.js';
+import { isRoot } from '../../system/effective-user.js';
 import { fileVersion } from '../../system/file-identity.js';
 import { explainReadError, isMissing, readTextFile } from '../../system/read-file.js';
 import {
@@ -20,8 +31,9 @@ const MAX_BYTES = 16 * 1024 * 1024;
 /** The last instant of a `Date`. */
 const MAX_TIME = 8.64e15;
 const START = '{"jid":"';
-const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-const APPEND = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+const { O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+const APPEND = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+const CREATE = APPEND | O_CREAT | O_EXCL;
 const NO_FILE = 'no file';
 const EMPTY: RevocationSnapshot = { revision: NO_FILE, revocations: [] };
 
@@ -56,8 +68,8 @@ export class FileRevocations implements RevocationStore {
   add(revocation: Revocation): Promise<void> {
     return new Promise((resolve) => {
       try {
-        inDirectory(dirname(this.#path), () => {
-          this.#append(`${JSON.stringify(revocation)}\n`);
+        inDirectory(dirname(this.#path), (owner) => {
+          this.#append(`${JSON.stringify(revocation)}\n`, owner);
         });
         resolve();
       } catch (error) {
@@ -86,12 +98,13 @@ export class FileRevocations implements RevocationStore {
     });
   }
 
-  /** In the current directory. */
-  #append(line: string): void {
-    const descriptor = openSync(basename(this.#path), APPEND, 0o600);
+  /** In the current directory. @param owner to whom the file must belong */
+  #append(line: string, owner: Stats | undefined): void {
+    const descriptor = openOrCreate(basename(this.#path), owner);
     try {
       const file = fstatSync(descriptor);
       if (!file.isFile()) throw new ReplayCacheError(`${this.#path}: expected a regular file. Remove it`);
+      if (owner !== undefined && file.uid !== owner.uid) throw foreign(this.#path, file, owner);
       const bytes = Buffer.from(isWhole(descriptor, file.size) ? line : `\n${line}`);
       if (writeSync(descriptor, bytes) < bytes.length) {
         throw Object.assign(new Error('the write was cut off'), { code: 'ENOSPC' });
@@ -104,33 +117,46 @@ export class FileRevocations implements RevocationStore {
 }
 
 /**
- * Does some work in a directory: as its owner, as whom the daemon runs, if this user is root. The owner could otherwise make root
- * write elsewhere, by a link instead of the directory.
+ * Does some work with a directory as the current one, so that nobody can replace it meanwhile.
  *
+ * @param work is given the owner of the directory if this user is root. The daemon runs as that owner, who could make root write
+ *   elsewhere by a link or by another user's file
  * @throws {@link ReplayCacheError} if root owns it, but another user can change a directory that leads to it
  */
-function inDirectory(directory: string, work: () => void): void {
+function inDirectory(directory: string, work: (owner: Stats | undefined) => void): void {
   const before = process.cwd();
-  // The owner needs no access to the directories that lead to it.
   process.chdir(directory);
   try {
-    const owner = statSync('.');
-    if (!isRoot()) {
-      work();
-    } else if (owner.uid === 0) {
-      assertTrusted(directory);
-      work();
-    } else {
-      const switchBack = actAs(owner);
-      try {
-        work();
-      } finally {
-        switchBack();
-      }
-    }
+    const owner = isRoot() ? statSync('.') : undefined;
+    if (owner?.uid === 0) assertTrusted(directory);
+    work(owner);
   } finally {
     process.chdir(before);
   }
+}
+
+/** Follows no symbolic link. */
+function openOrCreate(name: string, owner: Stats | undefined): number {
+  try {
+    return openSync(name, APPEND);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  try {
+    const descriptor = openSync(name, CREATE, 0o600);
+    if (owner !== undefined) fchownSync(descriptor, owner.uid, owner.gid);
+    return descriptor;
+  } catch (error) {
+    // Another process was faster.
+    if (codeOf(error) === 'EEXIST') return openSync(name, APPEND);
+    throw error;
+  }
+}
+
+function foreign(path: string, file: Stats, { uid, gid }: Stats): ReplayCacheError {
+  return new ReplayCacheError(
+    `${path}: expected a file of uid ${uid}, found one of uid ${file.uid}. Run: chown ${uid}:${gid} '${path}'`,
+  );
 }
 
 /** @throws if a line is not a revocation */
