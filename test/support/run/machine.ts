@@ -18,6 +18,8 @@ export async function setup(): Promise<() => Promise<void>> {
   const directory = mkdtempSync(join(tmpdir(), 'xtokend-state-'));
   const logs = mkdtempSync(join(tmpdir(), 'xtokend-logs-'));
   putNodeFirst();
+  // Node parses all certificates in this file at each start, which takes half as long as the rest of the start.
+  delete process.env['NODE_EXTRA_CA_CERTS'];
   process.env['STATE_DIRECTORY'] = directory;
   process.env[COLLECTED_LOGS_VARIABLE] = logs;
   const rest = MIN_AGE_MILLISECONDS - (machineAge() ?? 0);
