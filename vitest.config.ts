@@ -6,7 +6,8 @@ const ALL = 'test/**/*.test.ts';
 const ALONE = 'test/once/*.test.ts';
 /** Tests that leave the state of their process unchanged: they call functions of src, or start programs. */
 const UNISOLATED = [
-  'test/{authenticator,cli/check,config,credential,protocol,users}/**/*.test.ts',
+  'test/{authenticator,cli/check,config,credential,daemon,metrics,protocol,users}/**/*.test.ts',
+  'test/passwords/{*,{app-passwords,http,throttle}/*}.test.ts',
   'test/replay/{journal,memory}/**/*.test.ts',
   'test/server/terminal/*.test.ts',
 ];
