@@ -111,7 +111,7 @@ async function listen(server: Server, address: MetricsAddress): Promise<() => vo
 }
 
 const DROP_IN =
-  'under systemd, install the drop-in metrics-tcp.conf (docs/metrics.md) or use a Unix socket ("unix:/path")';
+  'under systemd, install the drop-in metrics-tcp.conf (`xtokend check` prints the command) or use a Unix socket ("unix:/path")';
 const NO_TCP = `this process may not use TCP, as in a unit with RestrictAddressFamilies=AF_UNIX; ${DROP_IN}`;
 
 const explanations: Readonly<Record<string, string>> = {

@@ -62,7 +62,7 @@ const untrusted =
   'its certificate is signed by an unknown authority; set passwords.ca_file to the certificate of that CA (PEM), and see that the server sends its intermediate certificates';
 const unreachable = 'the network has no route to it; see that the network is up, and correct passwords.url';
 const noTcp =
-  'this process may not use TCP; under systemd, install the drop-in passwords-http.conf (docs/systemd.md)';
+  'this process may not use TCP; under systemd, install the drop-in passwords-http.conf (`xtokend check` prints the command)';
 const noFiles = 'this process or the system has no free file descriptors; raise LimitNOFILE';
 
 const explanations: Readonly<Record<string, string>> = {

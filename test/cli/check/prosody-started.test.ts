@@ -18,6 +18,10 @@ beforeEach((context) => {
   machine = new ProsodyMachine(context);
 });
 
+/** Returns the command that checks the same as Prosody's user. */
+const rerun = (): string =>
+  `su -s /bin/sh prosody -c 'xtokend check --config ${machine.configuration} --prosody ${machine.root}/prosody.cfg.lua'`;
+
 describe('xtokend check, of the xtokend that Prosody starts', () => {
   it('asks it on its socket, and leaves its replay cache to its user', async () => {
     machine.ownDirectory(machine.state);
@@ -34,7 +38,7 @@ describe('xtokend check, of the xtokend that Prosody starts', () => {
       expect.stringContaining('for a.example with mod_auth_xtoken, which starts xtokend'),
     ]);
     expect(of('replay-other-owner')).toEqual([
-      `note: the replay cache in ${machine.state} was not tested: Prosody starts xtokend as user prosody; run: su -s /bin/sh prosody -c 'xtokend check'`,
+      `note: the replay cache in ${machine.state} was not tested: Prosody starts xtokend as user prosody; run: ${rerun()}`,
     ]);
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -64,7 +68,7 @@ describe('xtokend check, of the xtokend that Prosody starts', () => {
     const log = join(machine.state, 'log');
     writeFileSync(machine.configuration, `${SECRETS}[log]\ntarget = "file:${log}"\n`);
     expect(machine.check().of('log-other-owner')).toEqual([
-      `note: the log ${log} was not tested: Prosody starts xtokend as user prosody; run: su -s /bin/sh prosody -c 'xtokend check'`,
+      `note: the log ${log} was not tested: Prosody starts xtokend as user prosody; run: ${rerun()}`,
     ]);
     expect(existsSync(log)).toBe(false);
   });
@@ -180,7 +184,9 @@ describe('xtokend check, of a second xtokend', () => {
     const { socketPath } = daemon;
     expect(await find(machine.command(), false, [`${machine.root}/none`])).toEqual([]);
     expect(await find(machine.command(), false, [socketPath])).toEqual([
-      `warning: an xtokend listens on ${socketPath}, but Prosody starts an xtokend of its own for every host: each has its own replay cache, so both accept the same token once; end that xtokend; or xtoken_socket = "${socketPath}" for all hosts, so that only that one runs`,
+      expect.stringMatching(
+        `^warning: process (\\d+) \\(xtokend\\) listens on ${socketPath}, but Prosody starts an xtokend of its own for every host: each has its own replay cache, so both accept the same token once; kill \\1; or xtoken_socket = "${socketPath}" for all hosts, so that only that one runs$`,
+      ),
     ]);
     expect(await find(machine.command(), true, [])).toEqual([
       expect.stringMatching(

@@ -7,7 +7,7 @@ import { resolvePath } from '../../../system/trusted-path.js';
 import { findings, type Finding } from '../finding.js';
 import { statOf } from '../machine/access.js';
 import { findAccount } from '../machine/accounts.js';
-import { permitReading, USE_CREDENTIALS } from '../service/obstacles.js';
+import { permitReading, useCredentials } from '../service/obstacles.js';
 import type { Situation } from '../situation.js';
 import { trustedWith } from './trusted-users.js';
 
@@ -73,7 +73,7 @@ function checkOwner(path: string, { uid }: Stats): Finding[] {
 /** Explains how to keep other users from a file that the user who runs xtokend must still be able to read. */
 function howToClose(path: string, { uid }: Stats, situation: Situation): string {
   const { service } = situation;
-  if (service !== undefined) return permitReading(path, service) ?? USE_CREDENTIALS;
+  if (service !== undefined) return permitReading(path, service) ?? useCredentials();
   const file = quoted(path);
   if (uid !== 0)
     return `chmod o-rwx ${file}; if xtokend does not run as user ${nameOfUser(uid) ?? uid}, give the file to a group of its user first`;

@@ -5,12 +5,13 @@ import { resolvePath } from '../../../system/trusted-path.js';
 import { trustedWith } from '../configuration/trusted-users.js';
 import { findings, type Finding } from '../finding.js';
 import type { Account } from '../machine/accounts.js';
-import type { Situation } from '../situation.js';
+import { rerunAs } from '../rerun.js';
+import type { NamedFiles, Situation } from '../situation.js';
 
 const { ok, note, warning, problem } = findings('log');
 
 /** Checks whether the log file can be written, by appending zero bytes. */
-export function checkLog({ configuration, started }: Situation): Finding[] {
+export function checkLog({ configuration, started, named }: Situation): Finding[] {
   const target = configuration?.log.target;
   if (target?.kind !== 'file') return [];
   const { path } = target;
@@ -19,7 +20,7 @@ export function checkLog({ configuration, started }: Situation): Finding[] {
   if (account !== undefined && process.getuid?.() !== account.uid) {
     const users = new Set([...trustedWith(dirname(path)), account.uid]);
     if (resolvePath(path, { users, isGroupAccepted: true }).exposure === undefined)
-      return [notTested(path, account)];
+      return [notTested(path, account, named)];
   }
   if (exposure === undefined) return [tryLog(path)];
   const { message, fix } = exposure;
@@ -33,9 +34,9 @@ export function checkLog({ configuration, started }: Situation): Finding[] {
 }
 
 /** A test as another user than Prosody's would not show whether the daemon that Prosody starts can write the log. */
-function notTested(path: string, { name }: Account): Finding {
+function notTested(path: string, { name }: Account, named: NamedFiles): Finding {
   const message = `the log ${path} was not tested: Prosody starts xtokend as user ${name}`;
-  return note('log-other-owner', message, `run: su -s /bin/sh ${name} -c 'xtokend check'`);
+  return note('log-other-owner', message, `run: ${rerunAs(name, named)}`);
 }
 
 /** Returns whether a daemon of the user who owns the directory would write the log. */

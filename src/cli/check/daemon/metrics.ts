@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { MetricsAddress } from '../../../config/metrics.js';
 import { codeOf, messageOf } from '../../../errors.js';
+import { installDropIn } from '../../shared/drop-in.js';
 import { findExposure } from '../../../system/trusted-path.js';
 import { trustedWith } from '../configuration/trusted-users.js';
 import { findings, type Finding } from '../finding.js';
@@ -53,7 +54,7 @@ export async function checkServedMetrics(situation: Situation): Promise<Finding 
 
 /** Reports that a service without a network cannot serve metrics over TCP to anybody else. */
 export function withoutNetwork(name: string): Finding {
-  const fix = 'install the drop-in metrics-tcp.conf (docs/systemd.md); or set metrics.listen = "unix:/PATH"';
+  const fix = `install the drop-in metrics-tcp.conf: ${installDropIn('metrics-tcp.conf')}\nor set metrics.listen = "unix:/PATH"`;
   return unavailable(name, 'its unit keeps the service from the network', fix);
 }
 
@@ -113,8 +114,7 @@ function served(name: string): Finding {
 
 function notServed(name: string): Finding {
   const message = `xtokend runs, but does not serve metrics at ${name}`;
-  const fix =
-    'see its log; if it runs with an older configuration, restart it. Under systemd, metrics over TCP need the drop-in metrics-tcp.conf';
+  const fix = `see its log; if it runs with an older configuration, restart it. Under systemd, metrics over TCP need the drop-in metrics-tcp.conf: ${installDropIn('metrics-tcp.conf')}`;
   return warning('metrics-not-served', message, fix);
 }
 

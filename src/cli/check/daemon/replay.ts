@@ -10,12 +10,14 @@ import { isServiceUser, trustedWith } from '../configuration/trusted-users.js';
 import { findings, type Finding } from '../finding.js';
 import { statOf } from '../machine/access.js';
 import type { Account } from '../machine/accounts.js';
-import type { Situation } from '../situation.js';
+import { rerunAs } from '../rerun.js';
+import type { NamedFiles, Situation } from '../situation.js';
 
 const { ok, note, warning, problem } = findings('replay');
 
 /** Tests the replay cache: consumes a test entry twice. Reports what the store guarantees. */
-export async function checkReplayCache({ configuration, started }: Situation): Promise<Finding[]> {
+export async function checkReplayCache(situation: Situation): Promise<Finding[]> {
+  const { configuration, started } = situation;
   if (configuration === undefined) return [];
   if (started !== undefined && started.directory === undefined && !hasOwnPlace(configuration.replay))
     return [];
@@ -24,7 +26,7 @@ export async function checkReplayCache({ configuration, started }: Situation): P
   const { pathOf, report, test = testOpened, openReplayCache } = storeTypeOf(store);
   const path = pathOf?.(store);
   // Before anything is created there.
-  const obstacles = path === undefined ? [] : checkPath(path.directory, path.data, started?.account);
+  const obstacles = path === undefined ? [] : checkPath(path.directory, path.data, situation);
   if (obstacles.length > 0) return obstacles;
   const { guarantee, isDurable, epoch, wasRemoved = false, formerData = [] } = report(store);
   const found: Finding[] = [];
@@ -55,10 +57,11 @@ const REMOVED =
 
 /**
  * @param data the part of the directory that holds the replay cache; it may be missing
- * @param prosody Prosody's user, if Prosody starts the daemon
  */
-function checkPath(directory: string, data: string, prosody: Account | undefined): Finding[] {
-  const owner = prosody === undefined ? checkOwner(directory, data) : checkUser(directory, prosody);
+function checkPath(directory: string, data: string, { started, named }: Situation): Finding[] {
+  const prosody = started?.account;
+  const owner =
+    prosody === undefined ? checkOwner(directory, data, named) : checkUser(directory, prosody, named);
   const users = new Set([...trustedWith(directory), ...(prosody === undefined ? [] : [prosody.uid])]);
   const exposure = findExposure(directory, users);
   if (exposure === undefined) return owner;
@@ -70,7 +73,7 @@ function checkPath(directory: string, data: string, prosody: Account | undefined
  * Only its owner can use a replay cache. Root may read that of a daemon with another user, but a test as root would not show whether
  * the daemon can use it.
  */
-function checkOwner(directory: string, data: string): Finding[] {
+function checkOwner(directory: string, data: string, named: NamedFiles): Finding[] {
   if (process.getuid?.() !== 0) return [];
   const uid = (statOf(data) ?? statOf(directory))?.uid ?? 0;
   if (!isServiceUser(uid)) return [];
@@ -79,7 +82,7 @@ function checkOwner(directory: string, data: string): Finding[] {
   const fix =
     name === undefined
       ? 'see journalctl -u xtokend, or run: xtokend check --request auth:USER:HOST'
-      : `run: su -s /bin/sh ${name} -c 'xtokend check'`;
+      : `run: ${rerunAs(name, named)}`;
   const message = `the replay cache in ${directory} belongs to ${owner} and was not tested: a daemon that runs as root would refuse every token`;
   return [warning('replay-other-owner', message, fix)];
 }
@@ -90,10 +93,10 @@ function hasOwnPlace(replay: ReplaySettings): boolean {
 }
 
 /** A test as another user than Prosody's would not show whether the daemon that Prosody starts can use the directory. */
-function checkUser(directory: string, { name, uid }: Account): Finding[] {
+function checkUser(directory: string, { name, uid }: Account, named: NamedFiles): Finding[] {
   if (process.getuid?.() === uid) return [];
   const message = `the replay cache in ${directory} was not tested: Prosody starts xtokend as user ${name}`;
-  return [note('replay-other-owner', message, `run: su -s /bin/sh ${name} -c 'xtokend check'`)];
+  return [note('replay-other-owner', message, `run: ${rerunAs(name, named)}`)];
 }
 
 function unavailable(message: string, fix?: string): Finding {

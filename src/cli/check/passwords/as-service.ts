@@ -1,4 +1,5 @@
 import { quoted } from '../../../quoted.js';
+import { installDropIn } from '../../shared/drop-in.js';
 import type { Code } from '../codes.js';
 import { findings, type Finding } from '../finding.js';
 import { describeObstacle, obstacleTo, statOf } from '../machine/access.js';
@@ -56,7 +57,7 @@ export async function checkStores(situation: Situation): Promise<Finding[]> {
 export function howToPermitBackend({ code, fix }: Finding, hasPrivateNetwork: boolean): string | undefined {
   if (!hasPrivateNetwork) return undefined;
   if (code === 'passwords-http-failed')
-    return 'install the drop-in passwords-http.conf (docs/systemd.md), which lets the service use TCP';
+    return `install the drop-in passwords-http.conf, which lets the service use TCP: ${installDropIn('passwords-http.conf')}`;
   if (code !== 'passwords-command-failed') return undefined;
-  return `if the program needs the network, or a log file: install the drop-in passwords-command.conf (docs/systemd.md)${fix === undefined ? '' : `\nor ${fix}`}`;
+  return `if the program needs the network, or a log file: install the drop-in passwords-command.conf: ${installDropIn('passwords-command.conf')}${fix === undefined ? '' : `\nor ${fix}`}`;
 }

@@ -1,6 +1,7 @@
 import { quoted } from '../../../quoted.js';
 import { findExposure } from '../../../system/trusted-path.js';
 import { trustedWith } from '../configuration/trusted-users.js';
+import { installDropIn } from '../../shared/drop-in.js';
 import { findings, type Finding } from '../finding.js';
 import { statOf } from '../machine/access.js';
 import type { Situation } from '../situation.js';
@@ -44,6 +45,6 @@ function checkArgument(path: string): Finding[] {
 function checkNetwork(programs: readonly string[], { service }: Situation): Finding[] {
   if (service?.hasPrivateNetwork !== true) return [];
   const message = `the unit of the service keeps ${programs.join(', ')} from the network`;
-  const fix = 'if the program needs it: install the drop-in passwords-command.conf (docs/systemd.md)';
+  const fix = `if the program needs it, install the drop-in passwords-command.conf: ${installDropIn('passwords-command.conf')}`;
   return [note('passwords-command-network', message, fix)];
 }

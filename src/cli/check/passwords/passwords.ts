@@ -1,10 +1,9 @@
-import { resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import pLimit from 'p-limit';
-import { quoted } from '../../../quoted.js';
 import { nameOfThisUser } from '../../../system/accounts.js';
 import { findings, type Finding } from '../finding.js';
-import type { NamedFiles, Situation } from '../situation.js';
+import { rerunAs } from '../rerun.js';
+import type { Situation } from '../situation.js';
 import { checkCommand } from './command.js';
 import { checkHttp } from './http.js';
 import { checkStore } from './store.js';
@@ -50,13 +49,6 @@ function notTried({ settings: { kind }, host }: ConfiguredBackend): Finding[] {
   return [warning('not-checked', message, 'fix the slow ones first')];
 }
 
-/** Returns the command line of this check, with the configurations that it names. */
-function commandLine({ config, prosody }: NamedFiles): string {
-  const option = (name: string, value: string | undefined): string =>
-    value === undefined ? '' : ` --${name} ${quoted(resolve(value))}`;
-  return `xtokend check${option('config', config)}${option('prosody', prosody)}`;
-}
-
 /** Another user than this one may do more or less. */
 function checkUser({ started, service, named }: Situation): Finding[] {
   const uid = process.getuid?.() ?? 0;
@@ -64,8 +56,7 @@ function checkUser({ started, service, named }: Situation): Finding[] {
   const account = started?.account;
   if (account !== undefined && account.uid !== uid) {
     const message = `${tried}, but Prosody starts xtokend as user ${account.name}`;
-    const fix = `run: su -s /bin/sh ${account.name} -c ${quoted(commandLine(named))}`;
-    return [note('passwords-other-user', message, fix)];
+    return [note('passwords-other-user', message, `run: ${rerunAs(account.name, named)}`)];
   }
   if (service === undefined || service.account.uid === uid) return [];
   return [note('passwords-other-user', `${tried}, but the service runs as user ${service.account.name}`)];

@@ -3,6 +3,7 @@ import { normalizeHost } from '../../../credential/jid/prepare.js';
 import type { PasswordSettings } from '../../../passwords/settings.js';
 import { chooseStore } from '../../../replay/registry.js';
 import type { ProtocolName } from '../../../protocol/protocol.js';
+import { documentPath } from '../../shared/package-directory.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
 
@@ -16,7 +17,8 @@ interface AskingHost {
   readonly processes: number;
 }
 
-const USE_MODULE = 'set authentication = "xtoken", with mod_auth_xtoken (docs/prosody.md)';
+const useModule = (): string =>
+  `set authentication = "xtoken", with mod_auth_xtoken, as in ${documentPath('prosody.md')}`;
 
 /** Reports what the chat servers of this machine mean for passwords, by the protocol with which they ask xtokend. */
 export async function checkPasswordServers(situation: Situation): Promise<Finding[]> {
@@ -38,7 +40,7 @@ export async function checkPasswordServers(situation: Situation): Promise<Findin
   );
   return [
     ...checkTerminal(onTerminal),
-    ...checkAddresses("Prosody's stock module", onTerminal, USE_MODULE),
+    ...checkAddresses("Prosody's stock module", onTerminal, useModule()),
     ...checkAddresses('ejabberd', ofEjabberd),
     ...checkPool(ofEjabberd, situation),
   ];
@@ -81,7 +83,7 @@ function checkTerminal(hosts: readonly AskingHost[]): Finding[] {
   if (slow.length === 0) return [];
   const seconds = Math.max(...slow.map(({ passwords: { timeout } }) => timeout)) / 1000;
   const message = `Prosody's stock module stops all of Prosody while it waits for an answer: up to ${seconds} s for each password at ${namesOf(slow)}`;
-  return [note('passwords-terminal', message, USE_MODULE)];
+  return [note('passwords-terminal', message, useModule())];
 }
 
 function checkAddresses(server: string, hosts: readonly AskingHost[], fix?: string): Finding[] {

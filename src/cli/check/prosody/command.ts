@@ -1,6 +1,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { quoted } from '../../../quoted.js';
+import { documentPath } from '../../shared/package-directory.js';
 import { findings, type Finding } from '../finding.js';
 import { describeObstacle, obstacleTo } from '../machine/access.js';
 import type { Account } from '../machine/accounts.js';
@@ -98,8 +99,7 @@ async function checkLpty({ env }: Situation): Promise<Finding[]> {
   if (isThere === true) return [];
   if (lua === undefined || isThere === undefined) return [lptyUnknown];
   const message = `Prosody runs on ${lua}, which finds no lpty: the stock module cannot start a program`;
-  const fix =
-    'compile it for that Lua, as in docs/prosody-stock-module.md; or set authentication = "xtoken", which does not need lpty';
+  const fix = `compile it for that Lua, as in ${documentPath('prosody-stock-module.md')}; or set authentication = "xtoken", which does not need lpty`;
   return [problem('prosody-lpty-missing', message, fix)];
 }
 

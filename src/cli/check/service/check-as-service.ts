@@ -1,5 +1,6 @@
 import { quoted } from '../../../quoted.js';
 import { storeTypeOf } from '../../../replay/registry.js';
+import { installDropIn } from '../../shared/drop-in.js';
 import { checkUsers } from '../configuration/users.js';
 import { checkServedMetrics, withoutNetwork } from '../daemon/metrics.js';
 import { findings, type Finding } from '../finding.js';
@@ -83,7 +84,7 @@ function howToPermit(
   if (code !== 'replay-unavailable' || replay === undefined) return undefined;
   const isOverTcp = storeTypeOf(replay).needsNetwork?.(replay) === true;
   if (isOverTcp && hasPrivateNetwork)
-    return 'install the drop-in redis-tcp.conf, which lets the service use TCP';
+    return `install the drop-in redis-tcp.conf, which lets the service use TCP: ${installDropIn('redis-tcp.conf')}`;
   if (replay.kind !== 'journal' || replay.otherwise !== undefined) return undefined;
   const best = 'leave replay.path out: systemd creates /var/lib/xtokend for the service (StateDirectory=)';
   return group === undefined ? best : `${best}\nor ${permitWriting(replay.path, account.name)}`;

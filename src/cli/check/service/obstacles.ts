@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { quoted } from '../../../quoted.js';
+import { documentPath } from '../../shared/package-directory.js';
 import { findings, type Finding } from '../finding.js';
 import { describeObstacle, obstacleTo, type Obstacle } from '../machine/access.js';
 import type { Situation } from '../situation.js';
@@ -33,13 +34,13 @@ function fixOf(
   const permission = permitReading(path, service);
   if (permission !== undefined) return permission;
   // The configuration finds a credential by a name without a directory.
-  if (path === file || dirname(path) !== dirname(file)) return USE_CREDENTIALS;
+  if (path === file || dirname(path) !== dirname(file)) return useCredentials();
   return `LoadCredential=${basename(path)}:${path} below [Service] by systemctl edit xtokend, then systemctl restart xtokend`;
 }
 
 /** The fix if the user of the service is another one at each start. */
-export const USE_CREDENTIALS =
-  'this service has no fixed user to give files to (DynamicUser=): keep the secrets in files that only root can read, and name these in LoadCredential=, as in docs/systemd.md';
+export const useCredentials = (): string =>
+  `this service has no fixed user to give files to (DynamicUser=): keep the secrets in files that only root can read, and name these in LoadCredential=, as in ${documentPath('systemd.md')}`;
 
 /**
  * Explains how to let the service, but not every user, read a file with secrets.
