@@ -73,8 +73,8 @@ async function open(listener: Listener, options: Shared): Promise<Opened> {
   const replaced = new AbortController();
   const unwatch = watch({
     onRemoved: warn,
-    onReplaced: (message) => {
-      warn(message);
+    onReplaced: (message, fields) => {
+      warn(message, fields);
       // Connected servers would otherwise continue to use this process, and not the one that has the path now.
       void close().then(() => {
         replaced.abort();

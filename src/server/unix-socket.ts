@@ -13,6 +13,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, messageOf, XtokendError } from '../errors.js';
 import { findGroup } from '../system/accounts.js';
+import { describeListeners, isSystemd, listenersAt } from '../system/socket-holders.js';
 import { findExposure } from '../system/trusted-path.js';
 import { makePrivateDirectory, PRIVATE_NAME_BYTES } from './private-directory.js';
 
@@ -36,8 +37,8 @@ export class ListenError extends XtokendError {
 export interface SocketEvents {
   /** The file was removed. Existing connections continue to work. */
   readonly onRemoved: (message: string) => void;
-  /** Another process has the path. Called once. */
-  readonly onReplaced: (message: string) => void;
+  /** Another process has the path. Called once, with fields for the log that name the process, if it can be seen. */
+  readonly onReplaced: (message: string, fields: Readonly<Record<string, string | number>>) => void;
 }
 
 /** A Unix socket that this process has opened. */
@@ -147,7 +148,7 @@ async function isStaleSocket(path: string): Promise<boolean> {
     path,
     refusal === 'EACCES'
       ? 'this user may not connect to the socket there, so it may be in use; if it is not, remove it'
-      : 'another process already answers there; stop it first, or choose another path',
+      : explainInUse(path),
   );
 }
 
@@ -184,11 +185,22 @@ function watch(path: string, file: BigIntStats, { onRemoved, onReplaced }: Socke
     before = state;
     if (state !== 'replaced') return;
     clearInterval(timer);
-    onReplaced('socket replaced by another process; closing this listener');
+    onReplaced('socket replaced by another process; closing this listener', replacerOf(path));
   }, WATCH_MILLISECONDS).unref();
   return () => {
     clearInterval(timer);
   };
+}
+
+/** Returns the process that has opened a socket at a path last, or systemd. */
+function replacerOf(path: string): Readonly<Record<string, string | number>> {
+  const others = listenersAt(path)
+    .flat()
+    .filter(({ pid }) => pid !== process.pid);
+  const [latest] = others.sort(
+    (a, b) => Number(isSystemd(b)) - Number(isSystemd(a)) || b.startedAt - a.startedAt,
+  );
+  return latest === undefined ? {} : { pid: latest.pid, command: latest.name };
 }
 
 /** Compares inodes: while the socket is open, no other file has its inode. */
@@ -205,10 +217,18 @@ function stateOf(path: string, file: BigIntStats): 'own' | 'removed' | 'replaced
 function explain(error: unknown, path: string): string {
   const directory = dirname(path);
   if (!existsSync(directory)) return explainMissing(directory);
+  // linkSync() in make().
+  if (codeOf(error) === 'EEXIST') return explainInUse(path);
   if (['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(codeOf(error)))) {
     return `this user cannot make a file in ${directory}; change its owner or mode, or choose another directory`;
   }
   return messageOf(error);
+}
+
+function explainInUse(path: string): string {
+  const { who, stop } = describeListeners(path);
+  if (who !== undefined) return `${who} already listens there: ${stop}, or choose another path`;
+  return `another process already listens there, which this user may not see: ${stop}, and end it, or choose another path`;
 }
 
 function explainMissing(directory: string): string {

@@ -73,7 +73,7 @@ describe('xtokend check, of sockets', () => {
     requireProsody(context);
     await listen();
     expect(found()).toEqual([
-      `problem socket-unreachable: user prosody may not connect to ${path} (root:root, mode 0660); xtokend serve --listen unix:${path},group=prosody; under systemd, SocketGroup=prosody in a drop-in for xtokend.socket`,
+      `problem socket-unreachable: user prosody may not connect to ${path} (root:root, mode 0660); xtokend serve --listen unix:${path},group=prosody; under systemd, SocketGroup=xtokend-socket and SocketMode=0660, as in the xtokend.socket of this package, and usermod --append --groups xtokend-socket prosody && systemctl restart prosody`,
     ]);
     chownSync(path, 0, account?.gids[0] ?? 0);
     expect(found()).toEqual([`ok socket-ok: user prosody may connect, and xtokend answers on ${path}; `]);
@@ -174,7 +174,9 @@ describe('xtokend check, of sockets', () => {
     await serveAsOther(onConnection);
     chmodSync(path, 0o666);
     expect(found()).toEqual([
-      expect.stringMatching(`^problem socket-no-answer: .* ${path} ${fault}.*; see the log`),
+      expect.stringMatching(
+        `^problem socket-no-answer: process \\d+ \\(.*\\) at ${path} ${fault}; see the log .*: kill \\d+$`,
+      ),
     ]);
   });
 
@@ -237,7 +239,7 @@ describe('xtokend check, of sockets', () => {
     await listen(',mode=666');
     expect(found()).toEqual([
       expect.stringContaining('ok socket-ok'),
-      `problem socket-shared: more than one process listens at ${path}: a chat server that connected earlier still asks process ${older.pid} (stopped); kill -KILL ${older.pid}`,
+      `problem socket-shared: more than one process listens at ${path}: a chat server that connected earlier still asks process ${older.pid} (xtokend, stopped); kill -KILL ${older.pid}`,
     ]);
     older.kill('SIGKILL');
     await once(older, 'exit');

@@ -122,7 +122,8 @@ describe('xtokend serve --listen', () => {
       await expect.poll(() => ask(path, 'isuser:a:b\n').catch(() => '')).toBe('1\n');
       const second = xtokend(args);
       expect(second.status).toBe(2);
-      expect(second.stderr).toContain(`cannot listen on ${path}: another process already answers there`);
+      const found = `process ${child.pid} (xtokend) already listens there: kill ${child.pid}, or choose another path`;
+      expect(second.stderr).toContain(`cannot listen on ${path}: ${found}`);
       child.kill('SIGKILL');
       await once(child, 'exit');
       expect(existsSync(path)).toBe(true);

@@ -54,6 +54,7 @@ describe('an xtokend whose socket is replaced', () => {
     await closed;
     expect(await exit).toEqual([0, null]);
     await expect.poll(older.log).toContain('socket replaced by another process; closing this listener path=');
+    expect(older.log()).toMatch(/closing this listener path=\S+ pid=\d+ command="xtokend"/);
     expect(await ask(path, `auth:alice:example.com:${tokenOf('alice@example.com')}\n`)).toBe('1\n');
     expect(hasEnded(newer.child)).toBe(false);
   });

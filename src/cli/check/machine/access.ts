@@ -1,9 +1,12 @@
 import { realpathSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from '../../../errors.js';
+import { attempt } from '../../../system/attempt.js';
 import { describeOwner } from '../../../system/accounts.js';
 import { explainReadError } from '../../../system/read-file.js';
 import type { Account } from './accounts.js';
+
+export { attempt };
 
 /** The permissions of a file, with the bits of its mode for other users. */
 const permissions = { read: 4, write: 2, execute: 1 } as const;
@@ -14,15 +17,6 @@ export type Obstacle =
   /** It does not exist, or the present user cannot access it. */
   | { readonly kind: 'missing'; readonly path: string }
   | { readonly kind: 'unknown'; readonly path: string };
-
-/** Returns the result of a function; `undefined` if it throws. */
-export function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * Returns the result of reading a file or directory.

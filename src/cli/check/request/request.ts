@@ -4,11 +4,12 @@ import { mintWithKey } from '../../../credential/mint.js';
 import type { ProtocolOption } from '../../../protocol/detection.js';
 import { parseRequest, type UserRequest } from '../../../protocol/request.js';
 import { withoutSecrets } from '../../../system/known-secrets.js';
+import { describeListeners } from '../../../system/socket-holders.js';
 import { readInput } from '../../shared/read-input.js';
 import { UsageError } from '../../shared/usage-error.js';
 import type { Situation } from '../situation.js';
 import { ask, type Result } from '../sockets/ask.js';
-import { checkShared } from '../sockets/shared-socket.js';
+import { checkListeners } from '../sockets/listeners.js';
 import { findSockets } from '../sockets/socket-paths.js';
 import { explainRequest } from './explain-request.js';
 
@@ -41,7 +42,7 @@ export async function checkRequest(
   const answer = `${accepted ? 'accepted' : refused} in ${milliseconds.toFixed(1)} ms by ${path}`;
   const why = await explainRequest(request, result, isFresh, situation);
   // The chat server may be connected to another process.
-  const others = checkShared(path).map(({ message, fix = '' }) => `But ${message}: ${fix}.`);
+  const others = checkListeners(path, situation).map(({ message, fix = '' }) => `But ${message}: ${fix}.`);
   return print(accepted ? ACCEPTED : REFUSED, [answer, ...(accepted ? remarks : []), ...why, ...others]);
 }
 
@@ -62,7 +63,7 @@ function describeFault(
     case 'closed':
       return `${path} was closed without an answer: xtokend is being stopped, or has reached its connection limit${other}`;
     case 'unexpected':
-      return `the process that listens on ${path} is not xtokend${other}`;
+      return `${describeListeners(path).who ?? 'the process that listens'} at ${path} is not xtokend${other}`;
     case 'unreachable':
       return `${path}: ${connectErrors[result.code] ?? result.code}`;
   }

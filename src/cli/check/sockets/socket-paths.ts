@@ -47,7 +47,8 @@ export function findUsualSockets(): SocketPath[] {
   return [...usual].filter((path) => existsSync(path)).map((path) => ({ path, isExpected: false }));
 }
 
-function listedInUnit(): string[] {
+/** Returns the sockets that xtokend.socket opens. */
+export function listedInUnit(): string[] {
   const unit = UNIT_DIRECTORIES.map((directory) => join(directory, UNIT)).find((file) => existsSync(file));
   const dropIns = UNIT_DIRECTORIES.map((directory) => join(directory, `${UNIT}.d`))
     .filter((directory) => existsSync(directory))

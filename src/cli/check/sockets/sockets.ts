@@ -2,6 +2,8 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { failureKinds, meaningOf, type RefusalReason } from '../../../authenticator/reasons.js';
 import { codeOf } from '../../../errors.js';
+import { nameOfGroup } from '../../../system/accounts.js';
+import { describeListeners } from '../../../system/socket-holders.js';
 import { findExposure } from '../../../system/trusted-path.js';
 import { trustedWith } from '../configuration/trusted-users.js';
 import { findings, type Finding } from '../finding.js';
@@ -12,7 +14,8 @@ import { checkSocketProtocol } from '../passwords/servers.js';
 import type { Situation } from '../situation.js';
 import { askDaemon, TIMEOUT_MILLISECONDS, type Result } from './ask.js';
 import { fixesFor, type SocketFixes } from './fixes.js';
-import { checkShared } from './shared-socket.js';
+import { findOldProcess } from './group.js';
+import { checkListeners } from './listeners.js';
 import { findSockets, type SocketPath } from './socket-paths.js';
 
 const { ok, note, warning, problem } = findings('socket');
@@ -25,7 +28,7 @@ export async function checkSockets(situation: Situation): Promise<Finding[]> {
   const found = sockets.map(async (socket) => [
     ...checkPlace(socket, account),
     ...(await checkSocket(socket, account, situation)),
-    ...checkShared(socket.path),
+    ...checkListeners(socket.path, situation),
   ]);
   return [...checkUser(account, situation), ...(await Promise.all(found)).flat()];
 }
@@ -77,9 +80,13 @@ function describeSocket(
   if (account && obstacle && !(isStarted && obstacle.kind === 'unknown')) {
     const message = describeObstacle(obstacle, account, 'connect to');
     const fix =
-      obstacle.kind === 'unknown' ? 'run this as root to see why' : fixes.unreachable(obstacle, account);
+      obstacle.kind === 'unknown'
+        ? 'run this as root to see why'
+        : fixes.unreachable(obstacle, account, situation);
     return (isExpected ? problem : warning)('socket-unreachable', message, fix);
   }
+  const old = account && !isStarted ? findOldProcess(path, account, 'prosody') : undefined;
+  if (account && old) return (isExpected ? problem : warning)(...describeOld(path, account, old));
   if (result.kind !== 'answered') return noAnswer(path, result.kind, fixes);
   if (isForModule && result.protocol !== 'native') {
     const { protocol } = result;
@@ -93,6 +100,16 @@ function describeSocket(
   }
   const user = account === undefined ? '' : `user ${account.name} may connect, and `;
   return ok('socket-ok', `${user}xtokend answers on ${path}`);
+}
+
+function describeOld(
+  path: string,
+  { name }: Account,
+  { pid, obstacle }: NonNullable<ReturnType<typeof findOldProcess>>,
+): Parameters<typeof problem> {
+  const group = 'stats' in obstacle ? ` ${nameOfGroup(obstacle.stats.gid)}` : '';
+  const message = `Prosody (process ${pid}) may not connect to ${path}: it was started before user ${name} was added to the group${group}`;
+  return ['socket-group-old', message, 'systemctl restart prosody'];
 }
 
 /** Returns the reason of a refusal if logins fail for the same reason. It is normal that the user of the check does not exist. */
@@ -139,6 +156,6 @@ function noAnswer(path: string, kind: Exclude<Result['kind'], 'answered'>, fixes
     const message = `cannot tell whether xtokend answers on ${path}: this user may not connect`;
     return note('socket-not-tested', message, fixes.notTested);
   }
-  const message = `the process that listens on ${path} ${faults[kind]}`;
-  return problem('socket-no-answer', message, fixes.noAnswer);
+  const { who = 'the process that listens', stop } = describeListeners(path);
+  return problem('socket-no-answer', `${who} at ${path} ${faults[kind]}`, fixes.noAnswer(stop));
 }

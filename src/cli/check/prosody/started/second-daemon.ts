@@ -1,3 +1,4 @@
+import { describeListeners } from '../../../../system/socket-holders.js';
 import { findings, type Finding } from '../../finding.js';
 import { SERVICE, SOCKET } from '../../service/find-service.js';
 import type { Situation } from '../../situation.js';
@@ -28,8 +29,11 @@ export async function checkSecondDaemon(
   );
   const [listening] = results.flat();
   if (listening === undefined && !isServiceUsed) return [];
-  const who = isServiceUsed ? `${SERVICE} is enabled or runs` : `an xtokend listens on ${listening ?? ''}`;
-  const stop = isServiceUsed ? `systemctl disable --now ${SOCKET} ${SERVICE}` : 'end that xtokend';
+  const daemon = describeListeners(listening ?? '');
+  const who = isServiceUsed
+    ? `${SERVICE} is enabled or runs`
+    : `${daemon.who ?? 'an xtokend'} listens on ${listening ?? ''}`;
+  const stop = isServiceUsed ? `systemctl disable --now ${SOCKET} ${SERVICE}` : daemon.stop;
   const path = listening ?? '/run/xtokend/xtokend.sock';
   const fix = `${stop}; or xtoken_socket = "${path}" for all hosts, so that only that one runs`;
   const message = `${who}, but Prosody starts an xtokend of its own for every host`;
