@@ -11,6 +11,7 @@ import { checkEjabberd } from './ejabberd/ejabberd.js';
 import { findings, SUBJECTS, type Finding, type Subject } from './finding.js';
 import { checkClock } from './machine/clock.js';
 import { checkNode } from './machine/node.js';
+import { checkPrograms } from './machine/programs.js';
 import { checkCommandFiles } from './passwords/command-files.js';
 import { checkPasswords } from './passwords/passwords.js';
 import { checkPasswordServers } from './passwords/servers.js';
@@ -18,6 +19,7 @@ import { checkProsody } from './prosody/prosody.js';
 import { checkAsService } from './service/check-as-service.js';
 import { checkRunning } from './service/check-running.js';
 import { checkUnits } from './service/compare-units.js';
+import { checkShadows } from './service/shadows.js';
 import type { Situation } from './situation.js';
 import { checkSockets } from './sockets/sockets.js';
 
@@ -37,11 +39,13 @@ const daemonChecks: readonly (readonly [Subject, Check])[] = [
 
 const machineChecks: readonly (readonly [Subject, Check])[] = [
   ['program', checkNode],
+  ['program', checkPrograms],
   ['secrets', checkSecretFiles],
   ['passwords', checkCommandFiles],
   ['passwords', checkPasswordServers],
   ['clock', checkClock],
   ['service', checkUnits],
+  ['service', checkShadows],
   ['socket', checkSockets],
   ['prosody', checkProsody],
   ['ejabberd', checkEjabberd],

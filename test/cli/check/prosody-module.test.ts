@@ -65,6 +65,25 @@ describe('xtokend check, of the files of the module for Prosody', () => {
     expect(checkProsody(using(directory, other)).of('prosody-module-differs')).toEqual([]);
   });
 
+  it('names a copy that replaces the module of the Debian package, although it is equal', () => {
+    const [copies, own, bin] = [modules(), openFolder(), openFolder()];
+    writeFileSync(join(bin, 'prosody'), `#!/usr/bin/lua\nCFG_PLUGINDIR='${own}'\n`);
+    for (const file of readdirSync('prosody')) symlinkSync(resolve('prosody', file), join(own, file));
+    const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+    const { findings, of } = checkProsody(using(copies), { env });
+    expect(of('prosody-module-shadows')).toEqual([
+      expect.stringContaining(
+        `replace the module of the Debian package in ${own}, and do not change with it`,
+      ),
+    ]);
+    const fix = findings.find(({ code }) => code === 'prosody-module-shadows')?.fix ?? '';
+    expect(fix).toContain(' && systemctl restart prosody');
+    spawnSync('sh', ['-c', fix.split(' && ')[0] ?? '']);
+    expect(readdirSync(copies).filter((file) => file.endsWith('.lua'))).toEqual([]);
+    const after = checkProsody(using(copies), { env });
+    expect([after.of('prosody-module-shadows'), after.of('prosody-ok').length]).toEqual([[], 1]);
+  });
+
   it('compares the module that Prosody finds first', () => {
     const [first, second] = [modules(), modules()];
     mkdirSync(join(second, 'mod_auth_xtoken/auth_xtoken'), { recursive: true });

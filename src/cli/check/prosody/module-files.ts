@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { quoted } from '../../../quoted.js';
 import { packageDirectory } from '../../shared/package-directory.js';
@@ -50,6 +50,9 @@ export function checkModuleFiles(
     file,
     found: file === MODULE ? module : findModuleFile(NAME, file, directories, account),
   }));
+  const own = ownDirectory(directories);
+  const shadowing = files.flatMap(({ found }) => found ?? []).filter((found) => dirname(found) !== own);
+  if (own !== undefined && shadowing.length > 0) return [shadows(shadowing, own)];
   const text = attempt(() => readFileSync(module, 'utf8')) ?? '';
   // An older module doesn't need a file that a later one was split into.
   const absent = files.filter(({ file, found }) => found === undefined && text.includes(libraryOf(file)));
@@ -64,6 +67,23 @@ export function checkModuleFiles(
     ...absent.map(({ file }) => lacking(module, file, names, directories, restart)),
     ...(different.length === 0 ? [] : [changed(different, reload)]),
   ];
+}
+
+/** Returns the directory of Prosody's own modules if it has links to those of this package, as after an installation of the Debian package. */
+function ownDirectory(directories: readonly string[]): string | undefined {
+  const own = directories.at(-1) ?? '';
+  const [link, module] = [join(own, MODULE), join(packageDirectory(), 'prosody', MODULE)];
+  const isLink = attempt(
+    () => lstatSync(link).isSymbolicLink() && realpathSync(link) === realpathSync(module),
+  );
+  return isLink === true ? own : undefined;
+}
+
+function shadows(paths: readonly string[], own: string): Finding {
+  const are = paths.length === 1 ? 'replaces' : 'replace';
+  const message = `${paths.join(' and ')} ${are} the module of the Debian package in ${own}, and ${paths.length === 1 ? 'does' : 'do'} not change with it`;
+  const fix = `rm ${paths.map((path) => quoted(path)).join(' ')} && systemctl restart prosody`;
+  return warning('prosody-module-shadows', message, fix);
 }
 
 /** Returns the shell command that installs the module of this package. */

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../../../errors.js';
+import { findGroup } from '../../../system/accounts.js';
+import { createAccounts } from '../../shared/accounts.js';
 import { findings, type Finding } from '../finding.js';
 import type { Situation } from '../situation.js';
-import { SERVICE, showUnits, type Properties } from './find-service.js';
+import { SERVICE, showUnits, SOCKET, type Properties } from './find-service.js';
 import type { Credential } from './unit-settings.js';
 
 const { warning, problem } = findings('service');
@@ -14,7 +16,9 @@ const CREDENTIALS = '/run/credentials/xtokend.service';
 /** Checks whether the service runs, and with its present unit and credentials. */
 export async function checkRunning({ service, started }: Situation): Promise<Finding[]> {
   if (service === undefined) return [];
-  const [state = {}] = await showUnits([SERVICE]);
+  const [state = {}, socket = {}] = await showUnits([SERVICE, SOCKET]);
+  const group = socket['SocketGroup'] ?? '';
+  if (group !== '' && findGroup(group) === undefined) return [groupMissing(group)];
   const isActive = ['active', 'reloading'].includes(state['ActiveState'] ?? '');
   return [
     ...(isActive
@@ -22,6 +26,12 @@ export async function checkRunning({ service, started }: Situation): Promise<Fin
       : explainStopped(state, started !== undefined)),
     ...(service.isOutdated ? [outdated] : []),
   ];
+}
+
+function groupMissing(group: string): Finding {
+  const message = `systemd cannot open ${SOCKET}, and so cannot start ${SERVICE}: there is no group ${group} (SocketGroup=)`;
+  const fix = `${createAccounts()} && systemctl restart ${SOCKET} ${SERVICE}`;
+  return problem('service-group-missing', message, fix);
 }
 
 /** If Prosody starts its own xtokend, the service need not run. */

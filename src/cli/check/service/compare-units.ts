@@ -1,7 +1,9 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { quoted } from '../../../quoted.js';
-import { packageDirectory } from '../../shared/package-directory.js';
+import { findGroup } from '../../../system/accounts.js';
+import { createAccounts } from '../../shared/accounts.js';
+import { DEBIAN_DIRECTORY, packageDirectory } from '../../shared/package-directory.js';
 import { findings, type Finding } from '../finding.js';
 import { attempt } from '../machine/access.js';
 import { SERVICE_PATH } from '../machine/node.js';
@@ -28,7 +30,9 @@ export interface Difference {
 
 /** Compares the units that were copied by hand with those of the package. */
 export async function checkUnits({ service }: Situation): Promise<Finding[]> {
-  if (service === undefined || !runsThisPackage(service)) return [];
+  // Another check reports copies of the units of the Debian package: they must be removed, not updated.
+  if (service === undefined || !runsThisPackage(service) || packageDirectory() === DEBIAN_DIRECTORY)
+    return [];
   const units = [SERVICE, SOCKET];
   const shown = await showUnits(units);
   return units.flatMap((unit, index) => checkUnit(unit, shown[index]?.['FragmentPath'] ?? ''));
@@ -52,7 +56,10 @@ function checkUnit(unit: string, path: string): Finding[] {
   if (difference === undefined) return [];
   const { isAddition, text } = difference;
   const message = `${path} is not the unit of this xtokend: ${text}`;
-  const copy = `cp ${quoted(source)} ${quoted(path)} && systemctl daemon-reload && systemctl restart ${unit}`;
+  const [, group] = /^SocketGroup=(.+)$/m.exec(packaged) ?? [];
+  const isGroupMissing = group !== undefined && findGroup(group) === undefined;
+  const accounts = isGroupMissing ? `${createAccounts()} && ` : '';
+  const copy = `${accounts}cp ${quoted(source)} ${quoted(path)} && systemctl daemon-reload && systemctl restart ${unit}`;
   const fix = `move settings of your own to a drop-in (systemctl edit ${unit}), then: ${copy}`;
   return [(isAddition ? note : warning)('service-unit-differs', message, fix)];
 }
