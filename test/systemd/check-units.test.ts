@@ -72,4 +72,25 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
     expect(service.machine.do('systemctl show xtokend -P FragmentPath')).toMatch(/^\/(?:usr\/)?lib\//);
     expect(differing()).toEqual([]);
   });
+
+  it('names what replaces the files of the Debian package, with fixes that work', () => {
+    // As the package installs them; its units are in place since the test above.
+    run(`mkdir -p /run/share/upper /run/share/work; cd /usr/share
+      mount -t overlay -o lowerdir=.,upperdir=/run/share/upper,workdir=/run/share/work overlay .
+      mkdir -p /usr/share/xtokend/bin; cp /usr/local/lib/node_modules/xtokend/package.json /usr/share/xtokend
+      cp /usr/local/bin/xtokend /usr/share/xtokend/bin
+      for directory in /usr/lib/systemd/system ${DIRECTORY}; do cp ${UNITS}/xtokend.service $directory; done
+      rm -f ${SOCKET}; ln -s /dev/null ${SOCKET}`);
+    const { of, fix } = service.check();
+    const [shadow, ...more] = of('service-unit-shadows');
+    expect(shadow).toContain(
+      `${SERVICE} replaces /usr/lib/systemd/system/xtokend.service of the Debian package`,
+    );
+    expect(shadow).toContain('(equal today); rm ');
+    expect(more).toEqual([]);
+    expect(fix('program-shadows')).toBe('npm uninstall --global --prefix /usr/local xtokend');
+    run(`rm ${SOCKET}; systemctl daemon-reload; ${fix('service-unit-shadows')}`);
+    expect(service.check().of('service-unit-shadows')).toEqual([]);
+    expect(service.machine.do('systemctl show xtokend -P FragmentPath')).toMatch(/^\/(?:usr\/)?lib\//);
+  });
 });

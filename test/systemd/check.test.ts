@@ -3,6 +3,8 @@ import { DYNAMIC, FILE, ServiceMachine } from './service-machine.js';
 import { OTHER_SECRET, OTHER_SEED, OTP_SEED, SECRETS, TOKEN_SECRET } from '../support/keys.js';
 import { SystemdMachine, TIMEOUT_MILLISECONDS } from './systemd-machine.js';
 
+/** The path leads to this socket again, even if the other process has it. */
+const RESTART = 'systemctl restart xtokend.socket xtokend.service';
 const SOCKET = '/run/xtokend/xtokend.sock';
 const KEY_FILES = 'otp_seed_file = "otp_seed"\ntoken_secret_file = "token_secret"\n';
 const NEW_KEY_FILES = 'otp_seed_file = "new_seed"\ntoken_secret_file = "new_secret"\n';
@@ -210,11 +212,11 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
     const pid = run('cat /run/older').trim();
     const { bad, fix } = service.check();
     expect(bad).toEqual([
-      `problem socket-shared: more than one process listens at ${SOCKET}: a chat server that connected earlier still asks process ${pid} (stopped); kill -KILL ${pid}`,
+      `problem socket-shared: more than one process listens at ${SOCKET}: a chat server that connected earlier still asks process ${pid} (xtokend, stopped); kill -KILL ${pid}; ${RESTART}`,
     ]);
     const asked = run('xtokend check --request isuser:alice:example.com');
     expect(asked).toMatch(/^accepted/);
-    expect(asked).toContain(`still asks process ${pid} (stopped): kill -KILL ${pid}.`);
+    expect(asked).toContain(`still asks process ${pid} (xtokend, stopped): kill -KILL ${pid}; ${RESTART}.`);
     run(fix('socket-shared'));
     expect(service.check().bad).toEqual([]);
     expect(run('xtokend check --request isuser:alice:example.com')).not.toContain('asks process');
