@@ -13,6 +13,14 @@ export function requirePackage(context: TestContext, isInstalled: boolean, what:
   context.skip(`Debian's ${what} is not installed`);
 }
 
+/** Skips a test if scripts/test-roots has not made a root directory. Fails in CI. @param isMade whether it has */
+export function requireTestRoots(context: TestContext, isMade: boolean): void {
+  if (isMade) return;
+  const message = 'sh scripts/test-roots has not made the root directories in local/test-roots';
+  if (process.env['CI'] === 'true') throw new Error(message);
+  context.skip(message);
+}
+
 /** Returns whether a program is in PATH. */
 export function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', 'command -v "$0"', name]).status === 0;

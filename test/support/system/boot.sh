@@ -29,7 +29,7 @@ echo 0123456789abcdef0123456789abcdef >etc/machine-id
 # The kernel's audit is shared by the whole machine.
 ln -s /dev/null etc/systemd/system/systemd-journald-audit.socket
 mkdir -p etc/systemd/journald.conf.d
-printf '%s\n' '[Journal]' 'Audit=' 'ReadKMsg=no' >etc/systemd/journald.conf.d/xtokend-test.conf
+printf '%s\n' '[Journal]' 'Audit=' 'ReadKMsg=no' >etc/systemd/journald.conf.d/namespaces.conf
 
 mkdir old
 pivot_root . old

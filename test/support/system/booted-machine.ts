@@ -30,7 +30,8 @@ export interface RootScript {
 
 /** A systemd that runs as process 1 of its own namespaces, on its own root directory (see boot.sh). */
 export class BootedMachine {
-  readonly #directory: string;
+  /** A temporary directory of this machine. */
+  readonly directory: string;
   readonly #group: string;
   readonly #unshare: ChildProcess;
   #output = '';
@@ -38,15 +39,15 @@ export class BootedMachine {
 
   /** @param command runs instead of systemd, if it is not empty */
   protected constructor(script: RootScript, command: readonly string[] = []) {
-    this.#directory = mkdtempSync(join(tmpdir(), 'xtokend-systemd-'));
-    this.#group = join(controlGroups() ?? '', basename(this.#directory));
+    this.directory = mkdtempSync(join(tmpdir(), 'xtokend-systemd-'));
+    this.#group = join(controlGroups() ?? '', basename(this.directory));
     mkdirSync(this.#group);
-    const root = join(this.#directory, 'root');
+    const root = join(this.directory, 'root');
     mkdirSync(root);
     const unshare = ['unshare', ...NAMESPACES, '--fork', '--propagation', 'private'];
     // Enters a control group first, which becomes the root of the hierarchy that systemd sees.
     const enter = 'echo $$ >"$0/cgroup.procs" && exec "$@"';
-    const boot = ['sh', script.path, root, ...script.args(this.#directory), ...command];
+    const boot = ['sh', script.path, root, ...script.args(this.directory), ...command];
     this.#unshare = spawn('sh', ['-c', enter, this.#group, ...unshare, ...boot]);
     for (const stream of [this.#unshare.stdout, this.#unshare.stderr]) {
       stream?.on('data', (data: Buffer) => (this.#output += data.toString()));
@@ -150,7 +151,7 @@ export class BootedMachine {
 
   async #remove(): Promise<void> {
     await removeGroup(this.#group);
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 

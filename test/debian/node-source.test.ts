@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ACCEPTED, EXPIRED } from '../servers/logins.js';
+import { builtPackage } from '../support/run/packages.js';
+import { DebianMachine } from './debian-machine.js';
+import { check, failures, HOST, logInTwice } from './installed.js';
+import { hasNodeSource, nodeSourcePackage } from './packages.js';
+import { XmppPort } from './xmpp-port.js';
+
+let machine: DebianMachine;
+let port: XmppPort | undefined;
+let path = '';
+
+describe("the Debian package with NodeSource's Node, on Debian 12", { timeout: 300_000 }, () => {
+  beforeAll(async () => {
+    if (!DebianMachine.isPossible('bookworm') || !hasNodeSource()) return;
+    [machine, path] = await Promise.all([DebianMachine.boot('bookworm'), builtPackage()]);
+    // In one command, as an administrator does.
+    await machine.installPackage(path, 'prosody');
+    machine.useInProsody(HOST);
+    port = await XmppPort.open(machine);
+  }, 300_000);
+
+  afterAll(async () => {
+    port?.close();
+    await (machine as DebianMachine | undefined)?.stop();
+  });
+
+  beforeEach((context) => {
+    DebianMachine.require(context, 'bookworm');
+    if (!hasNodeSource()) context.skip("the Node of this machine is not NodeSource's");
+  });
+
+  it('runs on it after a restart of the service', async () => {
+    expect(check(machine)).toEqual([]);
+    const before = machine.do('node --version');
+    await machine.installPackage(nodeSourcePackage(path));
+    expect(machine.do('node --version')).not.toBe(before);
+    machine.do('systemctl restart xtokend');
+    expect(machine.do('xtokend --version; dpkg --audit')).not.toContain('nodejs');
+    expect(check(machine)).toEqual([]);
+    expect(failures(machine)).toBe('');
+    expect(await logInTwice(machine, port as XmppPort, 'alice')).toEqual([ACCEPTED, EXPIRED]);
+  });
+});
