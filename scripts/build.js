@@ -36,7 +36,7 @@ const common = {
 // Each import() in the code becomes a separate file in dist/, so that the program loads only what it needs. As ES modules, or
 // as one file, it takes 15 ms longer to start.
 const entryPoints = new Map(
-  ['xtokend', 'start-owner-job'].map((name) => [name, resolve(`src/cli/start/${name}.ts`)]),
+  ['start/xtokend', 'owner/start-owner-job'].map((path) => [basename(path), resolve(`src/cli/${path}.ts`)]),
 );
 const programs = {
   ...common,

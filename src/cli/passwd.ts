@@ -7,7 +7,7 @@ import { idOf, type AppPasswordEntry } from '../passwords/app-passwords/entries.
 import { AppPasswordFileError, InvalidAppPasswordError } from '../passwords/app-passwords/errors.js';
 import { readAppPasswords } from '../passwords/app-passwords/manage.js';
 import { assertPassword } from '../passwords/app-passwords/rules.js';
-import { asOwner } from './shared/as-owner.js';
+import { asOwner } from './owner/as-owner.js';
 import { settingsOfDaemons, startedDirectory } from './shared/daemon-stores.js';
 import { readLastUses } from './shared/last-uses.js';
 import { hostOf } from './shared/login.js';

@@ -91,10 +91,13 @@ function isXtokend(pid: number): boolean {
   return words.some((word) => basename(word) === 'xtokend.cjs');
 }
 
-/** A process that was started by hand can be in the control group of another service, such as that of ssh. */
+/**
+ * A process that was started by hand can be in the control group of another service, such as that of ssh. Users can give control
+ * groups of their own any name, and the name becomes a part of a command.
+ */
 function unitOf(pid: number): string | undefined {
   const groups = attempt(() => readFileSync(`/proc/${pid}/cgroup`, 'utf8')) ?? '';
-  return /\/([^/\n]*xtokend[^/\n]*\.service)$/m.exec(groups)?.[1];
+  return /\/([\w:.@-]*xtokend[\w:.@-]*\.service)$/m.exec(groups)?.[1];
 }
 
 function addHolders(holders: ReadonlyMap<string, number[]>, directory: string): void {

@@ -122,7 +122,7 @@ describe('xtokend check, of an ejabberd that connects to a socket', () => {
     const nobody = findAccount('nobody')?.gids[0] ?? 0;
     chownSync(path, 0, nobody);
     expect(foundFor(documentedCommand(path))).toEqual([
-      `problem ejabberd-socket-unreachable: user ejabberd may not connect to ${path} (root:${nameOfGroup(nobody)}, mode 0660); usermod --append --groups ${nameOfGroup(nobody)} ejabberd, and restart ejabberd`,
+      `problem ejabberd-socket-unreachable: user ejabberd may not connect to ${path} (root:${nameOfGroup(nobody)}, mode 0660); usermod --append --groups ${nameOfGroup(nobody)} ejabberd && systemctl restart ejabberd`,
     ]);
     chownSync(path, 0, 0);
     expect(foundFor(documentedCommand(path))).toEqual([

@@ -1,18 +1,17 @@
-import { nameOfGroup } from '../../../system/accounts.js';
 import { quoted } from '../../../quoted.js';
 import { findings, type Finding } from '../finding.js';
 import { describeObstacle, obstacleTo, type Obstacle } from '../machine/access.js';
-import { findAccount, type Account } from '../machine/accounts.js';
+import { findAccount } from '../machine/accounts.js';
 import type { Situation } from '../situation.js';
 import { ask, askDaemon, TIMEOUT_MILLISECONDS } from '../sockets/ask.js';
+import { connectingGroup, explainOldProcess, joinGroup, SOCKET_GROUP } from '../sockets/group.js';
 import type { EjabberdHost } from './configuration.js';
 
 const { note, problem } = findings('ejabberd');
 
 /** The user as which Debian runs ejabberd. */
 const USER = 'ejabberd';
-/** Permission of the group to write to a file. */
-const GROUP_WRITE = 0o020;
+const SERVICE = 'ejabberd';
 
 /** Checks whether ejabberd's user may connect to a socket, and whether xtokend answers there in ejabberd's protocol. */
 export async function checkBridgedSocket(
@@ -25,7 +24,11 @@ export async function checkBridgedSocket(
   if (result.kind === 'unreachable' && !isForbidden) return [missing(path, result.code)];
   const account = findAccount(USER);
   const obstacle = account && obstacleTo(path, account, 'write');
-  if (account && obstacle && obstacle.kind !== 'unknown') return [unreachable(path, obstacle, account)];
+  if (account && obstacle && obstacle.kind !== 'unknown') {
+    return [unreachable(describeObstacle(obstacle, account, 'connect to'), fixOf(path, obstacle, situation))];
+  }
+  const old = account && explainOldProcess('ejabberd', path, account, 'beam.smp');
+  if (old !== undefined) return [unreachable(old, `systemctl restart ${SERVICE}`)];
   if (isForbidden) {
     const message = `extauth_program connects to ${path}; this user may not, so whether that is xtokend is unknown`;
     return [note('ejabberd-program-unknown', message, 'run this as root')];
@@ -49,18 +52,15 @@ function missing(path: string, code: string): Finding {
   return problem('ejabberd-socket-missing', message, fix);
 }
 
-function unreachable(path: string, obstacle: Obstacle, account: Account): Finding {
-  const message = describeObstacle(obstacle, account, 'connect to');
-  return problem('ejabberd-socket-unreachable', message, fixOf(path, obstacle));
+function unreachable(message: string, fix: string): Finding {
+  return problem('ejabberd-socket-unreachable', message, fix);
 }
 
-function fixOf(path: string, obstacle: Obstacle): string {
+function fixOf(path: string, obstacle: Obstacle, situation: Situation): string {
   if (obstacle.kind === 'directory') return `chmod o+x ${quoted(obstacle.path)}`;
-  const stats = obstacle.kind === 'file' ? obstacle.stats : undefined;
-  // Members of the group root may do more than connect.
-  if (stats !== undefined && stats.gid !== 0 && (stats.mode & GROUP_WRITE) !== 0)
-    return `usermod --append --groups ${nameOfGroup(stats.gid)} ${USER}, and restart ejabberd`;
-  return `xtokend serve --listen unix:${quoted(path)},group=${USER}; under systemd, SocketGroup=xtokend-socket in xtokend.socket`;
+  const group = obstacle.kind === 'file' ? connectingGroup(obstacle.stats, situation) : undefined;
+  if (group !== undefined) return joinGroup(group, USER, SERVICE);
+  return `xtokend serve --listen unix:${quoted(path)},group=${USER}; under systemd, SocketGroup=${SOCKET_GROUP} in xtokend.socket`;
 }
 
 async function explainSilence(path: string, situation: Situation): Promise<Finding> {

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { DEFAULT_FILE } from '../../../config/locate.js';
 import { nameOfGroup } from '../../../system/accounts.js';
-import { obstacleTo, statOf, type Obstacle } from '../machine/access.js';
+import { obstacleTo, statOf } from '../machine/access.js';
 import type { Account } from '../machine/accounts.js';
 import { findRunning } from '../machine/running.js';
 import type { Situation } from '../situation.js';
@@ -36,16 +36,22 @@ export function connectingGroup({ gid, mode }: Stats, situation: Situation): str
 /**
  * Finds a running server that may not connect to a socket, although its user may: a process gets its groups when it starts.
  *
- * @param program the name of the server's program
+ * @param server its name in the message
+ * @param program the name of its program
+ * @returns a message, or `undefined` if there is no such process
  */
-export function findOldProcess(
+export function explainOldProcess(
+  server: string,
   path: string,
   account: Account,
   program: string,
-): { readonly pid: number; readonly obstacle: Obstacle } | undefined {
+): string | undefined {
   for (const { pid, gids } of findRunning(account, program)) {
     const obstacle = obstacleTo(path, { ...account, gids }, 'write');
-    if (obstacle?.kind === 'file' || obstacle?.kind === 'directory') return { pid, obstacle };
+    if (obstacle?.kind === 'file' || obstacle?.kind === 'directory') {
+      const group = nameOfGroup(obstacle.stats.gid);
+      return `${server} (process ${pid}) may not connect to ${path}: it was started before user ${account.name} was added to the group ${group}`;
+    }
   }
   return undefined;
 }

@@ -2,7 +2,6 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { failureKinds, meaningOf, type RefusalReason } from '../../../authenticator/reasons.js';
 import { codeOf } from '../../../errors.js';
-import { nameOfGroup } from '../../../system/accounts.js';
 import { describeListeners } from '../../../system/socket-holders.js';
 import { findExposure } from '../../../system/trusted-path.js';
 import { trustedWith } from '../configuration/trusted-users.js';
@@ -14,7 +13,7 @@ import { checkSocketProtocol } from '../passwords/servers.js';
 import type { Situation } from '../situation.js';
 import { askDaemon, TIMEOUT_MILLISECONDS, type Result } from './ask.js';
 import { fixesFor, type SocketFixes } from './fixes.js';
-import { findOldProcess } from './group.js';
+import { explainOldProcess } from './group.js';
 import { checkListeners } from './listeners.js';
 import { findSockets, type SocketPath } from './socket-paths.js';
 
@@ -85,8 +84,10 @@ function describeSocket(
         : fixes.unreachable(obstacle, account, situation);
     return (isExpected ? problem : warning)('socket-unreachable', message, fix);
   }
-  const old = account && !isStarted ? findOldProcess(path, account, 'prosody') : undefined;
-  if (account && old) return (isExpected ? problem : warning)(...describeOld(path, account, old));
+  const old = account && !isStarted ? explainOldProcess('Prosody', path, account, 'prosody') : undefined;
+  if (old !== undefined) {
+    return (isExpected ? problem : warning)('socket-group-old', old, 'systemctl restart prosody');
+  }
   if (result.kind !== 'answered') return noAnswer(path, result.kind, fixes);
   if (isForModule && result.protocol !== 'native') {
     const { protocol } = result;
@@ -100,16 +101,6 @@ function describeSocket(
   }
   const user = account === undefined ? '' : `user ${account.name} may connect, and `;
   return ok('socket-ok', `${user}xtokend answers on ${path}`);
-}
-
-function describeOld(
-  path: string,
-  { name }: Account,
-  { pid, obstacle }: NonNullable<ReturnType<typeof findOldProcess>>,
-): Parameters<typeof problem> {
-  const group = 'stats' in obstacle ? ` ${nameOfGroup(obstacle.stats.gid)}` : '';
-  const message = `Prosody (process ${pid}) may not connect to ${path}: it was started before user ${name} was added to the group${group}`;
-  return ['socket-group-old', message, 'systemctl restart prosody'];
 }
 
 /** Returns the reason of a refusal if logins fail for the same reason. It is normal that the user of the check does not exist. */

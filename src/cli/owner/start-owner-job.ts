@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
-import { doOwnerJob, type OwnerJob } from '../shared/owner-job.js';
-import { textOf } from './report-errors.js';
+import { doOwnerJob, type OwnerJob } from './owner-job.js';
+import { textOf } from '../start/report-errors.js';
 
 /** What a child process of `asOwner` writes to stdout, as JSON. */
 export type OwnerJobResult = { readonly texts: readonly string[] } | { readonly error: string };

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { AppPasswordFileError } from '../../passwords/app-passwords/errors.js';
 import { isRoot } from '../../system/effective-user.js';
 import { findExposure } from '../../system/trusted-path.js';
-import type { OwnerJobResult } from '../start/start-owner-job.js';
+import type { OwnerJobResult } from './start-owner-job.js';
 import { doOwnerJob, type OwnerJob } from './owner-job.js';
-import { packageDirectory } from './package-directory.js';
-import { UsageError } from './usage-error.js';
+import { packageDirectory } from '../shared/package-directory.js';
+import { UsageError } from '../shared/usage-error.js';
 
 /**
  * Does a job as the owner of the directory of its file, if this user is root and the owner is another user, who could otherwise make
