@@ -7,7 +7,7 @@ import { hasNodeSource, nodeSourcePackage } from './packages.js';
 import { XmppPort } from './xmpp-port.js';
 
 let machine: DebianMachine;
-let port: XmppPort | undefined;
+let port: XmppPort;
 let path = '';
 
 describe("the Debian package with NodeSource's Node, on Debian 12", { timeout: 300_000 }, () => {
@@ -21,7 +21,7 @@ describe("the Debian package with NodeSource's Node, on Debian 12", { timeout: 3
   }, 300_000);
 
   afterAll(async () => {
-    port?.close();
+    (port as XmppPort | undefined)?.close();
     await (machine as DebianMachine | undefined)?.stop();
   });
 
@@ -39,6 +39,6 @@ describe("the Debian package with NodeSource's Node, on Debian 12", { timeout: 3
     expect(machine.do('xtokend --version; dpkg --audit')).not.toContain('nodejs');
     expect(check(machine)).toEqual([]);
     expect(failures(machine)).toBe('');
-    expect(await logInTwice(machine, port as XmppPort, 'alice')).toEqual([ACCEPTED, EXPIRED]);
+    expect(await logInTwice(machine, port, 'alice')).toEqual([ACCEPTED, EXPIRED]);
   });
 });
