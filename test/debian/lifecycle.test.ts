@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ACCEPTED, EXPIRED, tokenOf } from '../servers/logins.js';
@@ -63,7 +63,7 @@ describe('the Debian package on Debian 12, with its Node 18 and Prosody', { time
     // Check before systemd boots that it cannot change this machine.
     expect(await DebianMachine.lookAround('bookworm', ['sh', '-c', LOOK_AROUND])).toBe('end\n');
     [machine, path] = await Promise.all([DebianMachine.boot('bookworm'), builtPackage()]);
-    await machine.apt('install nodejs prosody');
+    await machine.apt('install --no-install-recommends nodejs prosody');
     port = await XmppPort.open(machine);
   }, 300_000);
 
@@ -123,6 +123,9 @@ ${SOCKET} root:xtokend-socket 660
     const socketSince = machine.property('xtokend.socket', 'ActiveEnterTimestampMonotonic');
     const token = tokenOf(`open@${HOST}`, new Date(Date.now() + AHEAD));
     const session = await connect({ service: port.service, domain: HOST, username: 'open', password: token });
+    // A link whose target is not a file.
+    const epoch = machine.path('/var/lib/xtokend/replay-cache.began');
+    const began = readlinkSync(epoch);
     const upgrade = upgradeOf(path, '0.2.0');
     const event = machine.installPackage(upgrade).then(async () => {
       await sleep(500);
@@ -153,6 +156,7 @@ ${SOCKET} root:xtokend-socket 660
     expect(machine.property('xtokend.socket', 'ActiveEnterTimestampMonotonic')).toBe(socketSince);
     expect(journal()).toContain('started version="0.2.0"');
     expect(configuration()).toBe(SECRETS);
+    expect(readlinkSync(epoch)).toBe(began);
     expect(faultsOfFiles(machine) + failures(machine)).toBe('');
   });
 
