@@ -57,15 +57,16 @@ async function logInToProsodyDuring(event: Promise<unknown>, name: string): Prom
   return logins;
 }
 
-describe('the Debian package on Debian 12, with its Node 18 and Prosody', { timeout: 300_000 }, () => {
+describe('the Debian package on Debian 12, with its Node 18 and Prosody', { timeout: 600_000 }, () => {
   beforeAll(async () => {
     if (!DebianMachine.isPossible('bookworm')) return;
     // Check before systemd boots that it cannot change this machine.
     expect(await DebianMachine.lookAround('bookworm', ['sh', '-c', LOOK_AROUND])).toBe('end\n');
-    [machine, path] = await Promise.all([DebianMachine.boot('bookworm'), builtPackage()]);
+    path = await builtPackage();
+    machine = await DebianMachine.boot('bookworm');
     await machine.apt('install --no-install-recommends nodejs prosody');
     port = await XmppPort.open(machine);
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     (port as XmppPort | undefined)?.close();

@@ -10,15 +10,16 @@ let machine: DebianMachine;
 let port: XmppPort;
 let path = '';
 
-describe("the Debian package with NodeSource's Node, on Debian 12", { timeout: 300_000 }, () => {
+describe("the Debian package with NodeSource's Node, on Debian 12", { timeout: 600_000 }, () => {
   beforeAll(async () => {
     if (!DebianMachine.isPossible('bookworm') || !hasNodeSource()) return;
-    [machine, path] = await Promise.all([DebianMachine.boot('bookworm'), builtPackage()]);
+    path = await builtPackage();
+    machine = await DebianMachine.boot('bookworm');
     // In one command, as an administrator does.
     await machine.installPackage(path, 'prosody');
     machine.useInProsody(HOST);
     port = await XmppPort.open(machine);
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     (port as XmppPort | undefined)?.close();

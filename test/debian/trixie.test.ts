@@ -13,13 +13,14 @@ const connecting = `exec perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new("${SO
 
 describe(
   'the Debian package on Debian 13, with its Node 20, and Prosody 13 installed later',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   () => {
     beforeAll(async () => {
       if (!DebianMachine.isPossible('trixie')) return;
-      [machine, path] = await Promise.all([DebianMachine.boot('trixie'), builtPackage()]);
+      path = await builtPackage();
+      machine = await DebianMachine.boot('trixie');
       await machine.installPackage(path);
-    }, 300_000);
+    }, 600_000);
 
     afterAll(async () => {
       port?.close();
