@@ -59,7 +59,9 @@ describe.skipIf(impediment !== undefined)(title, { timeout: TIMEOUT_MILLISECONDS
       'echo "users = \\"seen\\"" | cat - /etc/xtokend/xtokend.toml >/root/new && cat /root/new >/etc/xtokend/xtokend.toml && systemctl reload xtokend',
     );
     // In the first minute after the boot, every token is refused.
-    await expect.poll(() => login('bob@example.com'), { timeout: 90_000, interval: 2000 }).toMatch(/accepted/);
+    await expect
+      .poll(() => login('bob@example.com'), { timeout: 90_000, interval: 2000 })
+      .toMatch(/accepted/);
     const all = details();
     expect(all).toContain('seen-users');
     expect(all).toContain(REVOKED);
