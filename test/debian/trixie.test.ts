@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ACCEPTED, EXPIRED } from '../servers/logins.js';
 import { builtPackage } from '../support/run/packages.js';
 import { DebianMachine } from './debian-machine.js';
-import { check, failures, faultsOfFiles, HOST, logInTwice, SOCKET } from './installed.js';
+import { check, CONFIGURATION, failures, faultsOfFiles, HOST, logInTwice, SOCKET } from './installed.js';
 import { XmppPort } from './xmpp-port.js';
 
 let machine: DebianMachine;
@@ -45,6 +45,16 @@ describe(
       expect(check(machine)).toEqual([]);
       port = await XmppPort.open(machine);
       expect(await logInTwice(machine, port, 'alice')).toEqual([ACCEPTED, EXPIRED]);
+    });
+
+    it('lets root revoke users and add app passwords, which then belong to the owners of the directories', () => {
+      machine.do(`xtokend revoke alice@${HOST}
+        install -d -o daemon -g daemon /srv/passwords
+        (umask 077; { cat ${CONFIGURATION}; printf '[passwords]\\nstore = "file:/srv/passwords/file"\\n'; } >/root/xtokend.toml)
+        xtokend passwd --config /root/xtokend.toml bob@${HOST} --label phone`);
+      expect(machine.do(`stat --format '%U %a' /var/lib/xtokend/revocations /srv/passwords/file`)).toBe(
+        'xtokend 600\ndaemon 600\n',
+      );
     });
 
     it('leaves nothing behind after a purge', async () => {
