@@ -228,7 +228,7 @@ function explain(error: unknown, path: string): string {
 function explainInUse(path: string): string {
   const { who, stop } = describeListeners(path);
   if (who !== undefined) return `${who} already listens there: ${stop}, or choose another path`;
-  return `another process already listens there, which this user may not see: ${stop}, and end it, or choose another path`;
+  return `another process, which this user may not see, already listens there: ${stop}, and end it, or choose another path`;
 }
 
 function explainMissing(directory: string): string {

@@ -3,7 +3,7 @@ export const codes = {
   'node-ok': 'this version of Node.js is supported',
   'node-old': 'a service would run a version of Node.js that is too old',
   'node-missing': 'a service would not find Node.js in its `PATH`',
-  'program-shadows': 'another xtokend than that of the Debian package is in `PATH`',
+  'program-shadows': 'an xtokend other than that of the Debian package is in `PATH`',
   'configuration-ok': 'the configuration is valid',
   'configuration-invalid': 'a setting of the configuration is invalid',
   'configuration-unreadable': 'the configuration is missing or cannot be read',

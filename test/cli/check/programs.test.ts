@@ -43,12 +43,12 @@ describe('xtokend check, of other installations of xtokend', () => {
   it('names one that comes before that of the Debian package, or is of another version, with the command that removes it', () => {
     const npm = join(root, 'usr/local/lib/node_modules/xtokend');
     link(install(npm, '1.0.0'), join(local, 'xtokend'));
-    const what = `program-shadows: ${local}/xtokend (1.0.0) is another xtokend than that of the Debian package (2.0.0)`;
+    const what = `program-shadows: ${local}/xtokend (1.0.0) is not the xtokend of the Debian package (2.0.0)`;
     const fix = `npm uninstall --global --prefix ${root}/usr/local xtokend`;
     expect(check(`${local}:${own}`)).toEqual([`${what}, and is found before it in PATH; ${fix}`]);
     expect(check(own, `${local}:${own}`)).toEqual([`${what}; ${fix}`]);
     install(npm, '2.0.0');
-    expect(check(`${local}:${own}`)).toEqual([expect.stringContaining('(2.0.0) is another xtokend')]);
+    expect(check(`${local}:${own}`)).toEqual([expect.stringContaining('(2.0.0) is not the xtokend')]);
     expect(check(`${own}:${local}`)).toEqual([]);
   });
 

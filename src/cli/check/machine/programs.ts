@@ -29,7 +29,7 @@ export function checkPrograms(
   return installed.flatMap(({ path, file }, index) => {
     const isEarlier = at === -1 || index < at;
     if (file === own || (!isEarlier && versionOf(file) === version)) return [];
-    const message = `${path} (${versionOf(file)}) is another xtokend than that of the Debian package (${version})`;
+    const message = `${path} (${versionOf(file)}) is not the xtokend of the Debian package (${version})`;
     const consequence = isEarlier ? ', and is found before it in PATH' : '';
     return [warning('program-shadows', `${message}${consequence}`, removal(path, file))];
   });
