@@ -20,6 +20,12 @@ export function nameOfUser(uid: number): string | undefined {
   return entriesOf('/etc/passwd').find(([, , number]) => Number(number) === uid)?.[0];
 }
 
+/** Returns the gid of a user's primary group, or `undefined` if no user has that uid. */
+export function primaryGroupOf(uid: number): number | undefined {
+  const entry = entriesOf('/etc/passwd').find(([, , number]) => Number(number) === uid);
+  return entry && Number(entry[3]);
+}
+
 /** Returns the name of the user of this process, or its uid if it has none. */
 export function nameOfThisUser(): string {
   const uid = process.getuid?.() ?? 0;

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { attempt } from './attempt.js';
+import { findExposure } from './trusted-path.js';
 
 /** A process that has a listening socket open. */
 export interface SocketHolder {
@@ -97,7 +98,7 @@ function isXtokend(pid: number): boolean {
  */
 function unitOf(pid: number): string | undefined {
   const groups = attempt(() => readFileSync(`/proc/${pid}/cgroup`, 'utf8')) ?? '';
-  return /\/([\w:.@-]*xtokend[\w:.@-]*\.service)$/m.exec(groups)?.[1];
+  return /^0::\/system\.slice\/([\w:.@-]*xtokend[\w:.@-]*\.service)$/m.exec(groups)?.[1];
 }
 
 function addHolders(holders: ReadonlyMap<string, number[]>, directory: string): void {
@@ -126,7 +127,10 @@ function isNameOf(name: string, path: string): boolean {
   if (!name.startsWith('/') || basename(name) !== basename(path)) return false;
   const directory = dirname(name);
   const place = PRIVATE_DIRECTORY.test(basename(directory)) ? dirname(directory) : directory;
-  return isSameDirectory(place, dirname(path));
+  // A name with a link that any user can make is not that of the socket.
+  return (
+    place === dirname(path) || (isSameDirectory(place, dirname(path)) && findExposure(place) === undefined)
+  );
 }
 
 function isSameDirectory(a: string, b: string): boolean {

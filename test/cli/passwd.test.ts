@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openAppPasswords } from '../../src/passwords/app-passwords/app-passwords.js';
@@ -19,7 +10,7 @@ import { temporaryDirectory, temporaryFile } from '../support/directory.js';
 import { SECRETS } from '../support/keys.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { hasRedis, redisSettings, RedisServer } from '../support/servers/redis.js';
-import { OTHER_USER, requireRoot, sharedDirectory } from '../support/system/other-user.js';
+import { OTHER_USER, requireRoot } from '../support/system/other-user.js';
 import { xtokend, type Ended } from '../support/xtokend.js';
 
 const JID = 'alice@example.com';
@@ -221,27 +212,5 @@ describe('xtokend passwd', () => {
     expect(machine.passwd([JID, '--label', 'phone']).stderr).toMatch(/\(mode 0640, root:/);
     const { gid, mode } = statSync(machine.file);
     expect([gid, mode & 0o777]).toEqual([OTHER_USER, 0o640]);
-  });
-
-  it('writes as the owner of the directory if root runs it', (context) => {
-    requireRoot(context);
-    const directory = sharedDirectory(0o755, OTHER_USER, OTHER_USER);
-    const file = join(directory, 'app-passwords');
-    const machine = new Machine(`[passwords]\nstore = "file:${file}"\n`);
-    expect(machine.passwd([JID, '--label', 'phone']).status).toBe(0);
-    const { uid, gid, mode } = statSync(file);
-    expect([uid, gid, mode & 0o777]).toEqual([OTHER_USER, OTHER_USER, 0o600]);
-    expect(machine.passwd([JID, '--label', 'tablet']).status).toBe(0);
-    expect(machine.passwd([JID, '--list']).stdout.split('\n')).toHaveLength(4);
-    // The owner leads to a directory of root.
-    const target = temporaryDirectory();
-    mkdirSync(join(target, 'sub'));
-    writeFileSync(join(target, 'sub', 'app-passwords'), '');
-    symlinkSync(join(target, 'sub'), join(directory, 'link'));
-    const led = new Machine(`[passwords]\nstore = "file:${join(directory, 'link', 'app-passwords')}"\n`);
-    const { status, stderr } = led.passwd([JID, '--label', 'phone']);
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/could make root write to other files/);
-    expect(readFileSync(join(target, 'sub', 'app-passwords'), 'utf8')).toBe('');
   });
 });

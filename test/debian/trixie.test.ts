@@ -47,6 +47,13 @@ describe(
       expect(await logInTwice(machine, port, 'alice')).toEqual([ACCEPTED, EXPIRED]);
     });
 
+    it("doesn't give access again that the administrator took away", () => {
+      machine.do(
+        'gpasswd --delete prosody xtokend-socket; dpkg-trigger --by-package=prosody /usr/bin/prosody; dpkg --triggers-only xtokend',
+      );
+      expect(machine.do('id --name --groups prosody')).toBe('prosody\n');
+    });
+
     it('lets root revoke users and add app passwords, which then belong to the owners of the directories', () => {
       machine.do(`xtokend revoke alice@${HOST}
         install -d -o daemon -g daemon /srv/passwords

@@ -1,13 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { lstatSync, statSync, type Stats } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import * as z from 'zod/mini';
 import { AppPasswordFileError } from '../../passwords/app-passwords/errors.js';
+import { primaryGroupOf } from '../../system/accounts.js';
 import { isRoot } from '../../system/effective-user.js';
 import { findExposure } from '../../system/trusted-path.js';
-import type { OwnerJobResult } from './start-owner-job.js';
-import { doOwnerJob, type OwnerJob } from './owner-job.js';
 import { packageDirectory } from '../shared/package-directory.js';
 import { UsageError } from '../shared/usage-error.js';
+import { doOwnerJob, type OwnerJob } from './owner-job.js';
+
+/** Longer than the job waits for the lock of the file. */
+const TIMEOUT_MILLISECONDS = 60_000;
+
+/** The owner can write the output of the child, so root's terminal must not interpret it. */
+const text = z.string().check(z.regex(/^[^\p{Cc}]*$/u));
+const childResult = z.union([
+  z.strictObject({ texts: z.array(text) }),
+  z.strictObject({ error: z.string().check(z.regex(/^[^\p{Cc}]*(\n[^\p{Cc}]*)*$/u)) }),
+]);
 
 /**
  * Does a job as the owner of the directory of its file, if this user is root and the owner is another user, who could otherwise make
@@ -18,10 +29,11 @@ import { UsageError } from '../shared/usage-error.js';
  * @throws {@link AppPasswordFileError} if a third user could make root write elsewhere, and what the job throws
  */
 export async function asOwner(job: OwnerJob): Promise<readonly string[]> {
-  const owner = statSync(dirname(job.file), { throwIfNoEntry: false });
+  const file = resolve(job.file);
+  const owner = statSync(dirname(file), { throwIfNoEntry: false });
   if (!isRoot() || owner === undefined || owner.uid === 0) return doOwnerJob(job);
-  assertOwnersOnly(job.file, owner.uid);
-  return inChild(job, owner);
+  assertOwnersOnly(file, owner.uid);
+  return inChild({ ...job, file }, owner.uid);
 }
 
 /** A third user must not choose the directory. @throws {@link AppPasswordFileError} */
@@ -32,27 +44,35 @@ function assertOwnersOnly(file: string, uid: number): void {
   throw new AppPasswordFileError(file, `${message}, and so could make root write elsewhere. Fix: ${fix}`);
 }
 
-function inChild(job: OwnerJob, owner: Stats): readonly string[] {
+/** The owner can control the child, so it has no right, group or variable that the owner lacks. */
+function inChild(job: OwnerJob, uid: number): readonly string[] {
+  const gid = primaryGroupOf(uid);
   const program = join(packageDirectory(), 'dist', 'start-owner-job.cjs');
-  const options = { cwd: dirname(job.file), uid: owner.uid, gid: groupFor(job.file, owner) };
-  const { stdout, stderr, error } = spawnSync(process.execPath, [program], {
-    ...options,
+  const who = `uid ${uid}, who owns ${dirname(job.file)}`;
+  if (gid === undefined) throw new UsageError(`expected a user in /etc/passwd with ${who}; found none`);
+  const { stdout, stderr, error } = spawnSync(process.execPath, [...process.execArgv, program], {
+    uid,
+    gid,
+    cwd: '/',
+    env: {},
     input: JSON.stringify(job),
     encoding: 'utf8',
+    timeout: TIMEOUT_MILLISECONDS,
   });
-  if (error !== undefined || stdout === '') {
-    const cause = error?.message ?? stderr.trim();
-    throw new UsageError(
-      `expected uid ${owner.uid}, who owns ${dirname(job.file)}, to be able to run ${program}: ${cause}`,
-    );
+  const result = parseResult(stdout);
+  if (result === undefined) {
+    const cause = error?.message ?? stderr.replaceAll(/\p{Cc}+/gu, ' ');
+    throw new UsageError(`expected ${who}, to be able to run ${program}: ${cause}`);
   }
-  const result = JSON.parse(stdout) as OwnerJobResult;
   if ('error' in result) throw new UsageError(result.error);
   return result.texts;
 }
 
-/** Returns the group of the file, which the new file must get, if it is the owner's own file. */
-function groupFor(file: string, owner: Stats): number {
-  const stats = lstatSync(file, { throwIfNoEntry: false });
-  return stats?.isFile() === true && stats.uid === owner.uid ? stats.gid : owner.gid;
+/** Returns `undefined` if the child could not do the job. */
+function parseResult(output: string | null): z.infer<typeof childResult> | undefined {
+  try {
+    return childResult.parse(JSON.parse(output ?? ''));
+  } catch {
+    return undefined;
+  }
 }

@@ -2,11 +2,8 @@ import { text } from 'node:stream/consumers';
 import { doOwnerJob, type OwnerJob } from './owner-job.js';
 import { textOf } from '../start/report-errors.js';
 
-/** What a child process of `asOwner` writes to stdout, as JSON. */
-export type OwnerJobResult = { readonly texts: readonly string[] } | { readonly error: string };
-
-/** Runs in a process of its own, as the owner of the file. */
-async function startOwnerJob(): Promise<OwnerJobResult> {
+/** Runs in a process of its own, as the owner of the file. Returns what `asOwner` reads, as JSON, from stdout. */
+async function startOwnerJob(): Promise<{ readonly texts: readonly string[] } | { readonly error: string }> {
   try {
     return { texts: await doOwnerJob(JSON.parse(await text(process.stdin)) as OwnerJob) };
   } catch (error) {

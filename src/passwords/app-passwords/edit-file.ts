@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf } from '../../errors.js';
+import { nameOfGroup } from '../../system/accounts.js';
 import { fileVersion } from '../../system/file-identity.js';
 import { isMissing, readTextFile } from '../../system/read-file.js';
 import { findExposure } from '../../system/trusted-path.js';
@@ -155,7 +156,7 @@ function writeUnfinished(
   try {
     const { uid, gid } = fstatSync(descriptor);
     const owner = { uid: like?.uid ?? uid, gid: like?.gid ?? group ?? gid };
-    if (owner.uid !== uid || owner.gid !== gid) chown(descriptor, owner);
+    if (owner.uid !== uid || owner.gid !== gid) chown(path, descriptor, owner);
     // After fchown(), which clears bits of the mode.
     fchmodSync(descriptor, like === undefined ? modeOfNew(group) : like.mode & KEPT_MODE);
     writeFileSync(descriptor, text);
@@ -169,16 +170,20 @@ function modeOfNew(group: number | undefined): number {
   return group === undefined ? PRIVATE : READABLE_BY_GROUP;
 }
 
-function chown(descriptor: number, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+function chown(path: string, descriptor: number, owner: Pick<Stats, 'uid' | 'gid'>): void {
   try {
-    fchownSync(descriptor, uid, gid);
+    fchownSync(descriptor, owner.uid, owner.gid);
   } catch (error) {
-    throw Object.assign(new Error(explainOwner(uid, gid), { cause: error }), { code: undefined });
+    throw Object.assign(new Error(explainOwner(dirname(path), owner), { cause: error }), { code: undefined });
   }
 }
 
-function explainOwner(uid: number, gid: number): string {
-  return `uid ${String(process.geteuid?.())} may not change the owner of the new file to uid ${uid} and gid ${gid}, with which xtokend reads it. Run this as root, or as that user`;
+function explainOwner(directory: string, { uid, gid }: Pick<Stats, 'uid' | 'gid'>): string {
+  const own = process.geteuid?.();
+  if (uid === own) {
+    return `uid ${uid} may not give the new file to the group ${nameOfGroup(gid)}, with which xtokend reads it. As root, run: chgrp ${nameOfGroup(gid)} '${directory}' && chmod g+s '${directory}'`;
+  }
+  return `uid ${String(own)} may not change the owner of the new file to uid ${uid} and gid ${gid}, with which xtokend reads it. Run this as root, or as that user`;
 }
 
 /** Puts a file in the place of the one before. */

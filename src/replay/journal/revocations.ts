@@ -155,7 +155,7 @@ function openOrCreate(name: string, owner: Stats | undefined): number {
 
 function foreign(path: string, file: Stats, { uid, gid }: Stats): ReplayCacheError {
   return new ReplayCacheError(
-    `${path}: expected a file of uid ${uid}, found one of uid ${file.uid}. Run: chown ${uid}:${gid} '${path}'`,
+    `${path}: expected a file of uid ${uid}, found one of uid ${file.uid}. Run: chown -h ${uid}:${gid} '${path}'`,
   );
 }
 
