@@ -71,7 +71,8 @@ export class ServiceMachine {
   }
 
   restart(): void {
-    this.machine.do('systemctl reset-failed; systemctl restart xtokend');
+    // Not restart: systemd can report the failure of an attempt that had begun before, with the previous configuration.
+    this.machine.do('systemctl stop xtokend; systemctl reset-failed; systemctl start xtokend');
   }
 
   check(): CheckedService {

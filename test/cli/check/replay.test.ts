@@ -77,7 +77,7 @@ describe('xtokend check, of the replay cache', () => {
   });
 
   it.for([
-    ['user prosody', "run: su -s /bin/sh prosody -c 'xtokend check'", findAccount('prosody')?.uid],
+    ['user prosody', "run: su -s /bin/sh prosody -c 'xtokend check --config /", findAccount('prosody')?.uid],
     ['a systemd service (uid 64686)', 'journalctl -u xtokend', 64686],
   ] as const)('does not test as root what belongs to %s', ([owner, fix, uid], context) => {
     requirePackage(context, uid !== undefined, 'prosody');

@@ -134,9 +134,8 @@ export class Ejabberd {
     const descendants = descendantsOf(this.pid);
     await end(this.#process);
     for (const pid of await survivorsOf(descendants, STOP_MILLISECONDS)) process.kill(pid, 'SIGKILL');
-    // If socat ends just before a login, ejabberd can report a crash with the token. xtokend's log is in another place then.
-    if (this.#options.socket !== undefined) rmSync(join(this.#directory, 'ejabberd.log'), { force: true });
-    collectLogsIn(this.#directory);
+    // If socat ends just before a login, logs of ejabberd can report a crash with the token. xtokend's log is elsewhere then.
+    if (this.#options.socket === undefined) collectLogsIn(this.#directory);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
