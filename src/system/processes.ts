@@ -74,3 +74,12 @@ export function uptime(proc = '/proc'): number {
   }
   return (Number.isFinite(seconds) ? seconds : osUptime()) * 1000;
 }
+
+/** Returns the words of the command line of a process; none if it has ended, or this user may not see them. */
+export function commandWordsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { attempt } from './attempt.js';
+import { isRoot } from './effective-user.js';
+import { commandWordsOf } from './processes.js';
 import { findExposure } from './trusted-path.js';
 
 /** A process that has a listening socket open. */
@@ -30,7 +32,7 @@ export function listenersAt(path: string): SocketHolder[][] {
   const holders = new Map(inodesOf(path).map((inode) => [inode, [] as number[]]));
   if (holders.size > 0) addHolders(holders, dirname(path));
   // Root sees all processes, so a socket without one is in a container with its own files.
-  const isSure = process.geteuid?.() === 0 && holders.size > 1;
+  const isSure = isRoot() && holders.size > 1;
   return [...holders.values()]
     .filter((pids) => !isSure || pids.length > 0)
     .map((pids) => pids.flatMap((pid) => describeProcess(pid) ?? []));
@@ -88,8 +90,7 @@ function describeProcess(pid: number): SocketHolder | undefined {
 
 /** Node.js runs xtokend, so the kernel's name for the process is that of Node. */
 function isXtokend(pid: number): boolean {
-  const words = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.split('\0') ?? [];
-  return words.some((word) => basename(word) === 'xtokend.cjs');
+  return commandWordsOf(pid).some((word) => basename(word) === 'xtokend.cjs');
 }
 
 /**

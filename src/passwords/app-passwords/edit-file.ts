@@ -17,6 +17,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { nameOfGroup } from '../../system/accounts.js';
+import { isRoot } from '../../system/effective-user.js';
 import { fileVersion } from '../../system/file-identity.js';
 import { isMissing, readTextFile } from '../../system/read-file.js';
 import { findExposure } from '../../system/trusted-path.js';
@@ -69,7 +70,7 @@ export async function editFile<T>(
 
 /** Another user who can change a directory on the path could make root write elsewhere. */
 function assertSafe(path: string): void {
-  if (process.geteuid?.() !== 0) return;
+  if (!isRoot()) return;
   const exposure = findExposure(dirname(path));
   if (exposure === undefined) return;
   const { message, fix } = exposure;

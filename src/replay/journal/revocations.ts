@@ -104,7 +104,7 @@ export class FileRevocations implements RevocationStore {
     try {
       const file = fstatSync(descriptor);
       if (!file.isFile()) throw new ReplayCacheError(`${this.#path}: expected a regular file. Remove it`);
-      if (owner !== undefined && file.uid !== owner.uid) throw foreign(this.#path, file, owner);
+      if (owner !== undefined && file.uid !== owner.uid) throw otherOwner(this.#path, file, owner);
       const bytes = Buffer.from(isWhole(descriptor, file.size) ? line : `\n${line}`);
       if (writeSync(descriptor, bytes) < bytes.length) {
         throw Object.assign(new Error('the write was cut off'), { code: 'ENOSPC' });
@@ -153,7 +153,7 @@ function openOrCreate(name: string, owner: Stats | undefined): number {
   }
 }
 
-function foreign(path: string, file: Stats, { uid, gid }: Stats): ReplayCacheError {
+function otherOwner(path: string, file: Stats, { uid, gid }: Stats): ReplayCacheError {
   return new ReplayCacheError(
     `${path}: expected a file of uid ${uid}, found one of uid ${file.uid}. Run: chown -h ${uid}:${gid} '${path}'`,
   );

@@ -1,4 +1,5 @@
 import { nameOfUser } from '../../../system/accounts.js';
+import { isRoot } from '../../../system/effective-user.js';
 import { trustedUsers } from '../../../system/trusted-path.js';
 import { statOf } from '../machine/access.js';
 
@@ -22,6 +23,6 @@ export function isDynamicUser(uid: number): boolean {
 export function trustedWith(path: string): ReadonlySet<number> {
   const trusted = trustedUsers();
   // The owner of the target of a link, such as systemd's from /var/lib to /var/lib/private.
-  const owner = process.geteuid?.() === 0 ? statOf(path)?.uid : undefined;
+  const owner = isRoot() ? statOf(path)?.uid : undefined;
   return owner !== undefined && isServiceUser(owner) ? new Set([...trusted, owner]) : trusted;
 }

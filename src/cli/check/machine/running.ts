@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { commandWordsOf } from '../../../system/processes.js';
 import { attempt } from './access.js';
 import type { Account } from './accounts.js';
 
@@ -17,18 +18,19 @@ const WORDS = 3;
 export function findRunning({ uid }: Account, program: string): Running[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
+    .map(Number)
     .flatMap((pid) => {
       const status = attempt(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? '';
       const [, user] = numbersIn(status, 'Uid');
       if (user !== uid || !runs(pid, program)) return [];
       const [, gid = 0] = numbersIn(status, 'Gid');
-      return { pid: Number(pid), gids: [gid, ...numbersIn(status, 'Groups')] };
+      return { pid, gids: [gid, ...numbersIn(status, 'Groups')] };
     });
 }
 
-function runs(pid: string, program: string): boolean {
-  const words = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.split('\0') ?? [];
-  return words.slice(0, WORDS).some((word) => basename(word) === program);
+function runs(pid: number, program: string): boolean {
+  const words = commandWordsOf(pid).slice(0, WORDS);
+  return words.some((word) => basename(word) === program);
 }
 
 /** Returns the numbers of a line; of users and groups, the second is the effective one. */

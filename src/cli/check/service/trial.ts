@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../../errors.js';
+import { isRoot } from '../../../system/effective-user.js';
 import type { Finding } from '../finding.js';
 import { SERVICE_PATH } from '../machine/node.js';
 import { runProgram } from '../machine/run-program.js';
@@ -56,7 +57,7 @@ function shareRuntime(setting: UnitSetting, { isDynamic }: Service): UnitSetting
 }
 
 function findObstacle(settings: readonly UnitSetting[]): string | undefined {
-  if (process.geteuid?.() !== 0) return 'only root can start a process as the service';
+  if (!isRoot()) return 'only root can start a process as the service';
   // systemd does not expand specifiers in a setting from systemd-run(1).
   const special = settings.find(({ value }) => value.replaceAll('%%', '').includes('%'));
   if (special !== undefined) return `${special.name}= has a specifier (%)`;
