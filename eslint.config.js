@@ -46,7 +46,19 @@ export default defineConfig(
   {
     files: ['**/*.{js,mjs}'],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
+      globals: {
+        ...{ process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
+        ...{ setTimeout: 'readonly', clearTimeout: 'readonly' },
+      },
+    },
+  },
+  {
+    files: ['examples/web-chat/public/**'],
+    languageOptions: {
+      globals: {
+        ...{ document: 'readonly', location: 'readonly', localStorage: 'readonly', crypto: 'readonly' },
+        ...{ fetch: 'readonly', BroadcastChannel: 'readonly', Option: 'readonly' },
+      },
     },
   },
 );

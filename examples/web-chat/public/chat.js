@@ -1,0 +1,47 @@
+// The page with Converse.js.
+import converse from '/converse/converse.min.js';
+import { loadSession, showProblem } from './session.js';
+
+const { websocketUrl, problem } = await loadSession();
+showProblem(problem);
+
+converse.plugins.add('session', {
+  initialize() {
+    // Without this, Converse.js would ask for a token every two seconds after the user has signed out.
+    this._converse.api.listen.on('beforeFetchLoginCredentials', (_, request) => {
+      request.addEventListener('load', () => {
+        if (request.status === 401) location.assign('/');
+      });
+      return request;
+    });
+  },
+});
+
+if (problem === undefined) {
+  converse.initialize({
+    // These four log the user in, and again after each lost connection, with a new token.
+    authentication: 'login',
+    auto_login: true,
+    credentials_url: '/xmpp-credentials',
+    websocket_url: websocketUrl,
+
+    assets_path: '/converse/',
+    discover_connection_methods: false, // the address is known
+    clear_cache_on_logout: true,
+    allow_logout: false, // the application has its own button
+    allow_user_trust_override: false,
+    allow_contact_removal: false,
+    show_controlbox_by_default: true,
+    view_mode: 'embedded', // in <converse-root>, below the header
+    auto_insert: false,
+    show_self_in_roster: false,
+    blacklisted_plugins: [
+      'converse-omemo',
+      'converse-register',
+      'converse-roomslist',
+      'converse-bookmark-views',
+    ],
+    whitelisted_plugins: ['session'],
+    loglevel: 'warn',
+  });
+}

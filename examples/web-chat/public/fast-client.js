@@ -1,0 +1,93 @@
+// A chat client that logs in with a token once, and then with a FAST token (XEP-0484) for weeks.
+const { client, xml } = globalThis.XMPP;
+
+const FIRST_DELAY_MILLISECONDS = 1000;
+const LONGEST_DELAY_MILLISECONDS = 30_000;
+const REVOKE_MILLISECONDS = 3000;
+
+/**
+ * Returns an xmpp.js client that stays connected once it is started.
+ *
+ * @param session of the web application: `user`, `host`, `websocketUrl`
+ * @param onStep receives a sentence for each step of a login
+ */
+export function createClient({ user, host, websocketUrl }, onStep = () => undefined) {
+  const store = fastStore(user);
+  const xmpp = client({
+    service: websocketUrl,
+    domain: host,
+    username: user, // without it, Prosody doesn't offer FAST
+    credentials: async (authenticate, mechanisms, fast) => {
+      const credentials = { username: user, token: await fast?.fetch() };
+      // xmpp.js calls this if there is no valid FAST token, or if the server refuses it. Then it sends the password.
+      xmpp.fast.deleteToken = async () => {
+        store.delete();
+        credentials.password = await fetchToken(onStep);
+      };
+      if (fast === null) await xmpp.fast.deleteToken();
+      else if (credentials.token) onStep('Logging in with the FAST token.');
+      await authenticate(credentials, 'PLAIN', xml('user-agent', { id: store.deviceId() }));
+    },
+  });
+  // Without these, the FAST token is lost when the page is reloaded.
+  xmpp.fast.fetchToken = async () => store.read();
+  xmpp.fast.saveToken = async (token) => {
+    store.write(token);
+    onStep(`Received a FAST token, which expires on ${token.expiry.slice(0, 10)}.`);
+  };
+  keepConnecting(xmpp, onStep);
+  return xmpp;
+}
+
+/** Lets a client connect again after each failure, less and less often. */
+function keepConnecting(xmpp, onStep) {
+  xmpp.on('online', () => (xmpp.reconnect.delay = FIRST_DELAY_MILLISECONDS));
+  xmpp.on('error', (error) => {
+    onStep(`Failed: ${error.condition ?? error.message}.`);
+    xmpp.reconnect.delay = Math.min(2 * xmpp.reconnect.delay, LONGEST_DELAY_MILLISECONDS);
+    // After a refused login, the connection stays open, and xmpp.js would wait.
+    if (error.name === 'SASLError') xmpp.disconnect();
+  });
+}
+
+/** Fetches a token for one login from the web application. */
+async function fetchToken(onStep) {
+  onStep('Fetching a token from the web application.');
+  const response = await fetch('/xmpp-credentials').catch(() => undefined);
+  if (response?.status === 401) location.assign('/');
+  return response?.ok ? (await response.json()).password : '';
+}
+
+/** Makes the server forget the user's FAST token, so that no copy of it works either. Does nothing if there is none. */
+export async function revokeFastToken(session) {
+  const store = fastStore(session.user);
+  if (store.read() === null) return;
+  const xmpp = createClient(session);
+  xmpp.reconnect.stop();
+  const { send } = xmpp;
+  xmpp.send = (element) => {
+    const fast = element.getChild('fast');
+    if (fast !== undefined) fast.attrs.invalidate = 'true';
+    // Refused already: log in no other way, since that would make a new FAST token.
+    else if (element.name === 'authenticate') throw new Error('the FAST token is not valid');
+    return send.call(xmpp, element);
+  };
+  const timeout = new Promise((resolve) => setTimeout(resolve, REVOKE_MILLISECONDS));
+  await Promise.race([xmpp.start(), timeout]).finally(() => store.delete());
+}
+
+/** Returns the storage for the FAST token of a user in this browser. Any script of this site can read it: see the README. */
+function fastStore(user) {
+  const [tokenKey, deviceKey] = [`fast-token:${user}`, `device:${user}`];
+  return {
+    read: () => JSON.parse(localStorage.getItem(tokenKey)),
+    write: (token) => localStorage.setItem(tokenKey, JSON.stringify(token)),
+    delete: () => localStorage.removeItem(tokenKey),
+    /** Returns the name of this browser for the server, which gives each device its own FAST token. */
+    deviceId() {
+      const id = localStorage.getItem(deviceKey) ?? crypto.randomUUID();
+      localStorage.setItem(deviceKey, id);
+      return id;
+    },
+  };
+}

@@ -1,0 +1,30 @@
+// The session of the user in the web application: what the pages need to know of it, and its end.
+import { revokeFastToken } from './fast-client.js';
+
+const channel = new BroadcastChannel('sign-out');
+
+/** Returns the user and the chat server, and fills in the header. Goes to the sign-in page if the session has ended. */
+export async function loadSession() {
+  const response = await fetch('/session');
+  if (response.status === 401) location.assign('/');
+  const session = await response.json();
+  document.getElementById('label').textContent = session.label;
+  document.getElementById('sign-out').addEventListener('submit', (event) => signOut(event, session));
+  // The other windows of this browser leave their page as well, which ends their connection.
+  channel.addEventListener('message', () => location.assign('/'));
+  return session;
+}
+
+/** Shows what the chat server lacks. */
+export function showProblem(text) {
+  const element = document.getElementById('problem');
+  element.textContent = text;
+  element.hidden = text === undefined;
+}
+
+async function signOut(event, session) {
+  event.preventDefault();
+  await revokeFastToken(session).catch(console.error);
+  channel.postMessage('');
+  event.target.submit();
+}

@@ -1,0 +1,85 @@
+// Starts the demo: the web application, and Prosody with xtokend if Prosody is installed. Ctrl-C ends all of them.
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createApp, USERS } from './app.js';
+import { findProsody, Prosody } from './prosody.js';
+
+const HOST = 'localhost';
+const port = Number(process.env.PORT ?? 8080);
+const chatPort = Number(process.env.CHAT_PORT ?? 8081);
+// Browsers connect to Prosody directly. In production, set the address of the reverse proxy.
+const websocketUrl = process.env.WEBSOCKET_URL ?? `ws://127.0.0.1:${chatPort}/xmpp-websocket`;
+const directory = resolve(process.env.DATA_DIRECTORY ?? join(import.meta.dirname, 'data'));
+const xtokend = dirname(fileURLToPath(import.meta.resolve('xtokend/package.json')));
+
+const secrets = prepareSecrets();
+const found = findProsody({ program: process.env.PROSODY, modules: process.env.PROSODY_MODULES });
+const problem =
+  found === undefined ? 'Prosody is not installed. To install it: sudo apt install prosody' : undefined;
+const chat = { host: HOST, websocketUrl, problem, fastProblem: problem ?? found.fastProblem };
+
+const server = createApp(chat, secrets).listen(port, '127.0.0.1');
+server.on('error', (error) => {
+  console.error(`The demo can't start: ${error.message}. To use another port: PORT=8090 npm start`);
+  process.exit(1);
+});
+await once(server, 'listening');
+const prosody = found === undefined ? undefined : await startProsody();
+
+console.log(`
+Open http://127.0.0.1:${server.address().port}
+  chat server   ${found === undefined ? problem : `Prosody ${found.version}, ${websocketUrl}`}
+  data          ${directory}
+
+Press Enter to restart Prosody, and Ctrl-C to end.
+`);
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, end);
+process.stdin.on('data', async () => {
+  await prosody?.restart();
+  console.log('Prosody restarted');
+});
+
+async function startProsody() {
+  const started = new Prosody(found, {
+    host: HOST,
+    port: chatPort,
+    users: USERS,
+    directory,
+    plugins: join(xtokend, 'prosody'),
+    xtokend: [join(xtokend, 'bin/xtokend'), '--config', join(directory, 'xtokend.toml')],
+  });
+  await started.start();
+  return started;
+}
+
+async function end() {
+  server.close();
+  server.closeAllConnections();
+  await prosody?.stop();
+  process.exit(0);
+}
+
+/** Returns the secrets of the web application. Creates the files at the first start; only their owner can read them. */
+function prepareSecrets() {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const configuration = join(directory, 'xtokend.toml');
+  if (!existsSync(configuration)) {
+    execFileSync(join(xtokend, 'bin/xtokend'), ['init', '--config', configuration], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
+  const sessionKey = join(directory, 'session-key');
+  if (!existsSync(sessionKey))
+    writeFileSync(sessionKey, randomBytes(32).toString('base64url'), { mode: 0o600 });
+  const text = readFileSync(configuration, 'utf8');
+  return {
+    otpSeed: /^otp_seed = "(.*)"$/m.exec(text)[1],
+    tokenSecret: /^token_secret = "(.*)"$/m.exec(text)[1],
+    sessionKey: readFileSync(sessionKey, 'utf8'),
+  };
+}
