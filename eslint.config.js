@@ -56,7 +56,13 @@ export default defineConfig(
     files: ['examples/web-chat/public/**'],
     languageOptions: {
       globals: {
-        ...{ document: 'readonly', location: 'readonly', localStorage: 'readonly', crypto: 'readonly' },
+        ...{
+          document: 'readonly',
+          location: 'readonly',
+          localStorage: 'readonly',
+          sessionStorage: 'readonly',
+          crypto: 'readonly',
+        },
         ...{ fetch: 'readonly', BroadcastChannel: 'readonly', Option: 'readonly' },
       },
     },

@@ -13,7 +13,7 @@ export const USERS = new Map([
   ['carol', 'Carol'],
 ]);
 
-const SESSION_MILLISECONDS = 12 * 60 * 60 * 1000;
+const SESSION_MILLISECONDS = 14 * 24 * 60 * 60 * 1000;
 
 /**
  * Returns the web application.

@@ -1,0 +1,135 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestContext } from 'vitest';
+import { collectLog, collectLogsIn } from '../support/run/collected-logs.js';
+import { requirePackage } from '../support/run/requirements.js';
+import { COMMUNITY_MODULES, isInstalled, type ProsodyRelease } from '../support/servers/prosody.js';
+import { freePort } from '../support/system/ports.js';
+import { end } from '../support/system/processes.js';
+import { CutProxy } from './cut-proxy.js';
+
+const EXAMPLE = 'examples/web-chat';
+export const CHROMIUM: string = '/usr/bin/chromium';
+const START_MILLISECONDS = 60_000;
+
+/** Returns whether the browser is installed. */
+export function canBrowse(): boolean {
+  return existsSync(CHROMIUM);
+}
+
+/** Returns whether the demo can run in a browser with a release of Prosody. */
+export function canRun(release: ProsodyRelease): boolean {
+  return canBrowse() && isInstalled(release);
+}
+
+/** Skips a test if the browser is not installed. */
+export function requireChromium(context: TestContext): void {
+  requirePackage(context, canBrowse(), 'chromium');
+}
+
+/** Skips a test if a program that it needs is not installed. */
+export function requireDemo(context: TestContext, release: ProsodyRelease): void {
+  requireChromium(context);
+  requirePackage(context, isInstalled(release), release.name);
+}
+
+/** The example web chat, with a proxy between the browsers and Prosody that can be cut. */
+export class Demo {
+  readonly chatPort: number;
+  readonly address: string;
+  readonly proxy: CutProxy;
+  /** What it has printed so far, with xtokend's log. */
+  output = '';
+  readonly #directory: string;
+  readonly #process: ChildProcess;
+
+  private constructor(program: string, port: number, chatPort: number, proxy: CutProxy) {
+    this.chatPort = chatPort;
+    this.proxy = proxy;
+    this.address = `http://127.0.0.1:${port}`;
+    this.#directory = mkdtempSync(join(tmpdir(), 'xtokend-demo-'));
+    const child = spawn(process.execPath, ['start.js'], {
+      cwd: EXAMPLE,
+      env: {
+        PATH: process.env['PATH'],
+        PORT: String(port),
+        CHAT_PORT: String(chatPort),
+        WEBSOCKET_URL: `ws://127.0.0.1:${proxy.port}/xmpp-websocket`,
+        DATA_DIRECTORY: this.#directory,
+        PROSODY: program,
+        PROSODY_MODULES: COMMUNITY_MODULES,
+      },
+    });
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data: Buffer) => {
+        collectLog(data);
+        this.output += data.toString();
+      });
+    }
+  }
+
+  /** Starts it, and returns when it is ready. @param program the path of Prosody */
+  static async start(program: string): Promise<Demo> {
+    installPackages();
+    const chatPort = await freePort();
+    const proxy = await CutProxy.start(chatPort);
+    const demo = new Demo(program, await freePort(), chatPort, proxy);
+    await demo.printed(
+      existsSync(program) ? /^Open http[^]* info listening |info listening [^]*^Open http/m : 'Open http',
+    );
+    return demo;
+  }
+
+  /** Waits until it has printed a text. @param from the part of the output before which it does not count */
+  async printed(text: string | RegExp, from = 0): Promise<void> {
+    const latest = Date.now() + START_MILLISECONDS;
+    while (this.output.slice(from).search(text) < 0) {
+      if (Date.now() > latest)
+        throw new Error(`expected ${String(text)} from the demo; it printed:\n${this.output}`);
+      await sleep(20);
+    }
+  }
+
+  async restartProsody(): Promise<void> {
+    const from = this.output.length;
+    this.#process.stdin?.write('\n');
+    await this.printed('Prosody restarted', from);
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** The processes of Prosody and xtokend, which is not a descendant: Prosody starts it in the background. */
+  get servers(): number[] {
+    const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return processes.filter((pid) => commandLineOf(pid).includes(this.#directory)).map(Number);
+  }
+
+  async stop(): Promise<void> {
+    await this.proxy.stop();
+    await end(this.#process);
+    collectLogsIn(this.#directory);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Installs the packages of the example if they are missing. Another test may do the same at this moment. */
+function installPackages(): void {
+  const script = '[ -e node_modules/.package-lock.json ] || npm ci --prefer-offline --no-audit --no-fund';
+  const installed = spawnSync('flock', ['.', 'sh', '-c', script], { cwd: EXAMPLE, encoding: 'utf8' });
+  if (installed.status !== 0)
+    throw new Error(`expected npm ci in ${EXAMPLE} to succeed: ${installed.stderr}`);
+}
+
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { CHROMIUM } from './demo.js';
+
+const TIMEOUT_MILLISECONDS = 45_000;
+
+/** Starts Debian's Chromium, without windows. */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    chromiumSandbox: false,
+    args: ['--disable-gpu'],
+  });
+}
+
+/** A user with a browser profile of their own, and a page in it. */
+export class Visitor {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** The tokens that the page has fetched. */
+  readonly tokens: string[] = [];
+  /** The exceptions that the scripts of the page did not catch. */
+  readonly exceptions: string[] = [];
+  readonly #address: string;
+
+  private constructor(context: BrowserContext, page: Page, address: string) {
+    this.context = context;
+    this.page = page;
+    this.#address = address;
+    page.on('pageerror', (error) => this.exceptions.push(error.message));
+    page.on('response', async (response) => {
+      if (!response.url().endsWith('/xmpp-credentials') || !response.ok()) return;
+      const { password } = (await response.json()) as { password: string };
+      this.tokens.push(password);
+    });
+  }
+
+  /** Signs a user in. @param address of the demo */
+  static async signIn(browser: Browser, address: string, user: string): Promise<Visitor> {
+    const context = await browser.newContext({ viewport: { width: 960, height: 540 } });
+    context.setDefaultTimeout(TIMEOUT_MILLISECONDS);
+    const visitor = new Visitor(context, await context.newPage(), address);
+    await visitor.open('/');
+    await visitor.page.click(`button[value=${user}]`);
+    await visitor.page.getByText('Fetch a token').waitFor();
+    return visitor;
+  }
+
+  async open(path: string): Promise<void> {
+    await this.page.goto(this.#address + path);
+  }
+
+  async signOut(): Promise<void> {
+    await this.page.click('text=Sign out');
+    await this.page.getByText('Sign in as').waitFor();
+  }
+
+  /** Writes to a contact in Converse.js. */
+  async write(contact: string, message: string): Promise<void> {
+    await this.#openChat(contact);
+    await this.page.fill('.chat-textarea', message);
+    await this.page.press('.chat-textarea', 'Enter');
+  }
+
+  /** Waits until Converse.js shows a message of a contact. */
+  async reads(contact: string, message: string): Promise<void> {
+    await this.#openChat(contact);
+    await this.page.locator('.chat-msg__text', { hasText: message }).waitFor();
+  }
+
+  /** Writes to a contact on the page with xmpp.js. */
+  async writeFast(contact: string, message: string): Promise<void> {
+    await this.page.locator('#status', { hasText: 'online' }).waitFor();
+    await this.page.selectOption('select[name=to]', { label: `To ${contact}` });
+    await this.page.fill('input[name=body]', message);
+    await this.page.press('input[name=body]', 'Enter');
+  }
+
+  /** Waits for a step of a login on the page with xmpp.js. */
+  async step(text: string): Promise<void> {
+    await this.page.locator('#steps li', { hasText: text }).last().waitFor();
+  }
+
+  /** Writes a picture of the page for the README, if a variable asks for it. */
+  async takePicture(name: string): Promise<void> {
+    const directory = process.env['XTOKEND_TEST_SCREENSHOTS'];
+    if (directory !== undefined) await this.page.screenshot({ path: join(directory, name) });
+  }
+
+  expectNoException(): void {
+    expect(this.exceptions).toEqual([]);
+  }
+
+  async #openChat(contact: string): Promise<void> {
+    // A contact with unread messages is also in a group of these.
+    await this.page.locator('converse-roster').getByText(contact, { exact: true }).first().click();
+  }
+}

@@ -1,0 +1,144 @@
+import { client as createClient, xml, type FastToken } from '@xmpp/client';
+import type { Browser } from 'playwright-core';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { outcomesIn } from '../servers/logins.js';
+import { releases } from '../support/servers/prosody.js';
+import { leave, start, useWebSocket } from '../support/servers/xmpp-login.js';
+import { canRun, Demo, requireDemo } from './demo.js';
+import { startBrowser, Visitor } from './visitor.js';
+
+const [oldRelease, release] = releases;
+if (oldRelease === undefined || release === undefined) throw new Error('expected two releases');
+
+describe('xmpp.js with FAST in the web chat demo with Prosody 13.0', () => {
+  let demo: Demo;
+  let browser: Browser;
+  let alice: Visitor;
+  let bob: Visitor;
+
+  beforeAll(async () => {
+    if (!canRun(release)) return undefined;
+    demo = await Demo.start(release.program);
+    browser = await startBrowser();
+    return async () => {
+      await browser.close();
+      await demo.stop();
+    };
+  }, 180_000);
+
+  beforeEach((context) => {
+    requireDemo(context, release);
+  });
+
+  const expectChat = async (message: string): Promise<void> => {
+    await alice.writeFast('Bob', message);
+    await bob.page.locator('#messages li', { hasText: `Alice ${message}` }).waitFor();
+  };
+
+  /** Expects that no page has fetched a second token, and that xtokend has not been asked for another login. */
+  const expectOneToken = (): void => {
+    expect(alice.tokens).toHaveLength(1);
+    expect(outcomesIn(demo.output, 'alice@localhost')).toEqual(['accepted']);
+  };
+
+  it('logs in with one token, and chats', { timeout: 120_000 }, async () => {
+    alice = await Visitor.signIn(browser, demo.address, 'alice');
+    bob = await Visitor.signIn(browser, demo.address, 'bob');
+    await alice.open('/fast');
+    await bob.open('/fast');
+    await alice.step('Received a FAST token');
+    await alice.step('Logged in');
+    await bob.step('Logged in');
+    await expectChat('Hello');
+    expectOneToken();
+  });
+
+  it('resumes the session with the FAST token when the network was cut', { timeout: 120_000 }, async () => {
+    await demo.proxy.cut();
+    await alice.step('Lost the connection');
+    await demo.proxy.restore();
+    await alice.step('resumed the session');
+    await bob.step('resumed the session');
+    await expectChat('Connected');
+    await alice.takePicture('web-chat-fast.png');
+    expectOneToken();
+  });
+
+  it('logs in with the FAST token when Prosody has restarted', { timeout: 120_000 }, async () => {
+    await demo.restartProsody();
+    await expect.poll(() => alice.page.locator('#status').innerText()).toBe('online');
+    await expectChat('Restarted');
+    expectOneToken();
+  });
+
+  it('logs in with the FAST token when the page is reloaded', { timeout: 120_000 }, async () => {
+    await alice.page.reload();
+    await alice.step('Logging in with the FAST token');
+    await expectChat('Back');
+    expectOneToken();
+  });
+
+  it('fetches a token again when the FAST token is not valid', { timeout: 120_000 }, async () => {
+    const change =
+      "localStorage['fast-token:bob'] = localStorage['fast-token:bob'].replace(/fast-./, 'fast-!')";
+    await bob.page.evaluate(change);
+    await bob.page.reload();
+    await bob.step('Received a FAST token');
+    await expectChat('New token');
+    expect(bob.tokens).toHaveLength(2);
+  });
+
+  /** Logs in elsewhere with what a script of the page could have copied. */
+  const logInWithCopy = async (copy: { token: FastToken; device: string }): Promise<string> => {
+    useWebSocket();
+    const client = createClient({
+      service: `ws://127.0.0.1:${demo.chatPort}/xmpp-websocket`,
+      domain: 'localhost',
+      username: 'alice',
+      credentials: (authenticate) =>
+        authenticate(
+          { username: 'alice', password: 'none', token: copy.token },
+          'PLAIN',
+          xml('user-agent', { id: copy.device }),
+        ),
+    });
+    Object.assign(client, { isSecure: () => true });
+    client.reconnect.stop();
+    client.on('error', () => undefined);
+    return start(client).then(
+      async () => {
+        await leave(client);
+        return 'accepted';
+      },
+      (error: unknown) => (error as { condition: string }).condition,
+    );
+  };
+
+  it('revokes the FAST token when the user signs out', { timeout: 120_000 }, async () => {
+    const read = '[localStorage["fast-token:alice"], localStorage["device:alice"]]';
+    const [token = '', device = ''] = await alice.page.evaluate<string[]>(read);
+    const copy = { token: JSON.parse(token) as FastToken, device };
+    expect(await logInWithCopy(copy)).toBe('accepted');
+    await alice.signOut();
+    expect(await alice.page.evaluate('localStorage.length')).toBe(0);
+    expect(await logInWithCopy(copy)).toBe('not-authorized');
+    for (const visitor of [alice, bob]) visitor.expectNoException();
+  });
+});
+
+describe('the page with FAST in the web chat demo with Prosody 0.12', () => {
+  it('explains that it needs a newer release', { timeout: 180_000 }, async (context) => {
+    requireDemo(context, oldRelease);
+    const demo = await Demo.start(oldRelease.program);
+    const browser = await startBrowser();
+    try {
+      const alice = await Visitor.signIn(browser, demo.address, 'alice');
+      await alice.open('/fast');
+      await alice.page.getByText('FAST needs Prosody 13.0 or later; this is 0.12').waitFor();
+      expect(alice.tokens).toEqual([]);
+    } finally {
+      await browser.close();
+      await demo.stop();
+    }
+  });
+});

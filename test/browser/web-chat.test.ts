@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Browser } from 'playwright-core';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EXPIRED, outcomesIn } from '../servers/logins.js';
+import { releases } from '../support/servers/prosody.js';
+import { login } from '../support/servers/xmpp-login.js';
+import { canRun, Demo, requireDemo } from './demo.js';
+import { startBrowser, Visitor } from './visitor.js';
+
+describe.each(releases)('Converse.js in the web chat demo with $name', (release) => {
+  let demo: Demo;
+  let browser: Browser;
+  let alice: Visitor;
+  let bob: Visitor;
+
+  beforeAll(async () => {
+    if (!canRun(release)) return undefined;
+    demo = await Demo.start(release.program);
+    browser = await startBrowser();
+    return async () => {
+      await browser.close();
+      await demo.stop();
+    };
+  }, 180_000);
+
+  beforeEach((context) => {
+    requireDemo(context, release);
+  });
+
+  /** Expects that a message of each of both arrives. */
+  const expectChat = async (message: string): Promise<void> => {
+    await alice.write('Bob', `${message}, Bob`);
+    await bob.reads('Alice', `${message}, Bob`);
+    await bob.write('Alice', `${message}, Alice`);
+    await alice.reads('Bob', `${message}, Alice`);
+  };
+
+  it('lets two users sign in and chat', { timeout: 180_000 }, async () => {
+    alice = await Visitor.signIn(browser, demo.address, 'alice');
+    bob = await Visitor.signIn(browser, demo.address, 'bob');
+    await alice.open('/chat');
+    await bob.open('/chat');
+    await expectChat('Hello');
+    await alice.takePicture('web-chat-converse.png');
+  });
+
+  it('logs in again when the page is reloaded', { timeout: 120_000 }, async () => {
+    await alice.page.reload();
+    await expectChat('Back');
+  });
+
+  it('logs in again when the network was cut', { timeout: 180_000 }, async () => {
+    await demo.proxy.cut();
+    // Lets some attempts to reconnect fail.
+    await sleep(3000);
+    await demo.proxy.restore();
+    await expectChat('Connected');
+  });
+
+  it('logs in again when Prosody has restarted', { timeout: 180_000 }, async () => {
+    await demo.restartProsody();
+    await expectChat('Restarted');
+  });
+
+  it('uses a new token for each login, which is refused for a third', async () => {
+    const { tokens } = alice;
+    expect(new Set(tokens).size).toBe(tokens.length);
+    expect(outcomesIn(demo.output, 'alice@localhost').length).toBeGreaterThanOrEqual(4);
+    expect(new Set(outcomesIn(demo.output, 'alice@localhost'))).toEqual(new Set(['accepted']));
+    await alice.page.reload();
+    await expect.poll(() => outcomesIn(demo.output, 'alice@localhost').length).toBeGreaterThanOrEqual(5);
+    const service = `ws://127.0.0.1:${demo.chatPort}/xmpp-websocket`;
+    const third = { service, domain: 'localhost', username: 'alice', password: tokens.at(-1) ?? '' };
+    expect(await login(third)).toEqual(EXPIRED);
+  });
+
+  it('ends the session everywhere in the browser when the user signs out', { timeout: 120_000 }, async () => {
+    const window = await alice.context.newPage();
+    await window.goto(`${demo.address}/chat`);
+    await window.locator('converse-roster').getByText('Bob', { exact: true }).waitFor();
+    await alice.signOut();
+    await window.getByText('Sign in as').waitFor();
+    const left = 'JSON.stringify([localStorage, sessionStorage])';
+    expect(await alice.page.evaluate(left)).not.toContain('alice');
+    const response = await alice.page.evaluate("fetch('/xmpp-credentials').then(({ status }) => status)");
+    expect(response).toBe(401);
+    for (const visitor of [alice, bob]) visitor.expectNoException();
+  });
+});
