@@ -23,6 +23,8 @@ const SESSION_MILLISECONDS = 14 * 24 * 60 * 60 * 1000;
  */
 export function createApp(chat, { otpSeed, tokenSecret, sessionKey }) {
   const app = express();
+  // Believe a reverse proxy on this machine that the browser uses HTTPS.
+  app.set('trust proxy', 'loopback');
   app.use(securityHeaders(chat.websocketUrl));
   app.use(sessions(sessionKey));
   app.use(express.static(join(import.meta.dirname, 'public')));
@@ -79,8 +81,7 @@ function securityHeaders(websocketUrl) {
       directives: {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
-        // Converse.js sets styles of single elements.
-        styleSrc: ["'self'", "'unsafe-inline'"],
+        styleSrc: ["'self'", "'unsafe-inline'"], // Converse.js makes styles as it goes
         imgSrc: ["'self'", 'data:', 'blob:'],
         fontSrc: ["'self'", 'data:'],
         mediaSrc: ["'self'"],

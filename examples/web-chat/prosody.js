@@ -48,6 +48,11 @@ export class Prosody {
 
   /** Returns when it accepts connections. */
   async start() {
+    if (await accepts(this.#port)) {
+      throw new Error(
+        `another program uses port ${this.#port}. To use another one: CHAT_PORT=8091 npm start`,
+      );
+    }
     const [program, ...args] = this.#command;
     // The terminal sends SIGINT to all programs of the demo; start.js alone decides what ends when.
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true });

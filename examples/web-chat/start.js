@@ -23,12 +23,10 @@ const problem =
 const chat = { host: HOST, websocketUrl, problem, fastProblem: problem ?? found.fastProblem };
 
 const server = createApp(chat, secrets).listen(port, '127.0.0.1');
-server.on('error', (error) => {
-  console.error(`The demo can't start: ${error.message}. To use another port: PORT=8090 npm start`);
-  process.exit(1);
-});
-await once(server, 'listening');
-const prosody = found === undefined ? undefined : await startProsody();
+await once(server, 'listening').catch(({ message }) =>
+  fail(`${message}. To use another port: PORT=8090 npm start`),
+);
+const prosody = found === undefined ? undefined : await startProsody().catch(({ message }) => fail(message));
 
 console.log(`
 Open http://127.0.0.1:${server.address().port}
@@ -55,6 +53,11 @@ async function startProsody() {
   });
   await started.start();
   return started;
+}
+
+function fail(reason) {
+  console.error(`The demo can't start: ${reason}`);
+  process.exit(1);
 }
 
 async function end() {

@@ -7,6 +7,11 @@ import { leave, start, useWebSocket } from '../support/servers/xmpp-login.js';
 import { canRun, Demo, requireDemo } from './demo.js';
 import { startBrowser, Visitor } from './visitor.js';
 
+interface Copy {
+  readonly token: FastToken;
+  readonly device: string;
+}
+
 const [oldRelease, release] = releases;
 if (oldRelease === undefined || release === undefined) throw new Error('expected two releases');
 
@@ -88,18 +93,25 @@ describe('xmpp.js with FAST in the web chat demo with Prosody 13.0', () => {
     expect(bob.tokens).toHaveLength(2);
   });
 
-  /** Logs in elsewhere with what a script of the page could have copied. */
-  const logInWithCopy = async (copy: { token: FastToken; device: string }): Promise<string> => {
+  /** Returns what a script of the page could copy. */
+  const copyToken = async (carol: Visitor): Promise<Copy> => {
+    const read = '[localStorage["fast-token:carol"], localStorage["device:carol"]]';
+    const [token = '', device = ''] = await carol.page.evaluate<string[]>(read);
+    return { token: JSON.parse(token) as FastToken, device };
+  };
+
+  /** Logs in elsewhere. */
+  const logInWithCopy = async (copy: Copy | undefined): Promise<string> => {
     useWebSocket();
     const client = createClient({
       service: `ws://127.0.0.1:${demo.chatPort}/xmpp-websocket`,
       domain: 'localhost',
-      username: 'alice',
+      username: 'carol',
       credentials: (authenticate) =>
         authenticate(
-          { username: 'alice', password: 'none', token: copy.token },
+          { username: 'carol', password: 'none', token: copy?.token },
           'PLAIN',
-          xml('user-agent', { id: copy.device }),
+          xml('user-agent', { id: copy?.device ?? '' }),
         ),
     });
     Object.assign(client, { isSecure: () => true });
@@ -115,14 +127,21 @@ describe('xmpp.js with FAST in the web chat demo with Prosody 13.0', () => {
   };
 
   it('revokes the FAST token when the user signs out', { timeout: 120_000 }, async () => {
-    const read = '[localStorage["fast-token:alice"], localStorage["device:alice"]]';
-    const [token = '', device = ''] = await alice.page.evaluate<string[]>(read);
-    const copy = { token: JSON.parse(token) as FastToken, device };
-    expect(await logInWithCopy(copy)).toBe('accepted');
-    await alice.signOut();
-    expect(await alice.page.evaluate('localStorage.length')).toBe(0);
-    expect(await logInWithCopy(copy)).toBe('not-authorized');
-    for (const visitor of [alice, bob]) visitor.expectNoException();
+    const carol = await Visitor.signIn(browser, demo.address, 'carol');
+    await carol.open('/fast');
+    await carol.step('Received a FAST token');
+    const copies = [await copyToken(carol)];
+    await demo.proxy.cut();
+    await demo.proxy.restore();
+    await carol.step('resumed the session');
+    // Prosody has replaced the token, and accepts both.
+    copies.push(await copyToken(carol));
+    expect(copies[0]).not.toEqual(copies[1]);
+    expect(await logInWithCopy(copies[0])).toBe('accepted');
+    await carol.signOut();
+    expect(await carol.page.evaluate('localStorage.length')).toBe(0);
+    for (const copy of copies) expect(await logInWithCopy(copy)).toBe('not-authorized');
+    for (const visitor of [alice, bob, carol]) visitor.expectNoException();
   });
 });
 

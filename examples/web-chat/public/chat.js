@@ -2,13 +2,14 @@
 import converse from '/converse/converse.min.js';
 import { loadSession, showProblem } from './session.js';
 
-const { websocketUrl, problem } = await loadSession();
+const { websocketUrl, label, problem } = await loadSession();
 showProblem(problem);
 
 converse.plugins.add('session', {
   initialize() {
+    const { api } = this._converse;
     // Without this, Converse.js would ask for a token every two seconds after the user has signed out.
-    this._converse.api.listen.on('beforeFetchLoginCredentials', (_, request) => {
+    api.listen.on('beforeFetchLoginCredentials', (_, request) => {
       request.addEventListener('load', () => {
         if (request.status === 401) location.assign('/');
       });
@@ -25,6 +26,7 @@ if (problem === undefined) {
     credentials_url: '/xmpp-credentials',
     websocket_url: websocketUrl,
 
+    nickname: label,
     assets_path: '/converse/',
     discover_connection_methods: false, // the address is known
     clear_cache_on_logout: true,

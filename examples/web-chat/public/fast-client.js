@@ -62,18 +62,28 @@ async function fetchToken(onStep) {
 export async function revokeFastToken(session) {
   const store = fastStore(session.user);
   if (store.read() === null) return;
+  const timeout = new Promise((resolve) => setTimeout(resolve, REVOKE_MILLISECONDS));
+  await Promise.race([revoke(session), timeout]).finally(() => store.delete());
+}
+
+async function revoke(session) {
   const xmpp = createClient(session);
   xmpp.reconnect.stop();
+  xmpp.fast.saveToken = async () => undefined;
+  let invalidate = false;
   const { send } = xmpp;
   xmpp.send = (element) => {
     const fast = element.getChild('fast');
-    if (fast !== undefined) fast.attrs.invalidate = 'true';
-    // Refused already: log in no other way, since that would make a new FAST token.
-    else if (element.name === 'authenticate') throw new Error('the FAST token is not valid');
+    if (fast !== undefined && invalidate) fast.attrs.invalidate = 'true';
+    // The FAST token is void already. Another way to log in would make a new one.
+    if (fast === undefined && element.name === 'authenticate') throw new Error('the FAST token is void');
     return send.call(xmpp, element);
   };
-  const timeout = new Promise((resolve) => setTimeout(resolve, REVOKE_MILLISECONDS));
-  await Promise.race([xmpp.start(), timeout]).finally(() => store.delete());
+  // Prosody accepts the FAST token before this one as well, until this one is used. So use it, and then revoke it.
+  for (invalidate of [false, true]) {
+    await xmpp.start();
+    await xmpp.stop();
+  }
 }
 
 /** Returns the storage for the FAST token of a user in this browser. Any script of this site can read it: see the README. */
