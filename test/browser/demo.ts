@@ -78,9 +78,13 @@ export class Demo {
     const chatPort = await freePort();
     const proxy = await CutProxy.start(chatPort);
     const demo = new Demo(program, await freePort(), chatPort, proxy);
-    await demo.printed(
-      existsSync(program) ? /^Open http[^]* info listening |info listening [^]*^Open http/m : 'Open http',
-    );
+    try {
+      await demo.printed('Open http');
+      if (existsSync(program)) await demo.printed(' info listening ');
+    } catch (error) {
+      await demo.stop();
+      throw error;
+    }
     return demo;
   }
 
