@@ -8,7 +8,7 @@ import { collectLog, collectLogsIn } from '../support/run/collected-logs.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { COMMUNITY_MODULES, isInstalled, type ProsodyRelease } from '../support/servers/prosody.js';
 import { freePort } from '../support/system/ports.js';
-import { end } from '../support/system/processes.js';
+import { descendantsOf, end } from '../support/system/processes.js';
 import { CutProxy } from './cut-proxy.js';
 
 const EXAMPLE = 'examples/web-chat';
@@ -108,10 +108,16 @@ export class Demo {
     return this.#process.pid ?? 0;
   }
 
-  /** The processes of Prosody and xtokend, which is not a descendant: Prosody starts it in the background. */
+  /** The processes of Prosody and xtokend. */
   get servers(): number[] {
     const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     return processes.filter((pid) => commandLineOf(pid).includes(this.#directory)).map(Number);
+  }
+
+  /** The process of xtokend, which is not a descendant, since Prosody starts it in the background. */
+  get xtokend(): number {
+    const descendants = descendantsOf(this.pid);
+    return this.servers.find((pid) => !descendants.includes(pid)) ?? 0;
   }
 
   async stop(): Promise<void> {

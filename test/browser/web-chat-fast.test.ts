@@ -83,6 +83,15 @@ describe('xmpp.js with FAST in the web chat demo with Prosody 13.0', () => {
     expectOneToken();
   });
 
+  it('sends only the FAST token while xtokend hangs', { timeout: 120_000 }, async () => {
+    process.kill(demo.xtokend, 'SIGSTOP');
+    await alice.page.click('#drop');
+    await alice.step('temporary-auth-failure').finally(() => process.kill(demo.xtokend, 'SIGCONT'));
+    await expect.poll(() => alice.page.locator('#status').innerText()).toBe('online');
+    await expectChat('Recovered');
+    expectOneToken();
+  });
+
   it('fetches a token again when the FAST token is not valid', { timeout: 120_000 }, async () => {
     const change =
       "localStorage['fast-token:bob'] = localStorage['fast-token:bob'].replace(/fast-./, 'fast-!')";

@@ -24,11 +24,14 @@ export function createClient({ user, host, websocketUrl }, onStep = () => undefi
         store.delete();
         credentials.password = await fetchToken(onStep);
       };
-      if (fast === null) await xmpp.fast.deleteToken();
+      if (!fast) await xmpp.fast.deleteToken();
       else if (credentials.token) onStep('Logging in with the FAST token.');
       await authenticate(credentials, 'PLAIN', xml('user-agent', { id: store.deviceId() }));
     },
   });
+  const { auth } = xmpp.fast;
+  // If the login with a valid FAST token fails, xmpp.js would send a password. Without one, let the login end here.
+  xmpp.fast.auth = async (options) => (await auth(options)) || options.credentials.password === undefined;
   // Without these, the FAST token is lost when the page is reloaded.
   xmpp.fast.fetchToken = async () => store.read();
   xmpp.fast.saveToken = async (token) => {
@@ -45,17 +48,19 @@ function keepConnecting(xmpp, onStep) {
   xmpp.on('error', (error) => {
     onStep(`Failed: ${error.condition ?? error.message}.`);
     xmpp.reconnect.delay = Math.min(2 * xmpp.reconnect.delay, LONGEST_DELAY_MILLISECONDS);
-    // After a refused login, the connection stays open, and xmpp.js would wait.
-    if (error.name === 'SASLError') xmpp.disconnect();
+    if (error.condition === 'account-disabled') xmpp.reconnect.stop();
+    // After a failed login, the connection stays open, and xmpp.js would wait.
+    if (error.code !== 'ECONNERROR') xmpp.disconnect();
   });
 }
 
 /** Fetches a token for one login from the web application. */
 async function fetchToken(onStep) {
   onStep('Fetching a token from the web application.');
-  const response = await fetch('/xmpp-credentials').catch(() => undefined);
-  if (response?.status === 401) location.assign('/');
-  return response?.ok ? (await response.json()).password : '';
+  const response = await fetch('/xmpp-credentials');
+  if (response.status === 401) location.assign('/');
+  if (!response.ok) throw new Error('the web application gives no token');
+  return (await response.json()).password;
 }
 
 /** Makes the server forget the user's FAST token, so that no copy of it works either. Does nothing if there is none. */
