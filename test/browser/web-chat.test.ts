@@ -7,7 +7,10 @@ import { login } from '../support/servers/xmpp-login.js';
 import { canRun, Demo, requireDemo } from './demo.js';
 import { startBrowser, Visitor } from './visitor.js';
 
-describe.each(releases)('Converse.js in the web chat demo with $name', (release) => {
+const [release] = releases;
+if (release === undefined) throw new Error('expected a release');
+
+describe('Converse.js in the web chat demo with Prosody 0.12', () => {
   let demo: Demo;
   let browser: Browser;
   let alice: Visitor;
@@ -72,6 +75,11 @@ describe.each(releases)('Converse.js in the web chat demo with $name', (release)
     const service = `ws://127.0.0.1:${demo.chatPort}/xmpp-websocket`;
     const third = { service, domain: 'localhost', username: 'alice', password: tokens.at(-1) ?? '' };
     expect(await login(third)).toEqual(EXPIRED);
+  });
+
+  it('explains that FAST needs a newer release', async () => {
+    await bob.open('/fast');
+    await bob.page.getByText('FAST needs Prosody 13.0 or later; this is 0.12').waitFor();
   });
 
   it('ends the session everywhere in the browser when the user signs out', { timeout: 120_000 }, async () => {
