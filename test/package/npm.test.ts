@@ -25,6 +25,8 @@ const EXPECTED = [
   /^examples\/mint\/([Mm]int\.[a-z]+|rust\/Cargo\.toml|rust\/src\/main\.rs)$/,
   /^examples\/native-client\.py$/,
   /^examples\/passwords\/(README\.md|check-script|http_end\.py|http-end\.php)$/,
+  /^examples\/web-chat\/([a-z-]+\.js(on)?|README\.md|(pages|public)\/[a-z-]+\.(html|js|css|svg))$/,
+  /^docs\/images\/web-chat-(converse|fast)\.png$/,
   /^man\/(xtokend\.1|xtokend\.toml\.5|mod_auth_xtoken\.5)$/,
   /^prosody\/(mod_auth_xtoken|xtoken_(client|daemon|sessions)\.lib)\.lua$/,
   /^systemd\/(sysusers\.conf|xtokend\.service|xtokend\.socket|drop-ins\/[a-z-]+\.conf)$/,
