@@ -129,7 +129,7 @@ export class Demo {
 }
 
 /** Installs the packages of the example if they are missing. Another test may do the same at this moment. */
-function installPackages(): void {
+export function installPackages(): void {
   const script = '[ -e node_modules/.package-lock.json ] || npm ci --prefer-offline --no-audit --no-fund';
   const installed = spawnSync('flock', ['.', 'sh', '-c', script], { cwd: EXAMPLE, encoding: 'utf8' });
   if (installed.status !== 0)

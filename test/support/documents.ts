@@ -13,11 +13,19 @@ export function codeIn(page: string, language: string): string {
 
 /** Returns the code blocks in sh of a section of a page, up to the next heading. @throws if there are none */
 export function commandsBelow(page: string, heading: string): string[] {
-  const [, rest = ''] = readFileSync(page, 'utf8').split(new RegExp(`^##+ ${heading}\n`, 'm'));
-  const [section = ''] = rest.split(/^##/m);
-  const blocks = [...section.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, code = '']) => code);
+  const blocks = codeBelow(page, heading)
+    .filter(({ language }) => language === 'sh')
+    .map(({ code }) => code);
   if (blocks.length === 0) throw new Error(`expected commands below ${heading} in ${page}`);
   return blocks;
+}
+
+/** Returns the code blocks of a section of a page, up to the next heading. */
+export function codeBelow(page: string, heading: string): { language: string; code: string }[] {
+  const [, rest = ''] = readFileSync(page, 'utf8').split(new RegExp(`^##+ ${heading}\n`, 'm'));
+  const [section = ''] = rest.split(/^##/m);
+  const blocks = section.matchAll(/^```(\w+)\n([^]*?)^```/gm);
+  return Array.from(blocks, ([, language = '', code = '']) => ({ language, code }));
 }
 
 /** Replaces a part that differs in a test. @throws if the text does not contain it */

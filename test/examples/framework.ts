@@ -1,0 +1,143 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
+import { collectLog, collectLogsIn } from '../support/run/collected-logs.js';
+import { accepts, freePort } from '../support/system/ports.js';
+
+/** A web framework with a snippet in docs/frameworks.md, and an application for it in test/examples/frameworks. */
+export interface Framework {
+  /** The heading of its section. */
+  readonly name: string;
+  /** Debian's packages. */
+  readonly packages: string;
+  /** A shell command that succeeds if the packages are installed. */
+  readonly probe: string;
+  /** The address that returns a token. */
+  readonly endpoint: string;
+}
+
+const endpoint = '/xmpp-credentials';
+
+/** Frameworks whose snippets are tested. */
+export const frameworks: readonly Framework[] = [{ name: 'Express', packages: '', probe: 'true', endpoint }];
+
+const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
+const START_MILLISECONDS = 120_000;
+const STOP_MILLISECONDS = 10_000;
+
+/** Returns whether the packages of a framework are installed. */
+export function isInstalled({ probe }: Framework): boolean {
+  return spawnSync('sh', ['-c', probe], { env: { PATH: SYSTEM_PATH }, timeout: 60_000 }).status === 0;
+}
+
+interface RequestOptions {
+  readonly method?: 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: URLSearchParams;
+}
+
+/** A running web application with the snippet. */
+export class Application {
+  readonly #address: string;
+  readonly #directory: string;
+  readonly #process: ChildProcess;
+  #output = '';
+
+  private constructor(directory: string, port: number) {
+    this.#address = `http://127.0.0.1:${port}`;
+    this.#directory = directory;
+    this.#process = spawn('sh', ['serve'], {
+      cwd: directory,
+      detached: true,
+      env: {
+        ...{ PATH: `${SYSTEM_PATH}:${dirname(process.execPath)}`, HOME: directory, LANG: 'C.UTF-8' },
+        // If it uses the local time, the token is for another one.
+        TZ: 'America/New_York',
+        ...{ PORT: String(port), OTP_SEED, TOKEN_SECRET, WEB_CHAT: resolve('examples/web-chat') },
+      },
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.on('data', (data: Buffer) => {
+        collectLog(data);
+        this.#output += data.toString();
+      });
+    }
+  }
+
+  /** Starts the application, and returns when it accepts connections. */
+  static async start({ name }: Framework, snippet: string): Promise<Application> {
+    const directory = mkdtempSync(join(tmpdir(), 'xtokend-framework-'));
+    cpSync('examples/mint', directory, { recursive: true });
+    cpSync(`test/examples/frameworks/${name.toLowerCase()}`, directory, { recursive: true });
+    writeFileSync(join(directory, 'snippet'), snippet);
+    const port = await freePort();
+    const application = new Application(directory, port);
+    const latest = Date.now() + START_MILLISECONDS;
+    while (!(await accepts({ port, host: '127.0.0.1' }))) {
+      if (Date.now() > latest || application.#process.exitCode !== null) {
+        await application.stop();
+        throw new Error(`expected that the application with ${name} starts\n${application.#output}`);
+      }
+      await sleep(50);
+    }
+    return application;
+  }
+
+  /** Sends a request, as a browser would from a page of the same site. */
+  request(path: string, { headers, ...options }: RequestOptions = {}): Promise<Response> {
+    return fetch(this.#address + path, {
+      redirect: 'manual',
+      headers: { 'Sec-Fetch-Site': 'same-origin', ...headers },
+      ...options,
+    });
+  }
+
+  /** Signs a user in. Returns the Cookie header of this user. */
+  async signIn(user: string): Promise<string> {
+    const body = new URLSearchParams({ user });
+    const response = await this.request('/sign-in', { method: 'POST', body });
+    if (response.status >= 400) throw new Error(`sign-in: ${response.status}\n${this.#output}`);
+    return cookiesOf(response);
+  }
+
+  /** Signs a user out. Returns the Cookie header that is left. */
+  async signOut(cookie: string): Promise<string> {
+    const response = await this.request('/sign-out', { method: 'POST', headers: { Cookie: cookie } });
+    if (response.status >= 400) throw new Error(`sign-out: ${response.status}\n${this.#output}`);
+    return cookiesOf(response);
+  }
+
+  async stop(): Promise<void> {
+    const { pid } = this.#process;
+    if (pid === undefined) return;
+    const exit = this.#process.exitCode === null ? once(this.#process, 'exit') : undefined;
+    this.#kill('SIGTERM');
+    await Promise.race([exit, sleep(STOP_MILLISECONDS)]);
+    this.#kill('SIGKILL');
+    collectLogsIn(this.#directory);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Sends a signal to the server and to what it has started. */
+  #kill(signal: NodeJS.Signals): void {
+    const { pid = 0 } = this.#process;
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // All of them have ended.
+    }
+  }
+}
+
+/** Returns the cookies that a response sets, as a browser sends them. Deleted ones are empty or expired. */
+function cookiesOf(response: Response): string {
+  return response.headers
+    .getSetCookie()
+    .filter((cookie) => !/expires=Thu, 01[ -]Jan[ -]1970|max-age=0/i.test(cookie))
+    .map((cookie) => cookie.split(';', 1)[0])
+    .join('; ');
+}
