@@ -15,7 +15,7 @@ const BROWSER = `
 import { WebSocket } from 'ws';
 globalThis.WebSocket = WebSocket;
 globalThis.localStorage = {};
-const answers = [...TOKENS.map((token) => new Response(token)), new Response('', { status: 500 })];
+const answers = [...TOKENS.map((token) => Response.json({ jid: 'alice@example.com', password: token })), new Response('', { status: 500 })];
 globalThis.fetch = async () => answers.shift() ?? Promise.reject(new TypeError('fetch failed'));
 `;
 
