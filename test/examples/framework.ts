@@ -23,7 +23,15 @@ export interface Framework {
 const endpoint = '/xmpp-credentials';
 
 /** Frameworks whose snippets are tested. */
-export const frameworks: readonly Framework[] = [{ name: 'Express', packages: '', probe: 'true', endpoint }];
+export const frameworks: readonly Framework[] = [
+  { name: 'Express', packages: '', probe: 'true', endpoint },
+  {
+    name: 'Django',
+    packages: 'python3-django python3-pyotp',
+    probe: "python3 -c 'import django, pyotp'",
+    endpoint,
+  },
+];
 
 const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
 const START_MILLISECONDS = 120_000;
