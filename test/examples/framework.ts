@@ -31,6 +31,12 @@ export const frameworks: readonly Framework[] = [
     probe: "python3 -c 'import django, pyotp'",
     endpoint,
   },
+  {
+    name: 'Rails',
+    packages: 'ruby-railties ruby-actionpack ruby-rotp puma',
+    probe: 'ruby -r action_controller/railtie -r rotp -e "" && command -v puma',
+    endpoint,
+  },
 ];
 
 const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
