@@ -101,13 +101,11 @@ export class Application {
     return application;
   }
 
-  /** Sends a request, as a browser would from a page of the same site. */
+  /** Sends a request, as a browser would from a page of the same site. A header whose value is empty is left out. */
   request(path: string, { headers, ...options }: RequestOptions = {}): Promise<Response> {
-    return fetch(this.#address + path, {
-      redirect: 'manual',
-      headers: { 'Sec-Fetch-Site': 'same-origin', ...headers },
-      ...options,
-    });
+    const all = Object.entries({ 'Sec-Fetch-Site': 'same-origin', ...headers });
+    const sent = Object.fromEntries(all.filter(([, value]) => value !== ''));
+    return fetch(this.#address + path, { redirect: 'manual', headers: sent, ...options });
   }
 
   /** Signs a user in. Returns the Cookie header of this user. */

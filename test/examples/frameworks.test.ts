@@ -90,8 +90,8 @@ describe.for(frameworks)('the snippet for $name', (framework) => {
     await expectRefused(await application.request(withName('alice')));
   });
 
-  it('refuses a name that the chat server would change', async () => {
-    const cookie = await application.signIn('Alice');
+  it.each(['Alice', 'alice\n'])('refuses the name %j, which the chat server would change', async (user) => {
+    const cookie = await application.signIn(user);
     await expectRefused(await application.request(endpoint, { headers: { Cookie: cookie } }));
   });
 
