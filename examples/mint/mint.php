@@ -1,10 +1,11 @@
 <?php
 // Mints a login token: php mint.php alice@example.com
-// Needs christian-riesen/otp (Debian: php-christianriesen-otp php-intl php-mbstring), and OTP_SEED and TOKEN_SECRET in the
-// environment.
+// Needs christian-riesen/otp and christian-riesen/base32, installed with Composer in this directory, or from Debian 12
+// (php-christianriesen-otp php-intl php-mbstring); and OTP_SEED and TOKEN_SECRET in the environment.
 declare(strict_types=1);
 
-require_once 'ChristianRiesen/Otp/autoload.php'; // with Composer: vendor/autoload.php
+$composer = __DIR__ . '/vendor/autoload.php';
+require_once is_file($composer) ? $composer : 'ChristianRiesen/Otp/autoload.php';
 
 function mintToken(string $jid, ?int $now = null, ?string $nonce = null): string
 {
