@@ -21,6 +21,7 @@ export interface Framework {
 }
 
 const endpoint = '/xmpp-credentials';
+const mintPhpProbe = 'php --ri intl && php --ri mbstring && ls /usr/share/php/ChristianRiesen/Otp';
 
 /** Frameworks whose snippets are tested. */
 export const frameworks: readonly Framework[] = [
@@ -29,6 +30,12 @@ export const frameworks: readonly Framework[] = [
     name: 'Django',
     packages: 'python3-django python3-pyotp',
     probe: "python3 -c 'import django, pyotp'",
+    endpoint,
+  },
+  {
+    name: 'Laravel',
+    packages: 'php-laravel-framework php-sqlite3 php-intl php-mbstring php-christianriesen-otp',
+    probe: `php --ri pdo_sqlite && ls /usr/share/php/Illuminate/Foundation && ${mintPhpProbe}`,
     endpoint,
   },
   {
