@@ -44,6 +44,13 @@ export const frameworks: readonly Framework[] = [
     probe: 'ruby -r action_controller/railtie -r rotp -e "" && command -v puma',
     endpoint,
   },
+  {
+    name: 'WordPress',
+    packages:
+      'wordpress php8.2-cgi mini-httpd mariadb-server-core php-intl php-mbstring php-christianriesen-otp',
+    probe: `mariadbd --version && php --ri mysqli && ls /usr/share/wordpress && ${mintPhpProbe}`,
+    endpoint: '/wp-admin/admin-ajax.php?action=xmpp_credentials',
+  },
 ];
 
 const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
