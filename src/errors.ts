@@ -57,6 +57,16 @@ export class InvalidSecretError extends XtokendError {
   }
 }
 
+/**
+ * Checks a parameter of the library, since JavaScript applications often pass a variable of the environment that isn't set.
+ *
+ * @throws {TypeError} if it is not a string; the message does not repeat it
+ */
+export function assertString(name: string, value: unknown): void {
+  if (typeof value === 'string') return;
+  throw new TypeError(`${name}: expected a string, found ${value === null ? 'null' : typeof value}`);
+}
+
 /** Returns the message of a thrown value, which need not be an `Error`. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -51,6 +51,8 @@ describe('the library', () => {
         await createAppPassword(options).catch((error) => codes.push([error.code, error instanceof XtokendError]));
       }
       show(...codes);
+      for (const call of [createAppPassword, listAppPasswords]) await call({ jid: 'alice@example.com' }).catch(({ message }) => show(message));
+      for (const call of [createAppPassword, removeAppPassword]) await call({ file, jid: 'alice@example.com' }).catch(({ message }) => show(message));
       show(await removeAppPassword({ file, jid: 'alice@example.com', label: 'phone' }), await removeAppPassword({ file, jid: 'alice@example.com', label: 'phone' }));
       show((await import('node:fs')).default.close === close);`;
     expect(outputOf('application.mjs', script).trim().split('\n')).toEqual([
@@ -59,6 +61,10 @@ describe('the library', () => {
       '[true]',
       '["a chosen password",2]',
       '[["invalid-app-password",true],["invalid-app-password",true],["duplicate-label",true],["invalid-jid",true],["app-passwords-unavailable",true]]',
+      '["file: expected a string, found undefined"]',
+      '["file: expected a string, found undefined"]',
+      '["label: expected a string, found undefined"]',
+      '["label: expected a string, found undefined"]',
       '[true,false]',
       '[true]',
     ]);

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { Secret } from 'otpauth';
-import { InvalidSecretError } from '../errors.js';
+import { assertString, InvalidSecretError, messageOf } from '../errors.js';
 import { OtpSeed } from './otp.js';
 
 /** The two secrets that an application and the daemon share, as text. */
@@ -32,9 +32,23 @@ const MIN_SECRET_CHARACTERS = 16;
  * Decodes a key.
  *
  * @throws {@link InvalidSecretError} if one of the secrets cannot be used
+ * @throws {TypeError} if one of them is not a string
  */
 export function createKey({ otpSeed, tokenSecret }: KeyText): CredentialKey {
-  return { otpSeed: new OtpSeed(otpSeed), tokenSecret: new TokenSecret(tokenSecret) };
+  return {
+    otpSeed: decode('otpSeed', otpSeed, OtpSeed),
+    tokenSecret: decode('tokenSecret', tokenSecret, TokenSecret),
+  };
+}
+
+/** Decodes a secret, and names it in an error. */
+function decode<T>(name: keyof KeyText, text: string, Decoded: new (text: string) => T): T {
+  assertString(name, text);
+  try {
+    return new Decoded(text);
+  } catch (error) {
+    throw new InvalidSecretError(`${name}: ${messageOf(error)}`);
+  }
 }
 
 /** Returns whether tokens of a key are accepted at an instant: from `notBefore` on, and before `notAfter`. */

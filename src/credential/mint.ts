@@ -23,6 +23,7 @@ export interface MintOptions extends KeyText {
  * @throws {@link InvalidJidError} if no server would send the JID, or servers could take it for different users
  * @throws {@link InvalidSecretError} if a secret cannot be used
  * @throws {RangeError} if `now` is invalid
+ * @throws {TypeError} if the JID or a secret is not a string
  *
  * @example
  * ```ts

@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types';
 import { Secret, TOTP } from 'otpauth';
 import { InvalidSecretError } from '../errors.js';
 import { OTP_DIGITS } from './token.js';
@@ -31,7 +32,7 @@ export function timeStepAt(now: number): number {
  * @throws {RangeError} if the date is invalid or before 1970, when there are no time steps
  */
 export function millisecondsOf(date: Date): number {
-  const milliseconds = date.getTime();
+  const milliseconds = isDate(date) ? date.getTime() : Number.NaN;
   if (!(milliseconds >= 0)) throw new RangeError('expected `now` to be a valid Date from 1970 on');
   return milliseconds;
 }

@@ -21,6 +21,7 @@ export interface VerifyOptions extends KeyText {
  * @throws {@link InvalidJidError} if no server would send the JID
  * @throws {@link InvalidSecretError} if a secret cannot be used
  * @throws {RangeError} if `now` is invalid
+ * @throws {TypeError} if the JID or a secret is not a string
  *
  * @example
  * ```ts

@@ -70,6 +70,15 @@ describe('mintToken', () => {
     expect(() => mintToken({ ...alice, tokenSecret: 'short' })).toThrow(InvalidSecretError);
     expect(() => mintToken({ ...alice, now: new Date('never') })).toThrow(RangeError);
     expect(() => mintToken({ ...alice, now: new Date(-1) })).toThrow(RangeError);
+    expect(() => mintToken({ ...alice, now: NOW as unknown as Date })).toThrow(RangeError);
+  });
+
+  it.each(['jid', 'otpSeed', 'tokenSecret'])('names %s if it is not a string or too short', (name) => {
+    const call = (value: unknown) => () => mintToken({ ...alice, [name]: value });
+    expect(call(undefined)).toThrow(new TypeError(`${name}: expected a string, found undefined`));
+    expect(call(null)).toThrow(new TypeError(`${name}: expected a string, found null`));
+    expect(call(['secret text'])).toThrow(new TypeError(`${name}: expected a string, found object`));
+    if (name !== 'jid') expect(call('')).toThrow(`${name}: expected at least 16`);
   });
 });
 

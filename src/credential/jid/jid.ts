@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url';
-import { InvalidJidError } from '../../errors.js';
+import { assertString, InvalidJidError } from '../../errors.js';
 import { prepare } from './stringprep.js';
 
 /** Not allowed in a host name. U+3002 is a dot to DNS and a letter to chat servers. */
@@ -13,6 +13,7 @@ const NOT_IN_HOST_NAMES = /[\s"#%&'/:<>?@\\\u3002]/;
  *
  * @param jid `user@domain`, in any mixture of upper and lower case
  * @throws {@link InvalidJidError} if it is not a JID, has no user, or has a resource
+ * @throws {TypeError} if it is not a string
  *
  * @example
  * ```ts
@@ -20,6 +21,7 @@ const NOT_IN_HOST_NAMES = /[\s"#%&'/:<>?@\\\u3002]/;
  * ```
  */
 export function normalizeJid(jid: string): string {
+  assertString('jid', jid);
   const at = jid.indexOf('@');
   if (at < 0) throw new InvalidJidError('expected a JID like user@example.com, found no "@"');
   if (jid.includes('/', at)) {

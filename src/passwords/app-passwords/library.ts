@@ -1,4 +1,5 @@
 import { normalizeJid } from '../../credential/jid/jid.js';
+import { assertString } from '../../errors.js';
 import { addAppPassword, readAppPasswords, removeAppPasswords } from './manage.js';
 
 /** An app password, without the password itself, of which the file only has a hash. */
@@ -38,6 +39,7 @@ export interface CreateAppPasswordOptions {
  * @throws {@link InvalidJidError} if no server would send the JID
  * @throws {@link XtokendError} with the `code` `invalid-app-password` if the label or the password can't be used, `duplicate-label` if the
  *   user has an app password with this label, or `app-passwords-unavailable` if the file can't be read or written
+ * @throws {TypeError} if an option is not a string
  *
  * @example
  * ```ts
@@ -47,6 +49,9 @@ export interface CreateAppPasswordOptions {
  */
 export async function createAppPassword(options: CreateAppPasswordOptions): Promise<CreatedAppPassword> {
   const { file, jid, label, password: chosen } = options;
+  assertString('file', file);
+  assertString('label', label);
+  if (chosen !== undefined) assertString('password', chosen);
   const { entry, password } = await addAppPassword({ file, jid, label, password: chosen });
   return { password, jid: entry.jid, label, created: new Date(entry.created) };
 }
@@ -65,6 +70,7 @@ export interface ListAppPasswordsOptions {
  * @returns in the order of the file, the oldest first
  * @throws {@link InvalidJidError} if no server would send the JID
  * @throws {@link XtokendError} with the `code` `app-passwords-unavailable` if the file can't be read, or is invalid
+ * @throws {TypeError} if an option is not a string
  *
  * @example
  * ```ts
@@ -74,6 +80,7 @@ export interface ListAppPasswordsOptions {
  * ```
  */
 export async function listAppPasswords({ file, jid }: ListAppPasswordsOptions): Promise<AppPassword[]> {
+  assertString('file', file);
   const wanted = jid === undefined ? undefined : normalizeJid(jid);
   return (await readAppPasswords(file))
     .filter((entry) => wanted === undefined || entry.jid === wanted)
@@ -95,6 +102,7 @@ export interface RemoveAppPasswordOptions {
  * @returns `false` if the user has none with this label
  * @throws {@link InvalidJidError} if no server would send the JID
  * @throws {@link XtokendError} with the `code` `app-passwords-unavailable` if the file can't be read or written
+ * @throws {TypeError} if an option is not a string
  *
  * @example
  * ```ts
@@ -102,5 +110,8 @@ export interface RemoveAppPasswordOptions {
  * ```
  */
 export async function removeAppPassword({ file, jid, label }: RemoveAppPasswordOptions): Promise<boolean> {
+  assertString('file', file);
+  // Without a label, all app passwords of the user would be removed.
+  assertString('label', label);
   return (await removeAppPasswords(file, jid, label)).length > 0;
 }
