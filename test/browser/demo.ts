@@ -11,7 +11,7 @@ import { freePort } from '../support/system/ports.js';
 import { descendantsOf, end } from '../support/system/processes.js';
 import { CutProxy } from './cut-proxy.js';
 
-const EXAMPLE = 'examples/web-chat';
+export const EXAMPLE = 'examples/web-chat';
 export const CHROMIUM: string = '/usr/bin/chromium';
 const START_MILLISECONDS = 60_000;
 

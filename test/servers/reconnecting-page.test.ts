@@ -13,6 +13,8 @@ import { outcomesIn, tokenOf } from './logins.js';
 /** What the code needs of a browser, with an application that returns the tokens of TOKENS, and then fails. */
 const BROWSER = `
 import { WebSocket } from 'ws';
+import * as XMPP from '@xmpp/client';
+globalThis.XMPP = XMPP;
 globalThis.WebSocket = WebSocket;
 globalThis.localStorage = {};
 const answers = [...TOKENS.map((token) => Response.json({ jid: 'alice@example.com', password: token })), new Response('', { status: 500 })];
