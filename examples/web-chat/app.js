@@ -48,8 +48,11 @@ export function createApp(chat, { otpSeed, tokenSecret, sessionKey }) {
     const user = request.body?.user;
     // Check the password here.
     if (!USERS.has(user)) return response.sendStatus(403);
+    // The pages of another user can be open in other windows, so that user must sign out first.
+    if (userOf(request) !== undefined) return response.redirect(303, '/');
     request.session = { user, since: Date.now() };
-    response.redirect(303, '/');
+    // The session of the last user can have expired, without a sign-out.
+    response.set('Clear-Site-Data', '"storage"').redirect(303, '/');
   });
 
   app.post('/sign-out', requireSameOrigin, (request, response) => {

@@ -31,8 +31,9 @@ export class Visitor {
     page.on('pageerror', (error) => this.exceptions.push(error.message));
     page.on('response', async (response) => {
       if (!response.url().endsWith('/xmpp-credentials') || !response.ok()) return;
-      const { password } = (await response.json()) as { password: string };
-      this.tokens.push(password);
+      // The body is not available if the page has been left.
+      const body = (await response.json().catch(() => undefined)) as { password: string } | undefined;
+      if (body !== undefined) this.tokens.push(body.password);
     });
   }
 
@@ -41,14 +42,26 @@ export class Visitor {
     const context = await browser.newContext({ viewport: { width: 960, height: 540 } });
     context.setDefaultTimeout(TIMEOUT_MILLISECONDS);
     const visitor = new Visitor(context, await context.newPage(), address);
-    await visitor.open('/');
-    await visitor.page.click(`button[value=${user}]`);
-    await visitor.page.getByText('Fetch a token').waitFor();
+    await visitor.#signIn(visitor.page, user);
     return visitor;
   }
 
   async open(path: string): Promise<void> {
     await this.page.goto(this.#address + path);
+  }
+
+  /** Signs another user in, in another window of the same browser profile, when the session has expired. */
+  async replaceBy(user: string): Promise<Page> {
+    await this.context.clearCookies();
+    const page = await this.context.newPage();
+    await this.#signIn(page, user);
+    return page;
+  }
+
+  async #signIn(page: Page, user: string): Promise<void> {
+    await page.goto(this.#address);
+    await page.click(`button[value=${user}]`);
+    await page.getByText('Fetch a token').waitFor();
   }
 
   async signOut(): Promise<void> {

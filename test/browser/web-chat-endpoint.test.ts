@@ -34,9 +34,10 @@ describe('the web chat demo without Prosody', () => {
     requireChromium(context);
   });
 
-  const isSignedIn = async (): Promise<boolean> => {
-    const { request } = alice.context;
-    return (await request.get(`${demo.address}/session`, { headers: SAME_ORIGIN })).ok();
+  /** Returns the user who is signed in, according to the web application. */
+  const userOf = async ({ context }: Visitor): Promise<unknown> => {
+    const response = await context.request.get(`${demo.address}/session`, { headers: SAME_ORIGIN });
+    return response.ok() ? ((await response.json()) as { user: unknown }).user : response.status();
   };
 
   it('says what to install, and shows its token endpoint', async () => {
@@ -87,6 +88,13 @@ describe('the web chat demo without Prosody', () => {
     expect(headers['x-content-type-options']).toBe('nosniff');
   });
 
+  it('lets nobody sign in before the user of the other windows signs out', async () => {
+    const { request } = alice.context;
+    const options = { headers: SAME_ORIGIN, form: { user: 'bob' } };
+    expect((await request.post(`${demo.address}/sign-in`, options)).status()).toBe(200);
+    expect(await userOf(alice)).toBe('alice');
+  });
+
   it('keeps the session in a cookie that no script can read', async () => {
     const cookies = await alice.context.cookies(demo.address);
     expect(cookies.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite])).toEqual([
@@ -118,7 +126,7 @@ describe('the web chat demo without Prosody', () => {
       await page.evaluate(`document.body.innerHTML = '${form}'; document.forms[0].submit()`);
       await page.getByText('Expected a request from a page of this site').waitFor();
       await page.close();
-      expect(await isSignedIn()).toBe(true);
+      expect(await userOf(alice)).toBe('alice');
     });
 
     it('cannot be framed', async () => {

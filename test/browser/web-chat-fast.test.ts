@@ -111,6 +111,18 @@ describe('xmpp.js with FAST in the web chat demo with Prosody 13.0', () => {
     expect(bob.tokens).toHaveLength(2);
   });
 
+  it('leaves the next user of the browser no FAST token', { timeout: 120_000 }, async () => {
+    const carol = await Visitor.signIn(browser, demo.address, 'carol');
+    await carol.open('/fast');
+    await carol.step('Received a FAST token');
+    const window = await carol.replaceBy('bob');
+    expect(await window.evaluate('localStorage.length')).toBe(0);
+    await carol.page.click('#drop');
+    await carol.page.getByText('Fetch a token').waitFor();
+    expect(await carol.page.locator('#label').innerText()).toBe('Bob');
+    await carol.context.close();
+  });
+
   /** Returns what a script of the page could copy. */
   const copyToken = async (carol: Visitor): Promise<Copy> => {
     const read = '[localStorage["fast-token:carol"], localStorage["device:carol"]]';

@@ -77,6 +77,25 @@ describe('Converse.js in the web chat demo with Prosody 0.12', () => {
     expect(await login(third)).toEqual(EXPIRED);
   });
 
+  it('does not go on as another user of the same browser', { timeout: 120_000 }, async () => {
+    const carol = await Visitor.signIn(browser, demo.address, 'carol');
+    await carol.open('/chat');
+    await carol.write('Bob', 'Hello from Carol');
+    await bob.reads('Carol', 'Hello from Carol');
+    const window = await carol.replaceBy('alice');
+    const databases = 'indexedDB.databases().then((found) => JSON.stringify([localStorage, found]))';
+    expect(await window.evaluate(databases)).toBe('[{},[]]');
+    const logins = outcomesIn(demo.output, 'alice@localhost').length;
+    await demo.proxy.cut();
+    await demo.proxy.restore();
+    await carol.page.getByText('Fetch a token').waitFor();
+    expect(await carol.page.locator('#label').innerText()).toBe('Alice');
+    await carol.context.close();
+    await expectChat('Still here');
+    // The page of Alice has logged in again, but not the one of Carol.
+    expect(outcomesIn(demo.output, 'alice@localhost')).toHaveLength(logins + 1);
+  });
+
   it('explains that FAST needs a newer release', async () => {
     await bob.open('/fast');
     await bob.page.getByText('FAST needs Prosody 13.0 or later; this is 0.12').waitFor();

@@ -2,17 +2,21 @@
 import converse from '/converse/converse.min.js';
 import { loadSession, showProblem } from './session.js';
 
-const { websocketUrl, label, problem } = await loadSession();
+const { websocketUrl, jid, label, problem } = await loadSession();
 showProblem(problem);
 
 converse.plugins.add('session', {
   initialize() {
     const { api } = this._converse;
-    // Without this, Converse.js would ask for a token every two seconds after the user has signed out.
+    // Without this, Converse.js would ask for a token every two seconds after the user has signed out in another window,
+    // and go on as somebody else who has signed in there.
     api.listen.on('beforeFetchLoginCredentials', (_, request) => {
-      request.addEventListener('load', () => {
-        if (request.status === 401) location.assign('/');
-      });
+      const { onload } = request;
+      request.onload = () => {
+        const isOther = request.status === 200 && JSON.parse(request.responseText).jid !== jid;
+        if (isOther || request.status === 401) location.assign('/');
+        else onload();
+      };
       return request;
     });
   },

@@ -8,10 +8,10 @@ const REVOKE_MILLISECONDS = 3000;
 /**
  * Returns an xmpp.js client that stays connected once it is started.
  *
- * @param session of the web application: `user`, `host`, `websocketUrl`
+ * @param session of the web application: `user`, `jid`, `host`, `websocketUrl`
  * @param onStep receives a sentence for each step of a login
  */
-export function createClient({ user, host, websocketUrl }, onStep = () => undefined) {
+export function createClient({ user, jid, host, websocketUrl }, onStep = () => undefined) {
   const store = fastStore(user);
   const xmpp = client({
     service: websocketUrl,
@@ -22,7 +22,7 @@ export function createClient({ user, host, websocketUrl }, onStep = () => undefi
       // xmpp.js calls this if there is no valid FAST token, or if the server refuses it. Then it sends the password.
       xmpp.fast.deleteToken = async () => {
         store.delete();
-        credentials.password = await fetchToken(onStep);
+        credentials.password = await fetchToken(jid, onStep);
       };
       if (!fast) await xmpp.fast.deleteToken();
       else if (credentials.token) onStep('Logging in with the FAST token.');
@@ -55,12 +55,14 @@ function keepConnecting(xmpp, onStep) {
 }
 
 /** Fetches a token for one login from the web application. */
-async function fetchToken(onStep) {
+async function fetchToken(jid, onStep) {
   onStep('Fetching a token from the web application.');
   const response = await fetch('/xmpp-credentials');
-  if (response.status === 401) location.assign('/');
-  if (!response.ok) throw new Error('the web application gives no token');
-  return (await response.json()).password;
+  const credentials = response.ok ? await response.json() : {};
+  // The user has signed out in another window. Somebody else can have signed in there.
+  if (response.status === 401 || (response.ok && credentials.jid !== jid)) location.assign('/');
+  if (credentials.jid !== jid) throw new Error('the web application gives no token');
+  return credentials.password;
 }
 
 /** Makes the server forget the user's FAST token, so that no copy of it works either. Does nothing if there is none. */
