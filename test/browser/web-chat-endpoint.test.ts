@@ -95,6 +95,24 @@ describe('the web chat demo without Prosody', () => {
     expect(await userOf(alice)).toBe('alice');
   });
 
+  it('ends the session in all windows while the FAST token cannot be revoked', async () => {
+    const carol = await Visitor.signIn(browser, demo.address, 'carol');
+    const window = await carol.context.newPage();
+    await window.goto(demo.address);
+    // A chat server that never answers, and a time limit that is never reached.
+    await carol.page.clock.install();
+    await carol.page.routeWebSocket(/xmpp-websocket/, () => undefined);
+    await carol.page.reload();
+    await carol.page.locator('#label', { hasText: 'Carol' }).waitFor();
+    await carol.page.clock.pauseAt(Date.now() + 3_600_000);
+    await carol.page.evaluate("localStorage['fast-token:carol'] = '{}'");
+    await carol.page.click('text=Sign out');
+    await window.getByText('Sign in as').waitFor();
+    expect(await userOf(carol)).toBe(401);
+    expect(await window.evaluate("localStorage['fast-token:carol']")).toBeUndefined();
+    await carol.context.close();
+  });
+
   it('keeps the session in a cookie that no script can read', async () => {
     const cookies = await alice.context.cookies(demo.address);
     expect(cookies.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite])).toEqual([

@@ -10,9 +10,10 @@ const REVOKE_MILLISECONDS = 3000;
  *
  * @param session of the web application: `user`, `jid`, `host`, `websocketUrl`
  * @param onStep receives a sentence for each step of a login
+ * @param store for the FAST token
  */
-export function createClient({ user, jid, host, websocketUrl }, onStep = () => undefined) {
-  const store = fastStore(user);
+export function createClient(session, onStep = () => undefined, store = fastStore(session.user)) {
+  const { user, jid, host, websocketUrl } = session;
   const xmpp = client({
     service: websocketUrl,
     domain: host,
@@ -68,15 +69,17 @@ async function fetchToken(jid, onStep) {
 /** Makes the server forget the user's FAST token, so that no copy of it works either. Does nothing if there is none. */
 export async function revokeFastToken(session) {
   const store = fastStore(session.user);
-  if (store.read() === null) return;
+  const [token, id] = [store.read(), store.deviceId()];
+  store.delete();
+  if (token === null) return;
   const timeout = new Promise((resolve) => setTimeout(resolve, REVOKE_MILLISECONDS));
-  await Promise.race([revoke(session), timeout]).finally(() => store.delete());
+  const copy = { read: () => token, write: () => undefined, delete: () => undefined, deviceId: () => id };
+  await Promise.race([revoke(session, copy), timeout]);
 }
 
-async function revoke(session) {
-  const xmpp = createClient(session);
+async function revoke(session, store) {
+  const xmpp = createClient(session, undefined, store);
   xmpp.reconnect.stop();
-  xmpp.fast.saveToken = async () => undefined;
   let invalidate = false;
   const { send } = xmpp;
   xmpp.send = (element) => {

@@ -2,6 +2,8 @@
 import { revokeFastToken } from './fast-client.js';
 
 const channel = new BroadcastChannel('sign-out');
+// The other windows of this browser leave their page as well, which ends their connection.
+channel.addEventListener('message', () => location.assign('/'));
 
 /** Returns the user and the chat server, and fills in the header. Goes to the sign-in page if the session has ended. */
 export async function loadSession() {
@@ -10,8 +12,6 @@ export async function loadSession() {
   const session = await response.json();
   document.getElementById('label').textContent = session.label;
   document.getElementById('sign-out').addEventListener('submit', (event) => signOut(event, session));
-  // The other windows of this browser leave their page as well, which ends their connection.
-  channel.addEventListener('message', () => location.assign('/'));
   return session;
 }
 
@@ -24,7 +24,11 @@ export function showProblem(text) {
 
 async function signOut(event, session) {
   event.preventDefault();
-  await revokeFastToken(session).catch(console.error);
+  const revoked = revokeFastToken(session).catch(console.error);
+  // End the session first, so that it has ended even if this page is closed now, and no window can get another token.
+  await fetch('/sign-out', { method: 'POST' }).catch(console.error);
   channel.postMessage('');
+  await revoked;
+  // Deletes what the other windows have stored when they left their page.
   event.target.submit();
 }
