@@ -48,11 +48,9 @@ export class Prosody {
 
   /** Returns when it accepts connections. */
   async start() {
-    if (await accepts(this.#port)) {
-      throw new Error(
-        `another program uses port ${this.#port}. To use another one: CHAT_PORT=8091 npm start`,
-      );
-    }
+    // An xtokend that is just ending still has the port of the last Prosody.
+    const inUse = `another program uses port ${this.#port}. To use another one: CHAT_PORT=8091 npm start`;
+    await waitFor(async () => !(await accepts(this.#port)), STOP_MILLISECONDS, inUse);
     const [program, ...args] = this.#command;
     // The terminal sends SIGINT to all programs of the demo; start.js alone decides what ends when.
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
@@ -60,19 +58,19 @@ export class Prosody {
     child.on('exit', (code, signal) => {
       if (this.#child !== child || this.#isStopping) return;
       console.error(`Prosody ended unexpectedly (${signal ?? code}); starting it again`);
-      setTimeout(() => this.start(), 1000);
+      setTimeout(() => {
+        if (this.#child === child) this.start().catch(({ message }) => console.error(message));
+      }, 1000);
     });
-    const latest = Date.now() + START_MILLISECONDS;
-    while (!(await accepts(this.#port))) {
-      if (Date.now() > latest) throw new Error('Prosody does not start; see prosody.log');
-      await sleep(50);
-    }
+    const problem = `Prosody does not start; see prosody.log, or run: ${this.#command.join(' ')}`;
+    await waitFor(async () => hasEnded(child) || (await accepts(this.#port)), START_MILLISECONDS, problem);
+    if (hasEnded(child)) throw new Error(problem);
   }
 
   async stop() {
     this.#isStopping = true;
     const child = this.#child;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+    if (child !== undefined && !hasEnded(child)) {
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MILLISECONDS);
       child.kill('SIGTERM');
       await once(child, 'exit');
@@ -88,7 +86,8 @@ export class Prosody {
 }
 
 function configurationOf({ modules, fastProblem }, { host, port, users, directory, xtokend, plugins }) {
-  const list = (values) => values.map((value) => JSON.stringify(value)).join(', ');
+  const quoted = JSON.stringify;
+  const list = (values) => values.map((value) => quoted(value)).join(', ');
   const groups = join(directory, 'groups.txt');
   writeFileSync(
     groups,
@@ -96,10 +95,10 @@ function configurationOf({ modules, fastProblem }, { host, port, users, director
   );
   return `-- start.js writes this file at each start.
 run_as_root = ${process.getuid() === 0}
-pidfile = "${directory}/prosody.pid"
-data_path = "${directory}/prosody"
-certificates = "${directory}"
-log = { info = "${directory}/prosody.log" }
+pidfile = ${quoted(join(directory, 'prosody.pid'))}
+data_path = ${quoted(join(directory, 'prosody'))}
+certificates = ${quoted(directory)}
+log = { info = ${quoted(join(directory, 'prosody.log'))} }
 plugin_paths = { ${list([plugins, modules])} }
 
 modules_enabled = {
@@ -107,7 +106,7 @@ modules_enabled = {
     "blocklist", "groups"
 }
 modules_disabled = { "s2s" }
-groups_file = "${groups}" -- all users are in each other's contact lists
+groups_file = ${quoted(groups)} -- all users are in each other's contact lists
 
 -- Only this machine can connect, and only by WebSocket.
 c2s_ports, c2s_direct_tls_ports, https_ports = {}, {}, {}
@@ -120,6 +119,18 @@ VirtualHost "${host}"
     xtoken_command = { ${list(xtokend)} }
     ${fastProblem === undefined ? `modules_enabled = { ${list(FAST_MODULES)} }` : '-- without FAST'}
 `;
+}
+
+async function waitFor(condition, milliseconds, problem) {
+  const latest = Date.now() + milliseconds;
+  while (!(await condition())) {
+    if (Date.now() > latest) throw new Error(problem);
+    await sleep(50);
+  }
+}
+
+function hasEnded({ exitCode, signalCode }) {
+  return exitCode !== null || signalCode !== null;
 }
 
 function accepts(port) {

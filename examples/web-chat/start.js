@@ -38,8 +38,13 @@ Press Enter to restart Prosody, and Ctrl-C to end.
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, end);
 process.stdin.on('data', async () => {
-  await prosody?.restart();
-  console.log('Prosody restarted');
+  // One restart at a time: two would start two Prosodys.
+  process.stdin.pause();
+  await prosody?.restart().then(
+    () => console.log('Prosody restarted'),
+    ({ message }) => console.error(message),
+  );
+  process.stdin.resume();
 });
 
 async function startProsody() {

@@ -43,14 +43,14 @@ export class Demo {
   readonly proxy: CutProxy;
   /** What it has printed so far, with xtokend's log. */
   output = '';
-  readonly #directory: string;
+  readonly directory: string;
   readonly #process: ChildProcess;
 
   private constructor(program: string, port: number, chatPort: number, proxy: CutProxy) {
     this.chatPort = chatPort;
     this.proxy = proxy;
     this.address = `http://127.0.0.1:${port}`;
-    this.#directory = mkdtempSync(join(tmpdir(), 'xtokend-demo-'));
+    this.directory = mkdtempSync(join(tmpdir(), 'xtokend-"demo"-'));
     const child = spawn(process.execPath, ['start.js'], {
       cwd: EXAMPLE,
       env: {
@@ -58,7 +58,7 @@ export class Demo {
         PORT: String(port),
         CHAT_PORT: String(chatPort),
         WEBSOCKET_URL: `ws://127.0.0.1:${proxy.port}/xmpp-websocket`,
-        DATA_DIRECTORY: this.#directory,
+        DATA_DIRECTORY: this.directory,
         PROSODY: program,
         PROSODY_MODULES: COMMUNITY_MODULES,
       },
@@ -100,8 +100,12 @@ export class Demo {
 
   async restartProsody(): Promise<void> {
     const from = this.output.length;
-    this.#process.stdin?.write('\n');
+    this.pressEnter();
     await this.printed('Prosody restarted', from);
+  }
+
+  pressEnter(): void {
+    this.#process.stdin?.write('\n');
   }
 
   get pid(): number {
@@ -111,7 +115,7 @@ export class Demo {
   /** The processes of Prosody and xtokend. */
   get servers(): number[] {
     const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    return processes.filter((pid) => commandLineOf(pid).includes(this.#directory)).map(Number);
+    return processes.filter((pid) => commandLineOf(pid).includes(this.directory)).map(Number);
   }
 
   /** The process of xtokend, which is not a descendant, since Prosody starts it in the background. */
@@ -123,8 +127,8 @@ export class Demo {
   async stop(): Promise<void> {
     await this.proxy.stop();
     await end(this.#process);
-    collectLogsIn(this.#directory);
-    rmSync(this.#directory, { recursive: true, force: true });
+    collectLogsIn(this.directory);
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 

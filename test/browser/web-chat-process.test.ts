@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { releases } from '../support/servers/prosody.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/system/processes.js';
@@ -36,5 +38,32 @@ describe('npm run demo', () => {
     process.kill(prosody, 'SIGKILL');
     await demo.printed('Prosody ended unexpectedly', from);
     await demo.printed(' info listening ', from);
+  });
+
+  it('restarts Prosody once at a time, however fast Enter is pressed', async () => {
+    demo = await Demo.start(release.program);
+    for (let presses = 0; presses < 4; presses++) {
+      demo.pressEnter();
+      await sleep(50);
+    }
+    await demo.printed('Prosody restarted');
+    await demo.restartProsody();
+    expect(demo.output).not.toContain('ended unexpectedly');
+    expect(demo.output).not.toContain('another program');
+    await expect.poll(() => demo?.servers, { timeout: 10_000 }).toHaveLength(2);
+  });
+
+  it('does not start with another program on the port of Prosody', async () => {
+    demo = await Demo.start(release.program);
+    const { port } = new URL(demo.address);
+    const { status, stderr } = spawnSync(process.execPath, ['start.js'], {
+      cwd: 'examples/web-chat',
+      env: { PATH: process.env['PATH'], PORT: '0', CHAT_PORT: port, DATA_DIRECTORY: demo.directory },
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe(
+      `The demo can't start: another program uses port ${port}. To use another one: CHAT_PORT=8091 npm start\n`,
+    );
+    expect(status).toBe(1);
   });
 });
