@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createApp, USERS } from './app.js';
@@ -72,22 +72,24 @@ async function end() {
   process.exit(0);
 }
 
-/** Returns the secrets of the web application. Creates the files at the first start; only their owner can read them. */
+/** Returns the secrets of the web application. Creates xtokend's at the first start; only their owner can read them. */
 function prepareSecrets() {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const configuration = join(directory, 'xtokend.toml');
-  if (!existsSync(configuration)) {
-    execFileSync(join(xtokend, 'bin/xtokend'), ['init', '--config', configuration], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (!existsSync(configuration)) {
+      execFileSync(join(xtokend, 'bin/xtokend'), ['init', '--config', configuration], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+    }
+  } catch ({ message }) {
+    fail(message);
   }
-  const sessionKey = join(directory, 'session-key');
-  if (!existsSync(sessionKey))
-    writeFileSync(sessionKey, randomBytes(32).toString('base64url'), { mode: 0o600 });
   const text = readFileSync(configuration, 'utf8');
   return {
     otpSeed: /^otp_seed = "(.*)"$/m.exec(text)[1],
     tokenSecret: /^token_secret = "(.*)"$/m.exec(text)[1],
-    sessionKey: readFileSync(sessionKey, 'utf8'),
+    // A restart signs all users out.
+    sessionKey: randomBytes(32).toString('base64url'),
   };
 }
