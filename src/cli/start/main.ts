@@ -1,6 +1,5 @@
 import { closeInheritedDescriptors } from './inherited-descriptors.js';
 import { reportErrors } from './report-errors.js';
-import { serve } from '../serve/serve.js';
 import { holdSignals } from '../serve/signals.js';
 
 /** Set by the build to the version in package.json. */
@@ -11,7 +10,9 @@ holdSignals();
 
 // Prosody gives no arguments and blocks until the first answer; parsing a command line would take 15 ms more.
 if (process.argv.length <= 2) {
-  void reportErrors(() => serve({ protocol: 'auto' }, XTOKEND_VERSION));
+  void reportErrors(async () =>
+    (await import('../serve/serve.js')).serve({ protocol: 'auto' }, XTOKEND_VERSION),
+  );
 } else {
-  void import('./program.js').then(({ runProgram }) => runProgram(process.argv, XTOKEND_VERSION, serve));
+  void import('./program.js').then(({ runProgram }) => runProgram(process.argv, XTOKEND_VERSION));
 }

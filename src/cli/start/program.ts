@@ -11,8 +11,6 @@ import type { ServeOptions } from '../serve/serve.js';
 import type { VerifyCommandOptions } from '../verify/verify.js';
 import { withoutTokens } from './without-tokens.js';
 
-type Serve = (options: ServeOptions, version: string) => Promise<void>;
-
 /** The manual page of each topic of `xtokend help`. */
 export const TOPICS = {
   manual: 'xtokend.1',
@@ -32,11 +30,10 @@ Examples:
  * Runs the command of a command line.
  *
  * @param argv as in process.argv
- * @param serve the default command, which is already loaded
  */
-export async function runProgram(argv: readonly string[], version: string, serve: Serve): Promise<void> {
+export async function runProgram(argv: readonly string[], version: string): Promise<void> {
   await reportErrors(async () => {
-    const program = createProgram(version, serve);
+    const program = createProgram(version);
     const [, , word] = argv;
     // Otherwise, the default command would complain about the first option of a mistyped command.
     if (word !== undefined && !word.startsWith('-') && !commandNames(program).includes(word)) {
@@ -47,7 +44,7 @@ export async function runProgram(argv: readonly string[], version: string, serve
 }
 
 /** Creates the commands and options of xtokend, which tests compare with the man pages and completions. */
-export function createProgram(version: string, serve: Serve): Command {
+export function createProgram(version: string): Command {
   const program = new Command('xtokend')
     .description('Lets XMPP servers accept one-time login tokens that a web application signs.')
     .version(version)
@@ -59,7 +56,7 @@ export function createProgram(version: string, serve: Serve): Command {
     })
     .helpCommand(false)
     .addHelpText('after', EXAMPLES);
-  addServe(program, version, serve);
+  addServe(program, version);
   addInit(program);
   addMint(program);
   addVerify(program);
@@ -100,7 +97,7 @@ function refuse(program: Command, word: string, topics: readonly string[] = []):
   );
 }
 
-function addServe(program: Command, version: string, serve: Serve): void {
+function addServe(program: Command, version: string): void {
   program
     .command('serve', { isDefault: true })
     .description('answer requests on stdin/stdout, or on Unix sockets (the default)')
@@ -117,7 +114,7 @@ function addServe(program: Command, version: string, serve: Serve): void {
     .action(async (options: ServeOptions, command: Command) => {
       const [word] = command.args;
       if (word !== undefined) refuse(program, word);
-      await serve(options, version);
+      await (await import('../serve/serve.js')).serve(options, version);
     });
 }
 
