@@ -45,7 +45,7 @@ function entriesOf(text: string): Section['entries'] {
 }
 
 /** The commands and options of xtokend. */
-export const program: Command = createProgram('0.0.0', () => Promise.resolve());
+export const program: Command = createProgram('0.0.0');
 
 /** Returns the names of the options of a command, such as `--config`. */
 export function optionsOf(command: Command): string[] {

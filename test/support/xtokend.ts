@@ -56,7 +56,8 @@ export function startXtokend(
   return child;
 }
 
-function environment(extra: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** Returns the environment of xtokend in tests. */
+export function environment(extra: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     STATE_DIRECTORY: process.env['STATE_DIRECTORY'],

@@ -7,13 +7,15 @@ import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
 import { hasRedis, RedisServer } from '../../support/servers/redis.js';
 import { requirePackage } from '../../support/run/requirements.js';
+import { PROGRAM } from '../../support/xtokend.js';
 
 /** Returns the findings of `xtokend check` about `[replay]`, and its exit code. */
 function checkReplayCache(
   replay: string,
   env: NodeJS.ProcessEnv = {},
 ): { status: number | null; codes: string[]; messages: string; fixes: string } {
-  const { status, findings } = check(`${SECRETS}[replay]\n${replay}\n`, { env });
+  // A new process, since the start of a replay cache in memory is that of the process.
+  const { status, findings } = check(`${SECRETS}[replay]\n${replay}\n`, { env, program: PROGRAM });
   const found = findings.filter(({ subject }) => subject === 'replay');
   return {
     status,

@@ -2,11 +2,13 @@ import { expect } from 'vitest';
 import type { Finding } from '../../../src/cli/check/finding.js';
 import { temporaryFile } from '../directory.js';
 import { xtokend } from '../xtokend.js';
+import { CheckProcess } from './check-process.js';
 
 /** Parameters of a run of `xtokend check`. */
 export interface CheckRun {
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Runs in a process of its own, instead of {@link CheckProcess}. */
   readonly program?: string;
 }
 
@@ -22,8 +24,10 @@ export interface Checked {
 /** Runs `xtokend check --json`. @param configuration the text of a configuration file, or the path of one */
 export function check(configuration: string | { readonly path: string }, run: CheckRun = {}): Checked {
   const path = typeof configuration === 'string' ? temporaryFile(configuration) : configuration.path;
-  const { args = [], ...options } = run;
-  const { status, stdout, stderr } = xtokend(['check', '--json', '--config', path, ...args], options);
+  const { args = [], env = {}, program } = run;
+  const line = ['check', '--json', '--config', path, ...args];
+  const { status, stdout, stderr } =
+    program === undefined ? CheckProcess.run(line, env) : xtokend(line, { env, program });
   expect(stderr).toBe('');
   const { fit, findings } = JSON.parse(stdout) as Pick<Checked, 'fit' | 'findings'>;
   expect({ status, fit }).toEqual(findings.some(({ level }) => level === 'problem') ? UNFIT : FIT);
