@@ -31,6 +31,9 @@ printf '%s\n' 'passwd: files systemd' 'group: files systemd' 'shadow: files' >et
 # Start only the journal.
 printf '%s\n' '[Unit]' 'DefaultDependencies=no' 'Wants=systemd-journald.service' 'After=systemd-journald.service' \
     >etc/systemd/system/xtokend-test.target
+# systemd would run all generators at each daemon-reload, to find file systems and terminals of a real machine.
+mkdir etc/systemd/system-generators
+for generator in usr/lib/systemd/system-generators/*; do ln -s /dev/null "etc/systemd/system-generators/${generator##*/}"; done
 
 [ $# -gt 0 ] || set -- /lib/systemd/systemd --unit=xtokend-test.target --show-status=no
 exec sh "$boot" "$root" "$@"

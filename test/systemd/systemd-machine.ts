@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NODE } from '../support/run/node.js';
+import { installedPackage } from '../support/run/packages.js';
 import { BootedMachine } from '../support/system/booted-machine.js';
 
 export { TIMEOUT_MILLISECONDS, type Said } from '../support/system/booted-machine.js';
@@ -21,18 +21,8 @@ export class SystemdMachine extends BootedMachine {
   }
 
   /** Boots a machine, and returns when it is running. */
-  static boot(): Promise<SystemdMachine> {
-    const args = (directory: string): string[] => [installPackage(directory), NODE];
-    return new SystemdMachine({ path: BOOT, args }).booted();
+  static async boot(): Promise<SystemdMachine> {
+    const local = await installedPackage();
+    return new SystemdMachine({ path: BOOT, args: () => [local, NODE] }).booted();
   }
-}
-
-/** Installs the package in a directory as npm would in /usr/local, and returns that directory. */
-function installPackage(directory: string): string {
-  const local = join(directory, 'local');
-  const quiet = ['--silent', '--offline', '--no-audit', '--no-fund'];
-  const npm = (...args: string[]): string => spawnSync('npm', args, { encoding: 'utf8' }).stdout.trim();
-  const tarball = npm('pack', '--ignore-scripts', '--silent', '--pack-destination', directory);
-  npm('install', '--global', ...quiet, '--prefix', local, resolve(directory, tarball));
-  return local;
 }
