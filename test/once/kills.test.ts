@@ -40,7 +40,7 @@ async function answersBeforeKill(config: string, tokens: readonly string[]): Pro
 }
 
 describe('processes that are killed at random moments', () => {
-  it('never accept a token again after its 1 was read', { timeout: KILLS * 2000 }, async () => {
+  it('never accept a token again after its 1 was read', { timeout: 60_000 + KILLS * 2000 }, async () => {
     const config = temporaryFile(`${SECRETS}[replay]\npath = "${temporaryDirectory()}"\n`);
     let repeated: string[] = [];
     let kills = 0;
