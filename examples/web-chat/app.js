@@ -99,13 +99,14 @@ function securityHeaders(websocketUrl) {
 
 /** Keeps the session in a cookie that is signed, so that nobody can change it. */
 function sessions(sessionKey) {
+  const isPublic = process.env.NODE_ENV === 'production';
   return cookieSession({
-    name: 'web-chat-session',
+    name: isPublic ? '__Host-web-chat-session' : 'web-chat-session', // __Host-: sibling domains can't set it
     keys: [sessionKey],
     maxAge: SESSION_MILLISECONDS,
     httpOnly: true, // scripts can't read it
     sameSite: 'lax', // other sites' forms and scripts don't send it
-    secure: process.env.NODE_ENV === 'production', // only over HTTPS
+    secure: isPublic, // only over HTTPS
   });
 }
 

@@ -46,7 +46,13 @@ export class Demo {
   readonly directory: string;
   readonly #process: ChildProcess;
 
-  private constructor(program: string, port: number, chatPort: number, proxy: CutProxy) {
+  private constructor(
+    program: string,
+    port: number,
+    chatPort: number,
+    proxy: CutProxy,
+    env: NodeJS.ProcessEnv,
+  ) {
     this.chatPort = chatPort;
     this.proxy = proxy;
     this.address = `http://127.0.0.1:${port}`;
@@ -61,6 +67,7 @@ export class Demo {
         DATA_DIRECTORY: this.directory,
         PROSODY: program,
         PROSODY_MODULES: COMMUNITY_MODULES,
+        ...env,
       },
     });
     this.#process = child;
@@ -72,12 +79,12 @@ export class Demo {
     }
   }
 
-  /** Starts it, and returns when it is ready. @param program the path of Prosody */
-  static async start(program: string): Promise<Demo> {
+  /** Starts it, and returns when it is ready. @param program the path of Prosody @param env more variables */
+  static async start(program: string, env: NodeJS.ProcessEnv = {}): Promise<Demo> {
     installPackages();
     const chatPort = await freePort();
     const proxy = await CutProxy.start(chatPort);
-    const demo = new Demo(program, await freePort(), chatPort, proxy);
+    const demo = new Demo(program, await freePort(), chatPort, proxy, env);
     try {
       await demo.printed('Open http');
       if (existsSync(program)) await demo.printed(' info listening ');

@@ -156,3 +156,48 @@ describe('the web chat demo without Prosody', () => {
     });
   });
 });
+
+describe('the web chat demo in production', () => {
+  let demo: Demo;
+
+  beforeAll(async () => {
+    if (!canBrowse()) return undefined;
+    demo = await Demo.start('/no/such/prosody', { NODE_ENV: 'production' });
+    return () => demo.stop();
+  }, 180_000);
+
+  beforeEach((context) => {
+    requireChromium(context);
+  });
+
+  const signIn = (body: string, headers: Record<string, string>): Promise<Response> => {
+    const form = { 'Content-Type': 'application/x-www-form-urlencoded', ...SAME_ORIGIN };
+    return fetch(`${demo.address}/sign-in`, {
+      method: 'POST',
+      headers: { ...form, ...headers },
+      body,
+      redirect: 'manual',
+    });
+  };
+
+  it('accepts no cookie that a sibling domain can set', async () => {
+    const { headers } = await signIn('user=alice', { 'X-Forwarded-Proto': 'https' });
+    const cookies = headers.getSetCookie();
+    expect(cookies).toHaveLength(2);
+    for (const cookie of cookies) {
+      expect(cookie).toMatch(
+        /^__Host-web-chat-session(\.sig)?=\S+; path=\/; expires=[^;]+; samesite=lax; secure; httponly$/,
+      );
+    }
+  });
+
+  it('sends no session without HTTPS', async () => {
+    expect((await signIn('user=alice', {})).headers.getSetCookie()).toEqual([]);
+  });
+
+  it('hides the details of errors', async () => {
+    const response = await signIn('user=alice', { 'Content-Encoding': 'no-such-encoding' });
+    expect(response.status).toBe(415);
+    expect(await response.text()).not.toContain('node_modules');
+  });
+});
