@@ -20,7 +20,7 @@ function mintToken(string $jid, ?int $now = null, ?string $nonce = null): string
     return $otp . $nonce . ' ' . base64_encode($signature);
 }
 
-if (realpath($argv[0] ?? '') === __FILE__) { // not if your application includes this file
+if (PHP_SAPI === 'cli' && realpath($argv[0] ?? '') === __FILE__) { // not if your application includes this file
     $now = getenv('MINT_TIME'); // MINT_TIME and MINT_NONCE are for the test vector only.
     echo mintToken($argv[1], $now ? (int) $now : null, getenv('MINT_NONCE') ?: null), "\n";
 }

@@ -1,8 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DISABLED } from '../servers/logins.js';
+import { temporaryDirectory } from '../support/directory.js';
+import { commandsBelow, replaced } from '../support/documents.js';
 import { releases } from '../support/servers/prosody.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/system/processes.js';
+import { login, type LoginResult } from '../support/servers/xmpp-login.js';
+import { PROGRAM, xtokend } from '../support/xtokend.js';
 import { Demo, requireDemo } from './demo.js';
 
 const [release] = releases;
@@ -65,5 +72,24 @@ describe('npm run demo', () => {
       `The demo can't start: another program uses port ${port}. To use another one: CHAT_PORT=8091 npm start\n`,
     );
     expect(status).toBe(1);
+  });
+
+  it('takes a user out with the command of its README', async () => {
+    demo = await Demo.start(release.program);
+    const service = `ws://127.0.0.1:${demo.chatPort}/xmpp-websocket`;
+    const secrets = ['--config', join(demo.directory, 'xtokend.toml')];
+    const logIn = (): Promise<LoginResult> => {
+      const password = xtokend(['mint', ...secrets, 'alice@localhost']).stdout.trim();
+      return login({ service, domain: 'localhost', username: 'alice', password });
+    };
+    expect(await logIn()).toEqual({ decision: 'accepted' });
+    const [command = ''] = commandsBelow('examples/web-chat/README.md', 'The page with FAST').slice(-1);
+    const cwd = temporaryDirectory();
+    symlinkSync(demo.directory, join(cwd, 'data'));
+    const line = replaced(command, '../../bin/xtokend', PROGRAM);
+    const { stdout, stderr } = spawnSync('sh', ['-c', line], { cwd, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(stdout).toContain('alice@localhost');
+    expect(await logIn()).toEqual(DISABLED);
   });
 });

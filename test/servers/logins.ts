@@ -16,6 +16,7 @@ token_secret = "${OTHER_SECRET}"
 export const ACCEPTED: LoginResult = { decision: 'accepted' };
 export const REFUSED: LoginResult = { decision: 'refused', condition: 'not-authorized' };
 export const EXPIRED: LoginResult = { decision: 'refused', condition: 'credentials-expired' };
+export const DISABLED: LoginResult = { decision: 'refused', condition: 'account-disabled' };
 export const UNAVAILABLE: LoginResult = { decision: 'refused', condition: 'temporary-auth-failure' };
 
 /** Mints a token with the secrets of all hosts but other.example. */

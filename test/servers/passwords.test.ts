@@ -10,9 +10,8 @@ import { writeScripts, type PasswordScripts } from '../support/passwords/scripts
 import { requirePackage } from '../support/run/requirements.js';
 import { isInstalled, Prosody, releases } from '../support/servers/prosody.js';
 import { login, type LoginOptions, type LoginResult } from '../support/servers/xmpp-login.js';
-import { ACCEPTED, newUser, outcomesIn, REFUSED, tokenOf, UNAVAILABLE } from './logins.js';
+import { ACCEPTED, DISABLED, newUser, outcomesIn, REFUSED, tokenOf, UNAVAILABLE } from './logins.js';
 
-const DISABLED: LoginResult = { decision: 'refused', condition: 'account-disabled' };
 // The search of the logs after all tests looks for the first word.
 const APP_PASSWORD = 'hunter2-app-password';
 const SCRIPT_PASSWORD = 'hunter2 of a script';

@@ -11,10 +11,9 @@ import {
   type LoginResult,
   type Transport,
 } from '../support/servers/xmpp-login.js';
-import { ACCEPTED, newUser, tokenOf } from './logins.js';
+import { ACCEPTED, DISABLED, newUser, tokenOf } from './logins.js';
 import { logInOverBosh, logInUnbound, type RawSession } from './raw-sessions.js';
 
-const DISABLED: LoginResult = { decision: 'refused', condition: 'account-disabled' };
 const ENDED = 'not-authorized - This account is disabled.';
 /** In which the session of a blocked user must end. */
 const IN_TIME = { timeout: 5000, interval: 20 };
