@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { CheckProcess } from '../../support/daemon/check-process.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { OTHER_SECRET, OTHER_SEED, SECRETS } from '../../support/keys.js';
 import { runXtokend, startXtokend, type Ended } from '../../support/xtokend.js';
@@ -47,7 +48,8 @@ function ask(
   { file = config.file, socket = 'auto', input = '', more = [] as string[] } = {},
 ): Promise<Ended> {
   const path = socket.startsWith('/') ? socket : join(directory, socket);
-  return runXtokend(['check', '--config', file, '--request', request, '--socket', path, ...more], { input });
+  const args = ['check', '--config', file, '--request', request, '--socket', path, ...more];
+  return CheckProcess.runMeanwhile(args, input);
 }
 
 async function mint(jid: string, file = config.file): Promise<string> {

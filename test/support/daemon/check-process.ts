@@ -2,6 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NODE } from '../run/node.js';
 import { environment, PROGRAM, type Ended } from '../xtokend.js';
 
@@ -14,6 +15,8 @@ const POLL_MILLISECONDS = 2;
  */
 export class CheckProcess {
   static #shared: CheckProcess | undefined;
+  /** Settles when the last run that does not block has ended. */
+  static #last: Promise<unknown> = Promise.resolve();
   readonly #child: ChildProcess;
   readonly #requests: number;
   readonly #replies: number;
@@ -38,24 +41,51 @@ export class CheckProcess {
 
   /** Runs `xtokend` with these arguments. @param env the additional environment */
   static run(args: readonly string[], env: NodeJS.ProcessEnv): Ended {
-    CheckProcess.#shared ??= new CheckProcess();
-    return CheckProcess.#shared.#run({ argv: [NODE, PROGRAM, ...args], env: environment(env) });
+    const shared = (CheckProcess.#shared ??= new CheckProcess());
+    shared.#send(args, env, '');
+    return JSON.parse(shared.#receive()) as Ended;
   }
 
-  #run(request: { readonly argv: readonly string[]; readonly env: NodeJS.ProcessEnv }): Ended {
+  /** Does the same without blocking this process, which can serve it meanwhile. */
+  static runMeanwhile(args: readonly string[], input = ''): Promise<Ended> {
+    const run = async (): Promise<Ended> => {
+      const shared = (CheckProcess.#shared ??= new CheckProcess());
+      shared.#send(args, {}, input);
+      const receive = shared.#receiving();
+      for (;;) {
+        const { value, done } = receive.next();
+        if (done === true) return JSON.parse(value) as Ended;
+        await sleep(POLL_MILLISECONDS);
+      }
+    };
+    const ended = CheckProcess.#last.then(run);
+    CheckProcess.#last = ended.catch(() => undefined);
+    return ended;
+  }
+
+  #send(args: readonly string[], env: NodeJS.ProcessEnv, input: string): void {
+    const request = { argv: [NODE, PROGRAM, ...args], env: environment(env), stdin: input };
     writeSync(this.#requests, `${JSON.stringify(request)}\n`);
-    return JSON.parse(this.#receive()) as Ended;
   }
 
-  /** Waits for one line. @throws if there is none in time */
   #receive(): string {
+    const receive = this.#receiving();
+    for (;;) {
+      const { value, done } = receive.next();
+      if (done === true) return value;
+      Atomics.wait(NEVER, 0, 0, POLL_MILLISECONDS);
+    }
+  }
+
+  /** Returns one line. Yields whenever it has to wait. @throws if there is none in time */
+  *#receiving(): Generator<void, string> {
     const end = Date.now() + TIMEOUT_MILLISECONDS;
     const buffer = Buffer.alloc(64 * 1024);
     const chunks: Buffer[] = [];
     while (chunks.at(-1)?.at(-1) !== LINE_FEED) {
       const count = readAvailable(this.#replies, buffer);
       if (count > 0) chunks.push(Buffer.from(buffer.subarray(0, count)));
-      else if (Date.now() < end) Atomics.wait(NEVER, 0, 0, POLL_MILLISECONDS);
+      else if (Date.now() < end) yield;
       else throw this.#stopped();
     }
     return Buffer.concat(chunks).toString();
@@ -83,11 +113,16 @@ function readAvailable(descriptor: number, buffer: Buffer): number {
 }
 
 const SCRIPT = `
-  const { createReadStream, openSync, writeSync } = require('node:fs');
+  const { openSync, writeSync } = require('node:fs');
+  const { Socket } = require('node:net');
   const { createInterface } = require('node:readline');
-  const { Writable } = require('node:stream');
+  const { Readable, Writable } = require('node:stream');
   const [requests, replies, program] = process.argv.slice(1);
   const { runProgram } = require(program);
+
+  function replace(name, value) {
+    Object.defineProperty(process, name, { value, configurable: true });
+  }
 
   function capture(name) {
     const captured = { text: '' };
@@ -95,19 +130,22 @@ const SCRIPT = `
       captured.text += chunk;
       done();
     };
-    Object.defineProperty(process, name, { value: new Writable({ decodeStrings: false, write }), configurable: true });
+    replace(name, new Writable({ decodeStrings: false, write }));
     return captured;
   }
 
   async function answer(fd, reply) {
-    for await (const line of createInterface({ input: createReadStream('', { fd }) })) {
-      const { argv, env } = JSON.parse(line);
+    // A stream of node:fs would block a thread that checks need, such as for app passwords.
+    const input = new Socket({ fd, readable: true, writable: false });
+    for await (const line of createInterface({ input })) {
+      const { argv, env, stdin } = JSON.parse(line);
       for (const name of Object.keys(process.env)) delete process.env[name];
       Object.assign(process.env, env);
       process.argv = argv;
       process.exitCode = undefined;
       // The secrets of the check before.
       delete globalThis['xtokend.known-secrets'];
+      replace('stdin', Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]));
       const [stdout, stderr] = [capture('stdout'), capture('stderr')];
       await runProgram(argv, 'test');
       reply({ status: process.exitCode ?? 0, stdout: stdout.text, stderr: stderr.text });

@@ -6,9 +6,9 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished } from 'vitest';
 import type { Finding } from '../../../../src/cli/check/finding.js';
+import { CheckProcess } from '../../../support/daemon/check-process.js';
 import { temporaryFile } from '../../../support/directory.js';
 import { SECRETS } from '../../../support/keys.js';
-import { runXtokend } from '../../../support/xtokend.js';
 
 export const BEARER_TOKEN = 'bearer-token-of-this-test';
 
@@ -79,7 +79,13 @@ export interface CheckedPasswords {
 
 /** Runs `xtokend check` while this process can answer it. */
 export async function checkPasswords(file: string, args: readonly string[] = []): Promise<CheckedPasswords> {
-  const { status, stdout, stderr } = await runXtokend(['check', '--json', '--config', file, ...args]);
+  const { status, stdout, stderr } = await CheckProcess.runMeanwhile([
+    'check',
+    '--json',
+    '--config',
+    file,
+    ...args,
+  ]);
   expect(stderr).toBe('');
   const all = (JSON.parse(stdout) as { findings: Finding[] }).findings;
   const found = all.filter(({ subject }) => subject === 'passwords');
