@@ -49,7 +49,7 @@ export class Prosody {
   /** Returns when it accepts connections. */
   async start() {
     // An xtokend that is just ending still has the port of the last Prosody.
-    const inUse = `another program uses port ${this.#port}. To use another one: CHAT_PORT=8091 npm start`;
+    const inUse = `another program uses port ${this.#port}`;
     await waitFor(async () => !(await accepts(this.#port)), STOP_MILLISECONDS, inUse);
     const [program, ...args] = this.#command;
     // The terminal sends SIGINT to all programs of the demo; start.js alone decides what ends when.

@@ -18,14 +18,11 @@ const xtokend = dirname(fileURLToPath(import.meta.resolve('xtokend/package.json'
 
 const secrets = prepareSecrets();
 const found = findProsody({ program: process.env.PROSODY, modules: process.env.PROSODY_MODULES });
-const problem =
-  found === undefined ? 'Prosody is not installed. To install it: sudo apt install prosody' : undefined;
+const problem = found === undefined ? problemOf(process.env.PROSODY) : undefined;
 const chat = { host: HOST, websocketUrl, problem, fastProblem: problem ?? found.fastProblem };
 
 const server = createApp(chat, secrets).listen(port, '127.0.0.1');
-await once(server, 'listening').catch(({ message }) =>
-  fail(`${message}. To use another port: PORT=8090 npm start`),
-);
+await once(server, 'listening').catch(({ message }) => fail(message));
 const prosody = found === undefined ? undefined : await startProsody().catch(({ message }) => fail(message));
 
 console.log(`
@@ -33,7 +30,7 @@ Open http://127.0.0.1:${server.address().port}
   chat server   ${found === undefined ? problem : `Prosody ${found.version}, ${websocketUrl}`}
   data          ${directory}
 
-Press Enter to restart Prosody, and Ctrl-C to end.
+Press ${found === undefined ? '' : 'Enter to restart Prosody, and '}Ctrl-C to end.
 `);
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, end);
@@ -46,6 +43,11 @@ process.stdin.on('data', async () => {
   );
   process.stdin.resume();
 });
+
+function problemOf(program) {
+  const missing = program === undefined ? 'Prosody is not installed' : `There is no Prosody at ${program}`;
+  return `${missing}. To install it: sudo apt install prosody. Then start the demo again.`;
+}
 
 async function startProsody() {
   const started = new Prosody(found, {
@@ -61,7 +63,13 @@ async function startProsody() {
 }
 
 function fail(reason) {
+  const command = process.env.npm_lifecycle_event === 'demo' ? 'npm run demo' : 'npm start';
   console.error(`The demo can't start: ${reason}`);
+  if (/port|EADDRINUSE/.test(reason)) {
+    console.error(
+      `Does it run already? To use others: PORT=8090 CHAT_PORT=8091 DATA_DIRECTORY=DIR ${command}`,
+    );
+  }
   process.exit(1);
 }
 

@@ -69,7 +69,7 @@ describe('npm run demo', () => {
       encoding: 'utf8',
     });
     expect(stderr).toBe(
-      `The demo can't start: another program uses port ${port}. To use another one: CHAT_PORT=8091 npm start\n`,
+      `The demo can't start: another program uses port ${port}\nDoes it run already? To use others: PORT=8090 CHAT_PORT=8091 DATA_DIRECTORY=DIR npm start\n`,
     );
     expect(status).toBe(1);
   });
