@@ -101,6 +101,14 @@ export class Visitor {
     if (directory !== undefined) await this.page.screenshot({ path: join(directory, name) });
   }
 
+  /** Expects that all of the page can be seen without scrolling sideways. */
+  async expectFits(): Promise<void> {
+    const [content = 0, window] = await this.page.evaluate<number[]>(
+      '[document.documentElement.scrollWidth, innerWidth]',
+    );
+    expect(content).toBe(window);
+  }
+
   expectNoException(): void {
     expect(this.exceptions).toEqual([]);
   }

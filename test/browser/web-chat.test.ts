@@ -47,6 +47,25 @@ describe('Converse.js in the web chat demo with Prosody 0.12', () => {
     await alice.takePicture('web-chat-converse.png');
   });
 
+  it('can be used on a phone', { timeout: 120_000 }, async () => {
+    const carol = await Visitor.signIn(browser, demo.address, 'carol');
+    await carol.page.setViewportSize({ width: 360, height: 640 });
+    await carol.expectFits();
+    await carol.open('/chat');
+    await carol.write('Bob', 'Hello from a phone');
+    await carol.expectFits();
+    await bob.reads('Carol', 'Hello from a phone');
+    await bob.write('Carol', 'Hello to a phone');
+    await carol.page.locator('.chat-msg__text', { hasText: 'Hello to a phone' }).waitFor();
+    const contact = carol.page.locator('converse-roster').getByText('Bob', { exact: true });
+    expect(await contact.isVisible()).toBe(false);
+    await carol.page.click('converse-controlbox-navback converse-icon');
+    await contact.waitFor();
+    await carol.expectFits();
+    carol.expectNoException();
+    await carol.context.close();
+  });
+
   it('logs in again when the page is reloaded', { timeout: 120_000 }, async () => {
     await alice.page.reload();
     await expectChat('Back');
@@ -97,6 +116,8 @@ describe('Converse.js in the web chat demo with Prosody 0.12', () => {
   });
 
   it('explains that FAST needs a newer release', async () => {
+    await bob.open('/');
+    await bob.page.locator('.card').getByText('FAST needs Prosody 13.0 or later; this is 0.12').waitFor();
     await bob.open('/fast');
     await bob.page.getByText('FAST needs Prosody 13.0 or later; this is 0.12').waitFor();
   });

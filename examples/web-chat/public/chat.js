@@ -38,6 +38,7 @@ if (problem === undefined) {
     allow_user_trust_override: false,
     allow_contact_removal: false,
     show_controlbox_by_default: true,
+    dark_theme: 'classic', // the other pages have no dark colours either
     view_mode: 'embedded', // in <converse-root>, below the header
     auto_insert: false,
     show_self_in_roster: false,

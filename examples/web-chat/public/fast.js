@@ -67,5 +67,5 @@ function addLine(list, text, author) {
   }
   line.append(text);
   element(list).append(line);
-  line.scrollIntoView({ block: 'nearest' });
+  element(list).scrollTop = element(list).scrollHeight;
 }
