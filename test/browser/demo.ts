@@ -115,6 +115,16 @@ export class Demo {
     this.#process.stdin?.write('\n');
   }
 
+  /** Runs `xtokend revoke` for a user. */
+  revoke(user: string): void {
+    const config = join(this.directory, 'xtokend.toml');
+    const revoked = spawnSync('bin/xtokend', ['revoke', '--config', config, `${user}@localhost`], {
+      env: { ...process.env, STATE_DIRECTORY: join(this.directory, 'prosody/xtokend') },
+      encoding: 'utf8',
+    });
+    if (revoked.status !== 0) throw new Error(`expected a revocation: ${revoked.stderr}`);
+  }
+
   get pid(): number {
     return this.#process.pid ?? 0;
   }

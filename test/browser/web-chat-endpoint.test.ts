@@ -113,6 +113,24 @@ describe('the web chat demo without Prosody', () => {
     await carol.context.close();
   });
 
+  it('goes to the sign-in page when the session has ended', async () => {
+    const carol = await Visitor.signIn(browser, demo.address, 'carol');
+    await carol.context.clearCookies();
+    await carol.page.click('text=Fetch a token');
+    await carol.page.getByText('Sign in as').waitFor();
+    await carol.page.click('button[value=carol]');
+    await carol.page.getByText('Fetch a token').waitFor();
+    // The session ends while the page loads.
+    await carol.page.route('**/session', async (route) => {
+      await carol.context.clearCookies();
+      await route.fulfill({ status: 401, body: 'Unauthorized' });
+    });
+    await carol.open('/chat');
+    await carol.page.getByText('Sign in as').waitFor();
+    carol.expectNoException();
+    await carol.context.close();
+  });
+
   it('keeps the session in a cookie that no script can read', async () => {
     const cookies = await alice.context.cookies(demo.address);
     expect(cookies.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite])).toEqual([

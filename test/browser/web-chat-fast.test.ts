@@ -173,4 +173,15 @@ describe('xmpp.js with FAST in the web chat demo with Prosody 13.0', () => {
     for (const copy of copies) expect(await logInWithCopy(copy)).toBe('not-authorized');
     for (const visitor of [alice, bob, carol]) visitor.expectNoException();
   });
+
+  it('says that the chat server has blocked the account', { timeout: 120_000 }, async () => {
+    const carol = await Visitor.signIn(browser, demo.address, 'carol');
+    await carol.page.setViewportSize({ width: 360, height: 640 });
+    await carol.open('/fast');
+    await carol.step('Received a FAST token');
+    await carol.expectFits();
+    demo.revoke('carol');
+    await carol.page.getByText('The chat server has blocked this account.').waitFor();
+    await carol.context.close();
+  });
 });

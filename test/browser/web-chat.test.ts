@@ -66,6 +66,21 @@ describe('Converse.js in the web chat demo with Prosody 0.12', () => {
     await carol.context.close();
   });
 
+  it('says why the web application refuses, and does not ask again', { timeout: 120_000 }, async () => {
+    const carol = await Visitor.signIn(browser, demo.address, 'carol');
+    let requests = 0;
+    await carol.page.route('**/xmpp-credentials', (route) => {
+      requests += 1;
+      return route.fulfill({ status: 403, body: 'Not allowed' });
+    });
+    await carol.open('/chat');
+    await carol.page.getByText('Refused with status 403: Not allowed').waitFor();
+    // Converse.js waits for two seconds before it asks again.
+    await sleep(4000);
+    expect(requests).toBe(1);
+    await carol.context.close();
+  });
+
   it('logs in again when the page is reloaded', { timeout: 120_000 }, async () => {
     await alice.page.reload();
     await expectChat('Back');

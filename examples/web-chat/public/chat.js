@@ -8,13 +8,15 @@ showProblem(problem);
 converse.plugins.add('session', {
   initialize() {
     const { api } = this._converse;
-    // Without this, Converse.js would ask for a token every two seconds after the user has signed out in another window,
-    // and go on as somebody else who has signed in there.
+    // Without this, Converse.js would ask for a token every two seconds if the web application refuses, such as after the
+    // user has signed out in another window, and go on as somebody else who has signed in there.
     api.listen.on('beforeFetchLoginCredentials', (_, request) => {
       const { onload } = request;
       request.onload = () => {
-        const isOther = request.status === 200 && JSON.parse(request.responseText).jid !== jid;
-        if (isOther || request.status === 401) location.assign('/');
+        const { status, responseText } = request;
+        const isOther = status === 200 && JSON.parse(responseText).jid !== jid;
+        if (isOther || status === 401) location.assign('/');
+        else if (status >= 400 && status < 500) stop(`Refused with status ${status}: ${responseText}`);
         else onload();
       };
       return request;
@@ -51,4 +53,10 @@ if (problem === undefined) {
     whitelisted_plugins: ['session'],
     loglevel: 'warn',
   });
+}
+
+/** Shows only what is wrong. */
+function stop(text) {
+  showProblem(text);
+  document.querySelector('main').hidden = true;
 }

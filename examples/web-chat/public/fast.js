@@ -31,6 +31,9 @@ function start() {
     const body = stanza.is('message') && stanza.attrs.type === 'chat' && stanza.getChildText('body');
     if (body) addLine('messages', body, labelOf(stanza.attrs.from));
   });
+  xmpp.on('error', ({ condition }) => {
+    if (condition === 'account-disabled') showProblem('The chat server has blocked this account.');
+  });
   compose(xmpp);
   element('drop').addEventListener('click', () => xmpp.disconnect());
   // An error is shown as a step.

@@ -1,10 +1,10 @@
-import { loadSession, showProblem } from './session.js';
+import { fetchJson, loadSession, showProblem } from './session.js';
 
-const session = await loadSession();
-showProblem(session.problem);
-if (session.fastProblem !== session.problem) document.getElementById('fast').replaceWith(session.fastProblem);
+const { problem, fastProblem } = await loadSession();
+showProblem(problem);
+if (fastProblem !== problem) document.getElementById('fast').replaceWith(fastProblem);
 
 document.getElementById('fetch').addEventListener('click', async () => {
-  const response = await fetch('/xmpp-credentials');
-  document.getElementById('credentials').textContent = JSON.stringify(await response.json(), null, 2);
+  const credentials = await fetchJson('/xmpp-credentials');
+  document.getElementById('credentials').textContent = JSON.stringify(credentials, null, 2);
 });

@@ -5,17 +5,24 @@ const channel = new BroadcastChannel('sign-out');
 // The other windows of this browser leave their page as well, which ends their connection.
 channel.addEventListener('message', () => location.assign('/'));
 
-/** Returns the user and the chat server, and fills in the header. Goes to the sign-in page if the session has ended. */
+/** Returns the user and the chat server, and fills in the header. */
 export async function loadSession() {
-  const response = await fetch('/session');
-  if (response.status === 401) location.assign('/');
-  const session = await response.json();
+  const session = await fetchJson('/session');
   document.getElementById('label').textContent = session.label;
   document.getElementById('sign-out').addEventListener('submit', (event) => signOut(event, session));
   return session;
 }
 
-/** Shows what the chat server lacks. */
+/** Fetches JSON. If the web application refuses, goes to the sign-in page or shows why, and never returns. */
+export async function fetchJson(path) {
+  const response = await fetch(path);
+  if (response.ok) return response.json();
+  if (response.status === 401) location.assign('/');
+  else showProblem(`Refused with status ${response.status}: ${await response.text()}`);
+  return new Promise(() => undefined);
+}
+
+/** Shows what is wrong, such as what the chat server lacks. */
 export function showProblem(text) {
   const element = document.getElementById('problem');
   element.textContent = text;
