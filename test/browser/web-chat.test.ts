@@ -118,7 +118,7 @@ describe('Converse.js in the web chat demo with Prosody 0.12', () => {
     await bob.reads('Carol', 'Hello from Carol');
     const window = await carol.replaceBy('alice');
     const databases = 'indexedDB.databases().then((found) => JSON.stringify([localStorage, found]))';
-    expect(await window.evaluate(databases)).toBe('[{},[]]');
+    await expect.poll(() => window.evaluate(databases)).toBe('[{},[]]');
     const logins = outcomesIn(demo.output, 'alice@localhost').length;
     await demo.proxy.cut();
     await demo.proxy.restore();
@@ -146,7 +146,7 @@ describe('Converse.js in the web chat demo with Prosody 0.12', () => {
     await alice.signOut();
     await window.getByText('Sign in as').waitFor();
     const left = 'JSON.stringify([localStorage, sessionStorage])';
-    expect(await alice.page.evaluate(left)).not.toContain('alice');
+    await expect.poll(() => alice.page.evaluate(left)).not.toContain('alice');
     const response = await alice.page.evaluate("fetch('/xmpp-credentials').then(({ status }) => status)");
     expect(response).toBe(401);
   });
