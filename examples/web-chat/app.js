@@ -23,7 +23,7 @@ const SESSION_MILLISECONDS = 14 * 24 * 60 * 60 * 1000;
  */
 export function createApp(chat, { otpSeed, tokenSecret, sessionKey }) {
   const app = express();
-  // Believe a reverse proxy on this machine that the browser uses HTTPS.
+  // Trust X-Forwarded-Proto from a reverse proxy on this machine.
   app.set('trust proxy', 'loopback');
   app.use(securityHeaders(chat.websocketUrl));
   app.use(sessions(sessionKey));
@@ -51,7 +51,7 @@ export function createApp(chat, { otpSeed, tokenSecret, sessionKey }) {
     // The pages of another user can be open in other windows, so that user must sign out first.
     if (userOf(request) !== undefined) return response.redirect(303, '/');
     request.session = { user, since: Date.now() };
-    // The session of the last user can have expired, without a sign-out.
+    // The previous user's session can have expired without a sign-out.
     response.set('Clear-Site-Data', '"storage"').redirect(303, '/');
   });
 
@@ -76,7 +76,7 @@ export function createApp(chat, { otpSeed, tokenSecret, sessionKey }) {
   return app;
 }
 
-/** Limits what the browser loads, so that a script that somebody has smuggled into a page can't run. */
+/** Limits what the browser loads, so that a script injected into a page can't run. */
 function securityHeaders(websocketUrl) {
   return helmet({
     contentSecurityPolicy: {
@@ -112,12 +112,12 @@ function sessions(sessionKey) {
 
 /** Returns the signed-in user, or `undefined`. */
 function userOf({ session }) {
-  // A copy of a cookie is valid as long as its signature, so the session has an end of its own.
+  // The signature of a copied cookie never expires, so check the age of the session as well.
   const isCurrent = Date.now() - session.since < SESSION_MILLISECONDS;
   return isCurrent && USERS.has(session.user) ? session.user : undefined;
 }
 
-/** Refuses strangers with 401. */
+/** Refuses requests without a signed-in user with 401. */
 function requireUser(request, response, next) {
   const user = userOf(request);
   response.set('Cache-Control', 'no-store');

@@ -48,7 +48,7 @@ export class Prosody {
 
   /** Returns when it accepts connections. */
   async start() {
-    // An xtokend that is just ending still has the port of the last Prosody.
+    // An xtokend that is still starting or ending can hold the port of the last Prosody, which it inherited.
     const inUse = `another program uses port ${this.#port}`;
     await waitFor(async () => !(await accepts(this.#port)), STOP_MILLISECONDS, inUse);
     const [program, ...args] = this.#command;

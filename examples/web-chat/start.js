@@ -67,7 +67,7 @@ function fail(reason) {
   console.error(`The demo can't start: ${reason}`);
   if (/port|EADDRINUSE/.test(reason)) {
     console.error(
-      `Does it run already? To use others: PORT=8090 CHAT_PORT=8091 DATA_DIRECTORY=DIR ${command}`,
+      `Is the demo already running? To use other ports: PORT=8090 CHAT_PORT=8091 DATA_DIRECTORY=DIR ${command}`,
     );
   }
   process.exit(1);

@@ -69,12 +69,12 @@ describe('npm run demo', () => {
       encoding: 'utf8',
     });
     expect(stderr).toBe(
-      `The demo can't start: another program uses port ${port}\nDoes it run already? To use others: PORT=8090 CHAT_PORT=8091 DATA_DIRECTORY=DIR npm start\n`,
+      `The demo can't start: another program uses port ${port}\nIs the demo already running? To use other ports: PORT=8090 CHAT_PORT=8091 DATA_DIRECTORY=DIR npm start\n`,
     );
     expect(status).toBe(1);
   });
 
-  it('takes a user out with the command of its README', async () => {
+  it('revokes a user with the command of its README', async () => {
     demo = await Demo.start(release.program);
     const service = `ws://127.0.0.1:${demo.chatPort}/xmpp-websocket`;
     const secrets = ['--config', join(demo.directory, 'xtokend.toml')];

@@ -62,11 +62,11 @@ async function fetchToken(jid, onStep) {
   const credentials = response.ok ? await response.json() : {};
   // The user has signed out in another window. Somebody else can have signed in there.
   if (response.status === 401 || (response.ok && credentials.jid !== jid)) location.assign('/');
-  if (credentials.jid !== jid) throw new Error('the web application gives no token');
+  if (credentials.jid !== jid) throw new Error('the web application returned no token');
   return credentials.password;
 }
 
-/** Makes the server forget the user's FAST token, so that no copy of it works either. Does nothing if there is none. */
+/** Revokes the user's FAST token on the server, so that no copy of it works. Does nothing if there is none. */
 export async function revokeFastToken(session) {
   const store = fastStore(session.user);
   const [token, id] = [store.read(), store.deviceId()];
