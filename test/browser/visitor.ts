@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
-import { expect } from 'vitest';
-import { CHROMIUM } from './demo.js';
+import { beforeAll, beforeEach, expect } from 'vitest';
+import type { ProsodyRelease } from '../support/servers/prosody.js';
+import { canRun, CHROMIUM, Demo, requireDemo } from './demo.js';
 
 const TIMEOUT_MILLISECONDS = 45_000;
 
@@ -11,6 +12,27 @@ export function startBrowser(): Promise<Browser> {
     executablePath: CHROMIUM,
     chromiumSandbox: false,
     args: ['--disable-gpu'],
+  });
+}
+
+/** Starts the demo and a browser for the tests of this group, and skips these if a program is not installed. */
+export function useDemo(
+  release: ProsodyRelease,
+  onStart: (started: { readonly demo: Demo; readonly browser: Browser }) => void,
+): void {
+  beforeAll(async () => {
+    if (!canRun(release)) return undefined;
+    const demo = await Demo.start(release.program);
+    const browser = await startBrowser();
+    onStart({ demo, browser });
+    return async () => {
+      await browser.close();
+      await demo.stop();
+    };
+  }, 180_000);
+
+  beforeEach((context) => {
+    requireDemo(context, release);
   });
 }
 

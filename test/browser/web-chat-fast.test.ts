@@ -1,11 +1,11 @@
 import { client as createClient, xml, type FastToken } from '@xmpp/client';
 import type { Browser } from 'playwright-core';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { outcomesIn } from '../servers/logins.js';
 import { releases } from '../support/servers/prosody.js';
 import { leave, start, useWebSocket } from '../support/servers/xmpp-login.js';
-import { canRun, Demo, requireDemo } from './demo.js';
-import { startBrowser, Visitor } from './visitor.js';
+import type { Demo } from './demo.js';
+import { useDemo, Visitor } from './visitor.js';
 
 interface Copy {
   readonly token: FastToken;
@@ -21,19 +21,7 @@ describe('xmpp.js with FAST in the web chat demo with Prosody 13.0', () => {
   let alice: Visitor;
   let bob: Visitor;
 
-  beforeAll(async () => {
-    if (!canRun(release)) return undefined;
-    demo = await Demo.start(release.program);
-    browser = await startBrowser();
-    return async () => {
-      await browser.close();
-      await demo.stop();
-    };
-  }, 180_000);
-
-  beforeEach((context) => {
-    requireDemo(context, release);
-  });
+  useDemo(release, (started) => ({ demo, browser } = started));
 
   const expectChat = async (message: string): Promise<void> => {
     await alice.writeFast('Bob', message);

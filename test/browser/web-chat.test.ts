@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { EXPIRED, outcomesIn } from '../servers/logins.js';
 import { releases } from '../support/servers/prosody.js';
 import { login } from '../support/servers/xmpp-login.js';
-import { canRun, Demo, requireDemo } from './demo.js';
-import { startBrowser, Visitor } from './visitor.js';
+import type { Demo } from './demo.js';
+import { useDemo, Visitor } from './visitor.js';
 
 const [release] = releases;
 if (release === undefined) throw new Error('expected a release');
@@ -16,19 +16,7 @@ describe('Converse.js in the web chat demo with Prosody 0.12', () => {
   let alice: Visitor;
   let bob: Visitor;
 
-  beforeAll(async () => {
-    if (!canRun(release)) return undefined;
-    demo = await Demo.start(release.program);
-    browser = await startBrowser();
-    return async () => {
-      await browser.close();
-      await demo.stop();
-    };
-  }, 180_000);
-
-  beforeEach((context) => {
-    requireDemo(context, release);
-  });
+  useDemo(release, (started) => ({ demo, browser } = started));
 
   /** Expects that a message of each of both arrives. */
   const expectChat = async (message: string): Promise<void> => {
