@@ -1,8 +1,10 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { lock } from 'proper-lockfile';
 import type { TestContext } from 'vitest';
 import { collectLog, collectLogsIn } from '../support/run/collected-logs.js';
 import { requirePackage } from '../support/run/requirements.js';
@@ -81,7 +83,7 @@ export class Demo {
 
   /** Starts it, and returns when it is ready. @param program the path of Prosody @param env more variables */
   static async start(program: string, env: NodeJS.ProcessEnv = {}): Promise<Demo> {
-    installPackages();
+    await installPackages();
     const chatPort = await freePort();
     const proxy = await CutProxy.start(chatPort);
     const demo = new Demo(program, await freePort(), chatPort, proxy, env);
@@ -150,11 +152,16 @@ export class Demo {
 }
 
 /** Installs the packages of the example if they are missing. Another test may do the same at this moment. */
-export function installPackages(): void {
-  const script = '[ -e node_modules/.package-lock.json ] || npm ci --prefer-offline --no-audit --no-fund';
-  const installed = spawnSync('flock', ['.', 'sh', '-c', script], { cwd: EXAMPLE, encoding: 'utf8' });
-  if (installed.status !== 0)
-    throw new Error(`expected npm ci in ${EXAMPLE} to succeed: ${installed.stderr}`);
+export async function installPackages(): Promise<void> {
+  const retries = { retries: 600, factor: 1, minTimeout: 200 };
+  const release = await lock(EXAMPLE, { lockfilePath: 'node_modules/.web-chat.lock', retries });
+  try {
+    if (existsSync(join(EXAMPLE, 'node_modules/.package-lock.json'))) return;
+    const args = ['ci', '--prefer-offline', '--no-audit', '--no-fund'];
+    await promisify(execFile)('npm', args, { cwd: EXAMPLE });
+  } finally {
+    await release();
+  }
 }
 
 function commandLineOf(pid: string): string {

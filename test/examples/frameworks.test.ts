@@ -27,7 +27,7 @@ describe.for(frameworks)('the snippet for $name', (framework) => {
 
   beforeAll(async () => {
     if (!canRun) return undefined;
-    if (name === 'Express') installPackages();
+    if (name === 'Express') await installPackages();
     application = await Application.start(framework, snippetOf(name));
     alice = await application.signIn('alice');
     return () => application.stop();
