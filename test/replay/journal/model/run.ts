@@ -17,19 +17,21 @@ interface Participant {
   /** What it has to do before any process goes on: it notices a removal by that. */
   touch: Act | undefined;
   /** When its present act began. */
-  begin: Begin;
+  begin: Instant;
 }
 
-/** When an act began. */
-interface Begin {
+/** When an act began or ended. */
+interface Instant {
   /** How many removals there had been. */
   readonly removals: number;
   /** Whether some process had not noticed the last one. */
   readonly isEarly: boolean;
 }
 
-interface Acceptance extends Begin {
+interface Acceptance {
   readonly token: string;
+  readonly begin: Instant;
+  readonly end: Instant;
 }
 
 const WARM_UP: Act = { clock: CLOCKS[0] ?? 0, tokens: [tokenUse('made up', CLOCKS[0] ?? 0)] };
@@ -110,13 +112,17 @@ export class Run {
   }
 
   #nextAct(participant: Participant): Act | undefined {
-    const isEarly = this.#participants.some(({ touch }) => touch !== undefined);
-    participant.begin = { removals: this.#removals, isEarly };
+    participant.begin = this.#now();
     if (participant.touch !== undefined) return participant.touch;
     const act = this.#scenario.acts[this.#participants.indexOf(participant)]?.[participant.started];
     participant.started += 1;
     for (const token of act?.tokens ?? []) this.offered.add(nameOf(token));
     return act;
+  }
+
+  #now(): Instant {
+    const isEarly = this.#participants.some(({ touch }) => touch !== undefined);
+    return { removals: this.#removals, isEarly };
   }
 
   /** Removes something that all processes know. From then on, they notice that by their next act. */
@@ -166,9 +172,10 @@ export class Run {
       `${participant?.begin.isEarly === true ? 'early ' : ''}process ${process.identifier} ${nameOf(token)} ${result}`,
     );
     if (participant === undefined || result === 'replay-cache-unavailable') return;
+    const end = this.#now();
     if (participant.touch?.tokens.includes(token) === true) participant.touch = undefined;
     if (result !== 'replay-unknown') participant.used.add(token.timeStep);
-    if (result === 'consumed') this.acceptances.push({ token: nameOf(token), ...participant.begin });
+    if (result === 'consumed') this.acceptances.push({ token: nameOf(token), begin: participant.begin, end });
   }
 }
 
@@ -181,10 +188,12 @@ export function acceptedTwice({ acceptances }: Run): string[] {
   return acceptances.filter(isTwice).map(({ token }) => token);
 }
 
-/** Returns whether only one of two began before a removal, and the other before all processes had noticed that. */
-function isLimit(one: Begin, other: Begin): boolean {
-  const [before, after] = one.removals < other.removals ? [one, other] : [other, one];
-  return before.removals < after.removals && after.isEarly;
+/** Returns whether a removal was between two acceptances, and the later one was before all processes had noticed it. */
+function isLimit(one: Acceptance, other: Acceptance): boolean {
+  return (['begin', 'end'] as const).some((instant) => {
+    const [before, after] = one[instant].removals < other[instant].removals ? [one, other] : [other, one];
+    return before[instant].removals < after[instant].removals && after[instant].isEarly;
+  });
 }
 
 function nameOf({ id, timeStep }: TokenUse): string {
