@@ -83,7 +83,8 @@ export class Visitor {
   async #signIn(page: Page, user: string): Promise<void> {
     await page.goto(this.#address);
     await page.click(`button[value=${user}]`);
-    await page.getByText('Fetch a token').waitFor();
+    // The script of the page handles clicks before it fills this in.
+    await page.locator('#label:not(:empty)').waitFor();
   }
 
   async signOut(): Promise<void> {

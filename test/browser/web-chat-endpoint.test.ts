@@ -119,7 +119,7 @@ describe('the web chat demo without Prosody', () => {
     await carol.page.click('text=Fetch a token');
     await carol.page.getByText('Sign in as').waitFor();
     await carol.page.click('button[value=carol]');
-    await carol.page.getByText('Fetch a token').waitFor();
+    await carol.page.locator('#label:not(:empty)').waitFor();
     // The session ends while the page loads.
     await carol.page.route('**/session', async (route) => {
       await carol.context.clearCookies();
