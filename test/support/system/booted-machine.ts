@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timeStepAt, TIME_STEP_MILLISECONDS } from '../../../src/credential/otp.js';
 import { hasProgram } from '../run/requirements.js';
 
 const BOOT_MILLISECONDS = 90_000;
@@ -36,6 +37,7 @@ export class BootedMachine {
   readonly #unshare: ChildProcess;
   #output = '';
   #pid = 0;
+  #bootedAt = 0;
 
   /** @param command runs instead of systemd, if it is not empty */
   protected constructor(script: RootScript, command: readonly string[] = []) {
@@ -84,7 +86,17 @@ export class BootedMachine {
       // Each look starts two processes, while the machine starts many.
       await sleep(200);
     }
+    this.#bootedAt = Date.now();
     return this;
+  }
+
+  /**
+   * Waits until xtokend accepts tokens of a clock that is one time step ahead. Tokens of the time step in which the machine started, and of
+   * the next one, could have been used before.
+   */
+  async acceptsTokensAhead(): Promise<void> {
+    const next = (timeStepAt(this.#bootedAt) + 1) * TIME_STEP_MILLISECONDS;
+    await sleep(Math.max(next - Date.now() + 100, 0));
   }
 
   /** Runs a shell script on the machine. */
