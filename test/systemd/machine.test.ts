@@ -145,7 +145,7 @@ describe('a machine with systemd', { timeout: TIMEOUT_MILLISECONDS }, () => {
   it('fails systemctl reload if the configuration is invalid, and keeps the previous one', async () => {
     machine.do('echo nonsense >>/etc/xtokend/xtokend.toml');
     expect(machine.run('systemctl reload xtokend').status).not.toBe(0);
-    expect(property('ActiveState')).toBe('active');
+    await expect.poll(() => property('ActiveState')).toBe('active');
     await expect.poll(journal).toContain('configuration reload failed, keeping the previous one');
     expect(await ask(`${login('grace')}\n`)).toBe('1\n');
     machine.do('cp /root/before.toml /etc/xtokend/xtokend.toml; systemctl reload xtokend');
@@ -154,7 +154,7 @@ describe('a machine with systemd', { timeout: TIMEOUT_MILLISECONDS }, () => {
   it('starts a stopped service when a client connects, and answers it', async () => {
     machine.do('systemctl stop xtokend');
     expect(await ask('isuser:a:b\n')).toBe('1\n');
-    expect(property('ActiveState')).toBe('active');
+    await expect.poll(() => property('ActiveState')).toBe('active');
   });
 
   it('passes a second socket with the other protocol, as on the page', async () => {
