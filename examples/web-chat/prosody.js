@@ -49,8 +49,10 @@ export class Prosody {
   /** Returns when it accepts connections. */
   async start() {
     // An xtokend that is still starting or ending can hold the port of the last Prosody, which it inherited.
-    const inUse = `another program uses port ${this.#port}`;
-    await waitFor(async () => !(await accepts(this.#port)), STOP_MILLISECONDS, inUse);
+    const isFree = async () => !(await accepts(this.#port));
+    if (!(await isTrueWithin(STOP_MILLISECONDS, isFree))) {
+      throw Object.assign(new Error(`another program uses port ${this.#port}`), { code: 'EADDRINUSE' });
+    }
     const [program, ...args] = this.#command;
     // The terminal sends SIGINT to all programs of the demo; start.js alone decides what ends when.
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
@@ -62,9 +64,10 @@ export class Prosody {
         if (this.#child === child) this.start().catch(({ message }) => console.error(message));
       }, 1000);
     });
-    const problem = `Prosody does not start; see prosody.log, or run: ${this.#command.join(' ')}`;
-    await waitFor(async () => hasEnded(child) || (await accepts(this.#port)), START_MILLISECONDS, problem);
-    if (hasEnded(child)) throw new Error(problem);
+    const isSettled = async () => hasEnded(child) || (await accepts(this.#port));
+    if (!(await isTrueWithin(START_MILLISECONDS, isSettled)) || hasEnded(child)) {
+      throw new Error(`Prosody does not start; see prosody.log, or run: ${this.#command.join(' ')}`);
+    }
   }
 
   async stop() {
@@ -121,12 +124,14 @@ VirtualHost "${host}"
 `;
 }
 
-async function waitFor(condition, milliseconds, problem) {
+/** Returns whether a condition becomes true in time. */
+async function isTrueWithin(milliseconds, condition) {
   const latest = Date.now() + milliseconds;
   while (!(await condition())) {
-    if (Date.now() > latest) throw new Error(problem);
+    if (Date.now() > latest) return false;
     await sleep(50);
   }
+  return true;
 }
 
 function hasEnded({ exitCode, signalCode }) {

@@ -22,8 +22,8 @@ const problem = found === undefined ? problemOf(process.env.PROSODY) : undefined
 const chat = { host: HOST, websocketUrl, problem, fastProblem: problem ?? found.fastProblem };
 
 const server = createApp(chat, secrets).listen(port, '127.0.0.1');
-await once(server, 'listening').catch(({ message }) => fail(message));
-const prosody = found === undefined ? undefined : await startProsody().catch(({ message }) => fail(message));
+await once(server, 'listening').catch(fail);
+const prosody = found === undefined ? undefined : await startProsody().catch(fail);
 
 console.log(`
 Open http://127.0.0.1:${server.address().port}
@@ -62,10 +62,10 @@ async function startProsody() {
   return started;
 }
 
-function fail(reason) {
-  const command = process.env.npm_lifecycle_event === 'demo' ? 'npm run demo' : 'npm start';
-  console.error(`The demo can't start: ${reason}`);
-  if (/port|EADDRINUSE/.test(reason)) {
+function fail({ message, code }) {
+  console.error(`The demo can't start: ${message}`);
+  if (code === 'EADDRINUSE') {
+    const command = process.env.npm_lifecycle_event === 'demo' ? 'npm run demo' : 'npm start';
     console.error(
       `Is the demo already running? To use other ports: PORT=8090 CHAT_PORT=8091 DATA_DIRECTORY=DIR ${command}`,
     );
@@ -90,8 +90,8 @@ function prepareSecrets() {
         stdio: ['ignore', 'ignore', 'inherit'],
       });
     }
-  } catch ({ message }) {
-    fail(message);
+  } catch (error) {
+    fail(error);
   }
   const text = readFileSync(configuration, 'utf8');
   return {
