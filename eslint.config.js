@@ -46,25 +46,27 @@ export default defineConfig(
   {
     files: ['**/*.{js,mjs}'],
     languageOptions: {
-      globals: {
-        ...{ process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
-        ...{ setTimeout: 'readonly', clearTimeout: 'readonly' },
-      },
+      globals: readonly('process', 'console', 'URL', 'Buffer', 'setTimeout', 'clearTimeout'),
     },
   },
   {
     files: ['examples/web-chat/public/**'],
     languageOptions: {
-      globals: {
-        ...{
-          document: 'readonly',
-          location: 'readonly',
-          localStorage: 'readonly',
-          sessionStorage: 'readonly',
-          crypto: 'readonly',
-        },
-        ...{ fetch: 'readonly', BroadcastChannel: 'readonly', Option: 'readonly' },
-      },
+      globals: readonly(
+        'document',
+        'location',
+        'localStorage',
+        'sessionStorage',
+        'crypto',
+        'fetch',
+        'BroadcastChannel',
+        'Option',
+      ),
     },
   },
 );
+
+/** Returns the setting for global variables that are not assigned to. */
+function readonly(...names) {
+  return Object.fromEntries(names.map((name) => [name, 'readonly']));
+}

@@ -1,25 +1,22 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /** A TCP proxy on loopback that can be cut, like a network. */
 export class CutProxy {
-  readonly port: number;
+  port = 0;
   readonly #target: number;
   readonly #sockets = new Set<Socket>();
-  #server: Server;
+  #server = createServer();
 
-  private constructor(server: Server, target: number) {
-    this.#server = server;
+  private constructor(target: number) {
     this.#target = target;
-    this.port = (server.address() as AddressInfo).port;
-    this.#serve();
   }
 
   /** @param target the port on loopback to which it connects */
   static async start(target: number): Promise<CutProxy> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new CutProxy(server, target);
+    const proxy = new CutProxy(target);
+    await proxy.restore();
+    return proxy;
   }
 
   /** Ends all connections, and accepts no others. */
@@ -30,33 +27,33 @@ export class CutProxy {
     await closed;
   }
 
-  /** Accepts connections again. */
+  /** Accepts connections again, on the same port. */
   async restore(): Promise<void> {
-    this.#server = createServer().listen(this.port, '127.0.0.1');
+    this.#server = createServer((socket) => {
+      this.#forward(socket);
+    }).listen(this.port, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#serve();
+    this.port = (this.#server.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {
     if (this.#server.listening) await this.cut();
   }
 
-  #serve(): void {
-    this.#server.on('connection', (socket) => {
-      const upstream = connect(this.#target, '127.0.0.1');
-      for (const [from, to] of [
-        [socket, upstream],
-        [upstream, socket],
-      ] as const) {
-        this.#sockets.add(from);
-        from.pipe(to);
-        from
-          .on('error', () => undefined)
-          .on('close', () => {
-            this.#sockets.delete(from);
-            to.destroy();
-          });
-      }
-    });
+  #forward(socket: Socket): void {
+    const upstream = connect(this.#target, '127.0.0.1');
+    for (const [from, to] of [
+      [socket, upstream],
+      [upstream, socket],
+    ] as const) {
+      this.#sockets.add(from);
+      from.pipe(to);
+      from
+        .on('error', () => undefined)
+        .on('close', () => {
+          this.#sockets.delete(from);
+          to.destroy();
+        });
+    }
   }
 }

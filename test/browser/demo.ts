@@ -1,5 +1,5 @@
-import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,8 @@ import { collectLog, collectLogsIn } from '../support/run/collected-logs.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { COMMUNITY_MODULES, isInstalled, type ProsodyRelease } from '../support/servers/prosody.js';
 import { freePort } from '../support/system/ports.js';
-import { descendantsOf, end } from '../support/system/processes.js';
+import { descendantsOf, end, processesWith } from '../support/system/processes.js';
+import { xtokend } from '../support/xtokend.js';
 import { CutProxy } from './cut-proxy.js';
 
 export const EXAMPLE = 'examples/web-chat';
@@ -119,12 +120,10 @@ export class Demo {
 
   /** Runs `xtokend revoke` for a user. */
   revoke(user: string): void {
-    const config = join(this.directory, 'xtokend.toml');
-    const revoked = spawnSync('bin/xtokend', ['revoke', '--config', config, `${user}@localhost`], {
-      env: { ...process.env, STATE_DIRECTORY: join(this.directory, 'prosody/xtokend') },
-      encoding: 'utf8',
-    });
-    if (revoked.status !== 0) throw new Error(`expected a revocation: ${revoked.stderr}`);
+    const args = ['revoke', '--config', join(this.directory, 'xtokend.toml'), `${user}@localhost`];
+    const env = { STATE_DIRECTORY: join(this.directory, 'prosody/xtokend') };
+    const { status, stderr } = xtokend(args, { env });
+    if (status !== 0) throw new Error(`expected a revocation: ${stderr}`);
   }
 
   get pid(): number {
@@ -133,8 +132,7 @@ export class Demo {
 
   /** The processes of Prosody and xtokend. */
   get servers(): number[] {
-    const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    return processes.filter((pid) => commandLineOf(pid).includes(this.directory)).map(Number);
+    return processesWith(this.directory);
   }
 
   /** The process of xtokend, which is not a descendant, since Prosody starts it in the background. */
@@ -161,13 +159,5 @@ export async function installPackages(): Promise<void> {
     await promisify(execFile)('npm', args, { cwd: EXAMPLE });
   } finally {
     await release();
-  }
-}
-
-function commandLineOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -9,27 +9,24 @@ import { outcomesIn, tokenOf } from '../servers/logins.js';
 import { Daemon } from '../support/daemon/daemon.js';
 import { codeIn, replaced } from '../support/documents.js';
 import { SECRETS } from '../support/keys.js';
-import { exampleFor, Prosody, releases } from '../support/servers/prosody.js';
+import { exampleFor, Prosody, PROSODY_0_12 } from '../support/servers/prosody.js';
 import { canRun, EXAMPLE, installPackages, requireDemo } from './demo.js';
 import { startBrowser } from './visitor.js';
 
 const PAGE = 'docs/reconnecting.md';
 const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.css': 'text/css' };
-const [release] = releases;
-if (release === undefined) throw new Error('expected a release');
-
 describe('the code of the page, in a browser', () => {
   let daemon: Daemon;
   let prosody: Prosody;
   let browser: Browser;
 
   beforeAll(async () => {
-    if (!canRun(release)) return undefined;
+    if (!canRun(PROSODY_0_12)) return undefined;
     await installPackages();
     daemon = new Daemon(`${SECRETS}\n[hosts."example.com"]`);
     await daemon.start();
     const settings = `xtoken_socket = "${daemon.socketPath}"`;
-    prosody = await Prosody.start({ release, configuration: exampleFor(), settings });
+    prosody = await Prosody.start({ release: PROSODY_0_12, configuration: exampleFor(), settings });
     browser = await startBrowser();
     return async () => {
       await browser.close();
@@ -39,7 +36,7 @@ describe('the code of the page, in a browser', () => {
   }, 180_000);
 
   beforeEach((context) => {
-    requireDemo(context, release);
+    requireDemo(context, PROSODY_0_12);
   });
 
   it.each([

@@ -6,20 +6,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DISABLED } from '../servers/logins.js';
 import { temporaryDirectory } from '../support/directory.js';
 import { commandsBelow, replaced } from '../support/documents.js';
-import { releases } from '../support/servers/prosody.js';
+import { PROSODY_0_12 } from '../support/servers/prosody.js';
 import { descendantsOf, findProgram, survivorsOf } from '../support/system/processes.js';
 import { login, type LoginResult } from '../support/servers/xmpp-login.js';
 import { PROGRAM, xtokend } from '../support/xtokend.js';
 import { Demo, requireDemo } from './demo.js';
 
-const [release] = releases;
-if (release === undefined) throw new Error('expected a release');
-
 describe('npm run demo', () => {
   let demo: Demo | undefined;
 
   beforeEach((context) => {
-    requireDemo(context, release);
+    requireDemo(context, PROSODY_0_12);
   });
 
   afterEach(async () => {
@@ -30,7 +27,7 @@ describe('npm run demo', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
     'leaves no process after %s',
     async (signal) => {
-      demo = await Demo.start(release.program);
+      demo = await Demo.start(PROSODY_0_12.program);
       const { servers } = demo;
       expect(servers).toHaveLength(2);
       process.kill(demo.pid, signal);
@@ -39,7 +36,7 @@ describe('npm run demo', () => {
   );
 
   it('starts Prosody again when it ends', async () => {
-    demo = await Demo.start(release.program);
+    demo = await Demo.start(PROSODY_0_12.program);
     const from = demo.output.length;
     const prosody = findProgram(descendantsOf(demo.pid), 'lua5.4');
     process.kill(prosody, 'SIGKILL');
@@ -48,7 +45,7 @@ describe('npm run demo', () => {
   });
 
   it('restarts Prosody once at a time, however fast Enter is pressed', async () => {
-    demo = await Demo.start(release.program);
+    demo = await Demo.start(PROSODY_0_12.program);
     for (let presses = 0; presses < 4; presses++) {
       demo.pressEnter();
       await sleep(50);
@@ -61,7 +58,7 @@ describe('npm run demo', () => {
   });
 
   it('does not start with another program on the port of Prosody', async () => {
-    demo = await Demo.start(release.program);
+    demo = await Demo.start(PROSODY_0_12.program);
     const { port } = new URL(demo.address);
     const { status, stderr } = spawnSync(process.execPath, ['start.js'], {
       cwd: 'examples/web-chat',
@@ -75,7 +72,7 @@ describe('npm run demo', () => {
   });
 
   it('revokes a user with the command of its README', async () => {
-    demo = await Demo.start(release.program);
+    demo = await Demo.start(PROSODY_0_12.program);
     const service = `ws://127.0.0.1:${demo.chatPort}/xmpp-websocket`;
     const secrets = ['--config', join(demo.directory, 'xtokend.toml')];
     const logIn = (): Promise<LoginResult> => {

@@ -2,13 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { EXPIRED, outcomesIn } from '../servers/logins.js';
-import { releases } from '../support/servers/prosody.js';
+import { PROSODY_0_12 } from '../support/servers/prosody.js';
 import { login } from '../support/servers/xmpp-login.js';
 import type { Demo } from './demo.js';
 import { useDemo, Visitor } from './visitor.js';
-
-const [release] = releases;
-if (release === undefined) throw new Error('expected a release');
 
 describe('Converse.js in the web chat demo with Prosody 0.12', () => {
   let demo: Demo;
@@ -16,7 +13,7 @@ describe('Converse.js in the web chat demo with Prosody 0.12', () => {
   let alice: Visitor;
   let bob: Visitor;
 
-  useDemo(release, (started) => ({ demo, browser } = started));
+  useDemo(PROSODY_0_12, (started) => ({ demo, browser } = started));
 
   /** Expects that a message of each of both arrives. */
   const expectChat = async (message: string): Promise<void> => {

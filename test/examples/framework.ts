@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OTP_SEED, TOKEN_SECRET } from '../support/keys.js';
 import { collectLog, collectLogsIn } from '../support/run/collected-logs.js';
 import { accepts, freePort } from '../support/system/ports.js';
+import { environment } from './languages.js';
 
 /** A web framework with a snippet in docs/frameworks.md, and an application for it in test/examples/frameworks. */
 export interface Framework {
@@ -53,14 +54,8 @@ export const frameworks: readonly Framework[] = [
   },
 ];
 
-const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
 const START_MILLISECONDS = 120_000;
 const STOP_MILLISECONDS = 10_000;
-
-/** Returns whether the packages of a framework are installed. */
-export function isInstalled({ probe }: Framework): boolean {
-  return spawnSync('sh', ['-c', probe], { env: { PATH: SYSTEM_PATH }, timeout: 60_000 }).status === 0;
-}
 
 interface RequestOptions {
   readonly method?: 'POST';
@@ -78,14 +73,17 @@ export class Application {
   private constructor(directory: string, port: number) {
     this.#address = `http://127.0.0.1:${port}`;
     this.#directory = directory;
+    const { PATH, ...env } = environment(directory);
     this.#process = spawn('sh', ['serve'], {
       cwd: directory,
       detached: true,
       env: {
-        ...{ PATH: `${SYSTEM_PATH}:${dirname(process.execPath)}`, HOME: directory, LANG: 'C.UTF-8' },
-        // If it uses the local time, the token is for another one.
-        TZ: 'America/New_York',
-        ...{ PORT: String(port), OTP_SEED, TOKEN_SECRET, WEB_CHAT: resolve('examples/web-chat') },
+        ...env,
+        PATH: `${PATH}:${dirname(process.execPath)}`,
+        PORT: String(port),
+        OTP_SEED,
+        TOKEN_SECRET,
+        WEB_CHAT: resolve('examples/web-chat'),
       },
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
@@ -123,17 +121,19 @@ export class Application {
   }
 
   /** Signs a user in. Returns the Cookie header of this user. */
-  async signIn(user: string): Promise<string> {
-    const body = new URLSearchParams({ user });
-    const response = await this.request('/sign-in', { method: 'POST', body });
-    if (response.status >= 400) throw new Error(`sign-in: ${response.status}\n${this.#output}`);
-    return cookiesOf(response);
+  signIn(user: string): Promise<string> {
+    return this.#post('/sign-in', { body: new URLSearchParams({ user }) });
   }
 
   /** Signs a user out. Returns the Cookie header that is left. */
-  async signOut(cookie: string): Promise<string> {
-    const response = await this.request('/sign-out', { method: 'POST', headers: { Cookie: cookie } });
-    if (response.status >= 400) throw new Error(`sign-out: ${response.status}\n${this.#output}`);
+  signOut(cookie: string): Promise<string> {
+    return this.#post('/sign-out', { headers: { Cookie: cookie } });
+  }
+
+  /** Sends a form. Returns the cookies that the application sets. */
+  async #post(path: string, options: RequestOptions): Promise<string> {
+    const response = await this.request(path, { method: 'POST', ...options });
+    if (response.status >= 400) throw new Error(`${path}: ${response.status}\n${this.#output}`);
     return cookiesOf(response);
   }
 

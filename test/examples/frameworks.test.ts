@@ -5,7 +5,8 @@ import { codeBelow } from '../support/documents.js';
 import { SECRETS } from '../support/keys.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { xtokend } from '../support/xtokend.js';
-import { Application, frameworks, isInstalled } from './framework.js';
+import { Application, frameworks } from './framework.js';
+import { isInstalled } from './languages.js';
 
 const PAGE = 'docs/frameworks.md';
 const MAX_LINES = 15;

@@ -103,8 +103,8 @@ replace-with = "debian"
 directory = "/usr/share/cargo/registry"
 `;
 
-/** Returns whether the packages of a language are installed. */
-export function isInstalled({ probe }: Language): boolean {
+/** Returns whether the packages of an example are installed. @param probe a shell command that succeeds then */
+export function isInstalled({ probe }: { readonly probe: string }): boolean {
   return spawnSync('sh', ['-c', probe], { env: environment('/'), timeout: 60_000 }).status === 0;
 }
 
@@ -145,6 +145,6 @@ export class Example {
 }
 
 /** Uses the programs of Debian, and a time zone other than UTC. */
-function environment(home: string): NodeJS.ProcessEnv {
-  return { PATH: '/usr/bin:/bin', HOME: home, LANG: 'C.UTF-8', TZ: 'America/New_York' };
+export function environment(home: string): { PATH: string } & NodeJS.ProcessEnv {
+  return { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', HOME: home, LANG: 'C.UTF-8', TZ: 'America/New_York' };
 }

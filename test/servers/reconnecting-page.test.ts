@@ -7,7 +7,14 @@ import { codeIn, replaced } from '../support/documents.js';
 import { SECRETS } from '../support/keys.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { fastConfiguration } from '../support/servers/fast-device.js';
-import { COMMUNITY_MODULES, exampleFor, isInstalled, Prosody, releases } from '../support/servers/prosody.js';
+import {
+  COMMUNITY_MODULES,
+  exampleFor,
+  isInstalled,
+  Prosody,
+  PROSODY_0_12,
+  PROSODY_13_0,
+} from '../support/servers/prosody.js';
 import { outcomesIn, tokenOf } from './logins.js';
 
 /** What the code needs of a browser, with an application that returns the tokens of TOKENS, and then fails. */
@@ -48,13 +55,17 @@ async function run(service: string, tokens: readonly string[]): Promise<string> 
 
 describe('the code of the page reconnects', () => {
   it.for([
-    { server: '0.12', mode: 'with new tokens', tokens: 3, mechanism: 'PLAIN', plugins: undefined },
-    { server: '13.0', mode: 'with new tokens', tokens: 3, mechanism: 'PLAIN', plugins: undefined },
-    { server: '13.0', mode: 'by FAST', tokens: 1, mechanism: 'HT-SHA-256-NONE', plugins: COMMUNITY_MODULES },
-  ])('to Prosody $server $mode', async ({ server, tokens, mechanism, plugins }, context) => {
-    const name = `Prosody ${server}`;
-    const release = releases.find((known) => known.name === name) ?? { name, program: '' };
-    requirePackage(context, isInstalled(release), name);
+    { release: PROSODY_0_12, mode: 'with new tokens', tokens: 3, mechanism: 'PLAIN', plugins: undefined },
+    { release: PROSODY_13_0, mode: 'with new tokens', tokens: 3, mechanism: 'PLAIN', plugins: undefined },
+    {
+      release: PROSODY_13_0,
+      mode: 'by FAST',
+      tokens: 1,
+      mechanism: 'HT-SHA-256-NONE',
+      plugins: COMMUNITY_MODULES,
+    },
+  ])('to $release.name $mode', async ({ release, tokens, mechanism, plugins }, context) => {
+    requirePackage(context, isInstalled(release), release.name);
     requirePackage(context, plugins === undefined || existsSync(plugins), 'prosody-modules');
     const daemon = new Daemon(`${SECRETS}\n[hosts."example.com"]`);
     onTestFinished(() => daemon.remove());

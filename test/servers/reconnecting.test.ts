@@ -5,15 +5,13 @@ import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { BlockingDaemon } from '../support/daemon/blocking-daemon.js';
 import { requirePackage } from '../support/run/requirements.js';
 import { fastConfiguration, FastDevice } from '../support/servers/fast-device.js';
-import { COMMUNITY_MODULES, isInstalled, Prosody, releases } from '../support/servers/prosody.js';
+import { COMMUNITY_MODULES, isInstalled, Prosody, PROSODY_13_0 } from '../support/servers/prosody.js';
 import { ping } from '../support/servers/xmpp-login.js';
 import { newUser, outcomesIn, tokenOf } from './logins.js';
 
 const FAST = 'authenticate HT-SHA-256-NONE';
 const TOKEN = 'authenticate PLAIN';
 const NO_TOKEN = (): string => 'none';
-
-const release = releases.find(({ name }) => name === 'Prosody 13.0') ?? { name: 'Prosody 13.0', program: '' };
 
 describe.each(['TCP', 'WebSocket'] as const)(
   'a client of Prosody 13.0 with SASL2 and FAST over %s',
@@ -22,11 +20,11 @@ describe.each(['TCP', 'WebSocket'] as const)(
     let prosody: Prosody;
 
     beforeAll(async () => {
-      if (!isInstalled(release) || !existsSync(COMMUNITY_MODULES)) return undefined;
+      if (!isInstalled(PROSODY_13_0) || !existsSync(COMMUNITY_MODULES)) return undefined;
       daemon = new BlockingDaemon();
       await daemon.start();
       const settings = `xtoken_socket = "${daemon.socketPath}"\nxtoken_timeout = 1`;
-      prosody = await Prosody.start({ release, configuration: fastConfiguration(), settings });
+      prosody = await Prosody.start({ release: PROSODY_13_0, configuration: fastConfiguration(), settings });
       return async () => {
         await prosody.stop();
         await daemon.remove();
@@ -34,7 +32,7 @@ describe.each(['TCP', 'WebSocket'] as const)(
     });
 
     beforeEach((context) => {
-      requirePackage(context, isInstalled(release), release.name);
+      requirePackage(context, isInstalled(PROSODY_13_0), PROSODY_13_0.name);
       requirePackage(context, existsSync(COMMUNITY_MODULES), 'prosody-modules');
     });
 

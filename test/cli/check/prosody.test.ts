@@ -6,13 +6,12 @@ import { check, type Checked } from '../../support/daemon/check.js';
 import { codeIn, replaced } from '../../support/documents.js';
 import { temporaryFile, temporaryDirectory } from '../../support/directory.js';
 import { SECRETS } from '../../support/keys.js';
-import { isInstalled, LPTY_DIRECTORY, releases } from '../../support/servers/prosody.js';
+import { isInstalled, LPTY_DIRECTORY, PROSODY_0_12 } from '../../support/servers/prosody.js';
 import { requirePackage } from '../../support/run/requirements.js';
 import { settingsForProgram } from '../../support/servers/ejabberd-settings.js';
 import { PROGRAM } from '../../support/xtokend.js';
 
-const hasProsody =
-  releases[0] !== undefined && isInstalled(releases[0]) && findAccount('prosody') !== undefined;
+const hasProsody = isInstalled(PROSODY_0_12) && findAccount('prosody') !== undefined;
 
 /** Without it, Prosody offers no way to log in. */
 const SASLAUTH = 'modules_enabled = { "saslauth" }\n';

@@ -22,13 +22,15 @@ export class FastDevice {
   steps: string[] = [];
   /** What it sends right after its credentials, without waiting for the answer. */
   pipelined = '';
-  readonly #id = randomUUID();
+  readonly #id: string;
   readonly #username: string;
   readonly #domain: string;
 
-  constructor(username: string, domain: string) {
+  /** @param id what the server knows the device by */
+  constructor(username: string, domain: string, id: string = randomUUID()) {
     this.#username = username;
     this.#domain = domain;
+    this.#id = id;
   }
 
   /**

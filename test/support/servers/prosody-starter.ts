@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { ACCEPTED, newUser, tokenOf } from '../../servers/logins.js';
 import { accepts } from '../system/ports.js';
-import { survivorsOf } from '../system/processes.js';
+import { processesWith, survivorsOf } from '../system/processes.js';
 import { PROGRAM } from '../xtokend.js';
 import { Prosody, type ProsodyOptions, type ProsodyRelease } from './prosody.js';
 import { login, type LoginResult } from './xmpp-login.js';
@@ -39,8 +39,7 @@ export class Starter {
 
   /** The process IDs of all xtokends with this socket. */
   get pids(): number[] {
-    const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    return processes.filter((pid) => commandLineOf(pid).includes(`unix:${this.socketPath},`)).map(Number);
+    return processesWith(`unix:${this.socketPath},`);
   }
 
   /** Returns its only xtokend, when it is ready. @param previous another one */
@@ -81,14 +80,6 @@ export class Starter {
     expect(await survivorsOf([pid], 5000)).toEqual([]);
     expect(this.pids).toEqual([]);
     expect(existsSync(this.socketPath)).toBe(false);
-  }
-}
-
-function commandLineOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
   }
 }
 

@@ -15,11 +15,14 @@ export interface ProsodyRelease {
   readonly program: string;
 }
 
-/** The release of Debian, and the one that scripts/test-servers adds. */
-export const releases: readonly ProsodyRelease[] = [
-  { name: 'Prosody 0.12', program: '/usr/bin/prosody' },
-  { name: 'Prosody 13.0', program: resolve('local/test-servers/prosody-13/usr/bin/prosody') },
-];
+/** The release of Debian. */
+export const PROSODY_0_12: ProsodyRelease = { name: 'Prosody 0.12', program: '/usr/bin/prosody' };
+/** The release that scripts/test-servers adds. */
+export const PROSODY_13_0: ProsodyRelease = {
+  name: 'Prosody 13.0',
+  program: resolve('local/test-servers/prosody-13/usr/bin/prosody'),
+};
+export const releases: readonly ProsodyRelease[] = [PROSODY_0_12, PROSODY_13_0];
 
 /** lpty for Prosody's version of Lua, which scripts/test-servers compiles because Debian does not package it. */
 export const LPTY_DIRECTORY: string = resolve('local/test-servers/lua5.4');

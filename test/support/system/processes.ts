@@ -7,11 +7,21 @@ import { parentOf } from '../../../src/system/processes.js';
 const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 5000;
 
+/** Returns all processes. */
+function allProcesses(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Returns the processes whose command lines contain a text. */
+export function processesWith(text: string): number[] {
+  return allProcesses().filter((pid) => commandLineOf(pid).includes(text));
+}
+
 /** Returns all descendants of a process. */
 export function descendantsOf(pid: number): number[] {
-  const parents = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => [Number(name), parentOf(Number(name))] as const);
+  const parents = allProcesses().map((process) => [process, parentOf(process)] as const);
   const below = (ancestor: number): number[] =>
     parents
       .filter(([child, parent]) => parent === ancestor && !isZombie(child))
